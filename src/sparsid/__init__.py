@@ -1,0 +1,36 @@
+"""sparsid: sparse neural system identification.
+
+Learns small, stable, readable neural-network simulators of nonlinear dynamical systems from
+recorded trajectories. The names below load on first use: importing sparsid does nothing else.
+"""
+
+import importlib
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "Dataset": "sparsid.data",
+    "Normaliser": "sparsid.data",
+    "simulate": "sparsid.processes",
+    "replay": "sparsid.processes",
+    "fit": "sparsid.study",
+    "fit_ensemble": "sparsid.training",
+    "Phase": "sparsid.training",
+    "load": "sparsid.models",
+    "forecast": "sparsid.evaluation",
+    "horizon_scores": "sparsid.evaluation",
+    "use_cores": "sparsid.training",
+    "SparsidError": "sparsid._errors",
+}
+
+__all__ = [*_HOME, "__version__"]
+
+
+def __getattr__(name: str):
+    if name not in _HOME:
+        raise AttributeError(f"module 'sparsid' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOME[name]), name)
+
+
+def __dir__():
+    return sorted(__all__)

@@ -1,0 +1,66 @@
+"""Devices, set by one public call, and the map that spreads members over them."""
+
+import os
+from collections.abc import Callable
+
+import jax
+from jax.sharding import AxisType, Mesh, PartitionSpec
+
+from sparsid._errors import SparsidError
+
+AXIS = "member"
+
+
+def use_cores(n: int | None = None) -> int:
+    """Makes each of `n` processor cores (default: all this process may use) one JAX device.
+
+    Call it before anything is computed. Returns the number of devices. Raises SparsidError if JAX
+    has already started with another number.
+    """
+    n = len(os.sched_getaffinity(0)) if n is None and hasattr(os, "sched_getaffinity") else n
+    n = n or os.cpu_count() or 1
+    try:
+        jax.config.update("jax_num_cpu_devices", n)
+    except RuntimeError:
+        if jax.device_count("cpu") != n:
+            raise SparsidError(
+                f"use_cores({n}) must come before the first computation; JAX already runs with "
+                f"{jax.device_count('cpu')} cores."
+            ) from None
+    return jax.device_count()
+
+
+def mesh() -> Mesh:
+    """All devices in a row; the axis is the member of an ensemble."""
+    return jax.make_mesh((jax.device_count(),), (AXIS,), axis_types=(AxisType.Auto,))
+
+
+def over_members(one: Callable) -> Callable:
+    """`one(member, *shared)` for one member, as a compiled function of a stack of members.
+
+    The stack's length must be a multiple of the devices (`padding`). A processor core takes its
+    members one after the other: their weights stay in its cache, "is it due?" stays a branch, and
+    a member's bits do not depend on its company. An accelerator takes them all at once.
+    """
+    if jax.default_backend() == "cpu":
+
+        def many(members, *shared):
+            return jax.lax.map(lambda member: one(member, *shared), members)
+    else:
+
+        def many(members, *shared):
+            return jax.vmap(lambda member: one(member, *shared))(members)
+
+    def spread(members, *shared):
+        specs = (PartitionSpec(AXIS), *(PartitionSpec() for _ in shared))
+        run = jax.shard_map(
+            many, mesh=mesh(), in_specs=specs, out_specs=PartitionSpec(AXIS), check_vma=False
+        )
+        return run(members, *shared)
+
+    return jax.jit(spread)
+
+
+def padding(size: int) -> int:
+    """How many members to add so that every device gets equally many."""
+    return -size % jax.device_count()

@@ -1,0 +1,8 @@
+"""Array types shared by all layers. jaxtyping is used without JAX here: shapes only."""
+
+import numpy as np
+from jaxtyping import Float
+
+type Vector = Float[np.ndarray, " channel"]
+type Record = Float[np.ndarray, "time channel"]
+type Batch = Float[np.ndarray, "trajectory time channel"]

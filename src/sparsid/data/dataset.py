@@ -1,0 +1,335 @@
+"""Recorded or simulated trajectories in physical units: the noun everything starts from."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Self, overload
+
+import numpy as np
+
+from sparsid._errors import SparsidError
+from sparsid._types import Batch, Record
+
+
+@dataclass(frozen=True)
+class Channels:
+    """Names and units of the columns of one array. A unit of None is one that nobody stated."""
+
+    names: tuple[str, ...] = ()
+    units: tuple[str | None, ...] = ()
+
+    def __post_init__(self):
+        object.__setattr__(self, "names", tuple(str(name) for name in self.names))
+        units = tuple(self.units) or (None,) * len(self.names)
+        object.__setattr__(self, "units", units)
+        if len(units) != len(self.names):
+            raise SparsidError(
+                f"Every channel needs one unit: {len(self.names)} names, got {len(units)} units."
+            )
+        twice = sorted({name for name in self.names if self.names.count(name) > 1})
+        if twice:
+            raise SparsidError(f"Channel names must differ; {', '.join(twice)} stands twice.")
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def index(self, names: Sequence[str], what: str) -> list[int]:
+        """Where the given names stand; raises SparsidError naming the missing ones."""
+        missing = [name for name in names if name not in self.names]
+        if missing:
+            raise SparsidError(
+                f"The data has no {what} {', '.join(missing)}; "
+                f"it has {', '.join(self.names) or 'none'}."
+            )
+        return [self.names.index(name) for name in names]
+
+    def pick(self, at: Sequence[int]) -> "Channels":
+        """The channels at these places, in this order."""
+        return Channels(tuple(self.names[i] for i in at), tuple(self.units[i] for i in at))
+
+
+NONE = Channels()
+
+
+@dataclass(frozen=True)
+class Trajectory:
+    """One record: row k holds the state x_k, the output y_k and the input u_k held from k to k+1.
+
+    Arrays are float64, (samples, channels), with zero columns where there is nothing; `dt` is in s.
+    """
+
+    x: Record
+    y: Record
+    u: Record
+    dt: float
+
+    @property
+    def samples(self) -> int:
+        return len(self.x)
+
+    def part(self, start: int, stop: int) -> "Trajectory":
+        """Samples start..stop-1, as a trajectory of its own."""
+        return Trajectory(self.x[start:stop], self.y[start:stop], self.u[start:stop], self.dt)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Trajectories of one plant, which share channels and sampling time but not their length.
+
+    `dataset[i]` is a Trajectory, `dataset[a:b]` a Dataset. `dt` is in s. `notes` holds what
+    somebody should be told (a trajectory that left the finite numbers, say); `attributes` is free
+    text that travels with the file (process, seed, source).
+    """
+
+    trajectories: tuple[Trajectory, ...]
+    dt: float
+    states: Channels = NONE
+    outputs: Channels = NONE
+    inputs: Channels = NONE
+    notes: tuple[str, ...] = ()
+    attributes: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def from_arrays(
+        cls,
+        x=None,
+        y=None,
+        u=None,
+        *,
+        dt: float,
+        state_names: Sequence[str] | None = None,
+        output_names: Sequence[str] | None = None,
+        input_names: Sequence[str] | None = None,
+        state_units: Sequence[str | None] | None = None,
+        output_units: Sequence[str | None] | None = None,
+        input_units: Sequence[str | None] | None = None,
+        notes: Sequence[str] = (),
+        attributes: dict[str, str] | None = None,
+    ) -> Self:
+        """A dataset from states `x`, outputs `y` and inputs `u`, at least one of x and y.
+
+        Each is a 3-D array (trajectory, time, channel) or a list of 2-D ones (time, channel).
+        Names default to x1.., y1.., u1... Raises SparsidError for lengths that disagree, values
+        that are not finite, fewer than two samples, or dt <= 0.
+        """
+        if x is None and y is None:
+            raise SparsidError("A dataset needs states (x) or outputs (y); got neither.")
+        if not (np.isscalar(dt) and np.isfinite(dt) and dt > 0):
+            raise SparsidError(f"The sampling time `dt` must be a positive number of s; got {dt}.")
+        parts = {"x": _records(x, "x"), "y": _records(y, "y"), "u": _records(u, "u")}
+        count = len(parts["x"] or parts["y"])
+        for name, records in parts.items():
+            if records and len(records) != count:
+                raise SparsidError(
+                    f"Every array needs the same number of trajectories: `{name}` has "
+                    f"{len(records)}, the others {count}."
+                )
+        lengths = [len(record) for record in (parts["x"] or parts["y"])]
+        filled = {
+            name: records or [np.zeros((length, 0)) for length in lengths]
+            for name, records in parts.items()
+        }
+        trajectories = []
+        for i, length in enumerate(lengths):
+            rows = {name: len(records[i]) for name, records in filled.items()}
+            if len(set(rows.values())) > 1:
+                said = ", ".join(f"`{name}` {n}" for name, n in rows.items() if parts[name])
+                raise SparsidError(f"Columns of trajectory {i} must be equally long; got {said}.")
+            if length < 2:
+                raise SparsidError(
+                    f"A trajectory needs at least 2 samples; trajectory {i} has {length}."
+                )
+            trajectories.append(Trajectory(*(filled[n][i] for n in "xyu"), dt=float(dt)))
+        width = {name: records[0].shape[1] for name, records in filled.items()}
+        return cls(
+            tuple(trajectories),
+            float(dt),
+            _channels("x", width["x"], state_names, state_units),
+            _channels("y", width["y"], output_names, output_units),
+            _channels("u", width["u"], input_names, input_units),
+            tuple(notes),
+            dict(attributes or {}),
+        )
+
+    def __len__(self) -> int:
+        return len(self.trajectories)
+
+    def __iter__(self) -> Iterator[Trajectory]:
+        return iter(self.trajectories)
+
+    @overload
+    def __getitem__(self, at: int) -> Trajectory: ...
+    @overload
+    def __getitem__(self, at: slice) -> "Dataset": ...
+    def __getitem__(self, at):
+        if isinstance(at, slice):
+            return replace(self, trajectories=self.trajectories[at])
+        return self.trajectories[at]
+
+    @property
+    def lengths(self) -> tuple[int, ...]:
+        """Samples of each trajectory."""
+        return tuple(trajectory.samples for trajectory in self)
+
+    @property
+    def samples(self) -> int:
+        """Samples of all trajectories together."""
+        return sum(self.lengths)
+
+    def padded(self) -> tuple[Batch, Batch, Batch]:
+        """x, y, u as (trajectory, time, channel), shorter ones filled up with their last row."""
+        longest = max(self.lengths)
+
+        def stack(records):
+            return np.stack(
+                [np.pad(r, ((0, longest - len(r)), (0, 0)), mode="edge") for r in records]
+            )
+
+        return (
+            stack([t.x for t in self]),
+            stack([t.y for t in self]),
+            stack([t.u for t in self]),
+        )
+
+    def split_at(self, share: float) -> tuple["Dataset", "Dataset"]:
+        """The first `share` of every trajectory's time, and the rest.
+
+        Raises SparsidError if a part would have fewer than two samples.
+        """
+        cuts = [round(share * length) for length in self.lengths]
+        if any(cut < 2 or length - cut < 2 for cut, length in zip(cuts, self.lengths, strict=True)):
+            raise SparsidError(
+                f"Splitting at {share:g} must leave at least 2 samples on both sides; the shortest "
+                f"trajectory has {min(self.lengths)}."
+            )
+        parts = list(zip(self, cuts, strict=True))
+        early = tuple(t.part(0, cut) for t, cut in parts)
+        late = tuple(t.part(cut, t.samples) for t, cut in parts)
+        return replace(self, trajectories=early), replace(self, trajectories=late)
+
+    def split(
+        self, *parts: int | float, rng: np.random.Generator | None = None
+    ) -> tuple["Dataset", ...]:
+        """Whole trajectories dealt out: counts (ints) that add up to all, or shares that add to 1.
+
+        They stay in order unless `rng` shuffles them first. Raises SparsidError for parts that do
+        not add up or would be empty.
+        """
+        counted = all(isinstance(part, int | np.integer) for part in parts)
+        whole = len(self) if counted else 1.0
+        if not parts or min(parts) <= 0 or abs(sum(parts) - whole) > 1e-9:
+            raise SparsidError(
+                f"Parts must be positive and either counts that add up to {len(self)} trajectories "
+                f"or shares that add up to 1; got {', '.join(map(str, parts)) or 'none'}."
+            )
+        ends = [round(float(end) * len(self) / whole) for end in np.cumsum(parts)]
+        starts = [0, *ends[:-1]]
+        if any(start == end for start, end in zip(starts, ends, strict=True)):
+            raise SparsidError(
+                f"Every part needs a trajectory; shares {', '.join(f'{p:g}' for p in parts)} of "
+                f"{len(self)} leave one empty."
+            )
+        order = np.arange(len(self)) if rng is None else rng.permutation(len(self))
+        dealt = [order[start:end] for start, end in zip(starts, ends, strict=True)]
+        return tuple(
+            replace(self, trajectories=tuple(self.trajectories[i] for i in part)) for part in dealt
+        )
+
+    def select(
+        self,
+        *,
+        states: Sequence[str] | None = None,
+        outputs: Sequence[str] | None = None,
+        inputs: Sequence[str] | None = None,
+    ) -> "Dataset":
+        """The named channels only, in the order given; None keeps all.
+
+        Raises SparsidError naming a channel that is not there.
+        """
+        xs = self._places(self.states, states, "state")
+        ys = self._places(self.outputs, outputs, "output")
+        us = self._places(self.inputs, inputs, "input")
+        return replace(
+            self,
+            trajectories=tuple(Trajectory(t.x[:, xs], t.y[:, ys], t.u[:, us], t.dt) for t in self),
+            states=self.states.pick(xs),
+            outputs=self.outputs.pick(ys),
+            inputs=self.inputs.pick(us),
+        )
+
+    @staticmethod
+    def _places(channels: Channels, names: Sequence[str] | None, what: str) -> list[int]:
+        return list(range(len(channels))) if names is None else channels.index(names, what)
+
+    def constant_inputs(self) -> tuple[str, ...]:
+        """Names of the inputs that never change in any trajectory: nothing is learnt from them."""
+        rows = np.concatenate([t.u for t in self])
+        still = np.ptp(rows, axis=0) == 0 if rows.size else np.zeros(len(self.inputs), bool)
+        return tuple(np.array(self.inputs.names, dtype=object)[still])
+
+    def digest(self) -> str:
+        """sha256 over numbers, names, units and sampling time: the data a model was trained on."""
+        sha = hashlib.sha256()
+        said = (self.dt, *((c.names, c.units) for c in (self.states, self.outputs, self.inputs)))
+        sha.update(repr(said).encode())
+        for trajectory in self:
+            for array in (trajectory.x, trajectory.y, trajectory.u):
+                sha.update(repr(array.shape).encode())
+                sha.update(np.ascontiguousarray(array, "<f8").tobytes())
+        return sha.hexdigest()
+
+    def to_netcdf(self, path: str | Path) -> None:
+        """Writes a NetCDF file (docs/file-format.md). Raises SparsidError if it cannot."""
+        from sparsid.data.netcdf import write_netcdf
+
+        write_netcdf(self, path)
+
+    @classmethod
+    def from_netcdf(cls, path: str | Path) -> "Dataset":
+        """Reads what `to_netcdf` wrote, or any file laid out alike. Raises SparsidError."""
+        from sparsid.data.netcdf import read_netcdf
+
+        return read_netcdf(path)
+
+
+def _records(given, name: str) -> list[Record]:
+    """One float64 (time, channel) array a trajectory; checked to be finite."""
+    if given is None:
+        return []
+    records = []
+    for i, record in enumerate(given):
+        try:
+            array = np.array(record, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise SparsidError(
+                f"`{name}` must hold numbers only; trajectory {i} does not ({error})."
+            ) from None
+        if array.ndim != 2:
+            raise SparsidError(
+                f"`{name}` must be a 3-D array (trajectory, time, channel) or a list of 2-D ones; "
+                f"got {array.ndim} dimensions for trajectory {i}."
+            )
+        array.setflags(write=False)
+        records.append(array)
+    if not records:
+        raise SparsidError(f"`{name}` must hold at least one trajectory; got none.")
+    if len({record.shape[1] for record in records}) > 1:
+        got = sorted({record.shape[1] for record in records})
+        raise SparsidError(f"Trajectories of `{name}` must have equally many channels; got {got}.")
+    for i, record in enumerate(records):
+        bad = np.argwhere(~np.isfinite(record))
+        if len(bad):
+            row, column = bad[0]
+            raise SparsidError(
+                f"`{name}` must be finite; trajectory {i} has {record[row, column]} at row {row}, "
+                f"channel {column}: remove or repair those rows."
+            )
+    return records
+
+
+def _channels(letter: str, width: int, names, units) -> Channels:
+    names = tuple(names) if names is not None else tuple(f"{letter}{i + 1}" for i in range(width))
+    if len(names) != width:
+        raise SparsidError(f"`{letter}` has {width} channels and needs as many names; got {names}.")
+    return Channels(names, tuple(units) if units is not None else ())

@@ -1,0 +1,244 @@
+"""Datasets as NetCDF files, laid out as docs/file-format.md describes."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sparsid._errors import SparsidError
+from sparsid._files import written_whole
+from sparsid._types import Record
+from sparsid.data.dataset import Channels, Dataset
+from sparsid.data.sampling import check_step, constant_step, in_seconds
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+#: Version of the layout; files of a higher one are refused.
+FORMAT = 1
+
+#: Variable: the dimension of its channels, and the noun of one of them.
+KINDS = {"x": ("state", "states"), "y": ("output", "outputs"), "u": ("input", "inputs")}
+
+_RESERVED = ("sparsid_format", "Conventions", "dt", "notes")
+_ENGINES = {b"\x89HDF": "h5netcdf", b"CDF\x01": "scipy", b"CDF\x02": "scipy"}
+
+
+def write_netcdf(dataset: Dataset, path: str | Path) -> None:
+    """Writes the whole file or none. Raises SparsidError if it cannot be written."""
+    if clash := [name for name in dataset.attributes if name in _RESERVED]:
+        raise SparsidError(
+            f"The attribute {clash[0]!r} is the file format's own; give it another name."
+        )
+    file = _as_xarray(dataset)
+    encoding = {name: {"_FillValue": np.nan} for name in KINDS if name in file}
+    with written_whole(path) as part:
+        try:
+            file.to_netcdf(part, engine="h5netcdf", format="NETCDF4", encoding=encoding)
+        except (ValueError, TypeError, UnicodeError) as error:
+            raise SparsidError(
+                f"Cannot write {path}: NetCDF does not take its names, units or attributes "
+                f"({error}); change them."
+            ) from None
+
+
+def read_netcdf(path: str | Path) -> Dataset:
+    """Reads what `write_netcdf` wrote, or any file laid out alike; values are checked.
+
+    Raises SparsidError for a file that is missing, damaged, of a newer format, or laid out
+    otherwise.
+    """
+    path = Path(path)
+    file = _load(path)
+    _check_format(file, path)
+    kinds = [letter for letter in KINDS if letter in file.data_vars]
+    if not {"x", "y"} & set(kinds):
+        known = ", ".join(map(str, file.data_vars)) or "none"
+        raise SparsidError(
+            f"{path} needs a variable x (states) or y (outputs); its variables are: {known}."
+        )
+    arrays = {letter: _array(file[letter], KINDS[letter][0], path) for letter in kinds}
+    _check_shapes(arrays, path)
+    lengths = _lengths(file, arrays, path)
+    channels = {letter: _channels(file, letter, path) for letter in kinds}
+    records = {letter: _cut(array, lengths) for letter, array in arrays.items()}
+    named: dict[str, Any] = {}
+    for letter in kinds:
+        named[f"{KINDS[letter][0]}_names"] = channels[letter].names
+        named[f"{KINDS[letter][0]}_units"] = channels[letter].units
+    try:
+        return Dataset.from_arrays(
+            **records,
+            dt=_step(file, max(lengths), path),
+            notes=_texts(file.attrs.get("notes", ())),
+            attributes={str(k): _text(v) for k, v in file.attrs.items() if k not in _RESERVED},
+            **named,
+        )
+    except SparsidError as error:
+        raise SparsidError(f"{path} cannot be used: {error}") from None
+
+
+def _as_xarray(dataset: Dataset) -> "xr.Dataset":
+    import xarray as xr
+
+    longest = max(dataset.lengths)
+    channels = {"x": dataset.states, "y": dataset.outputs, "u": dataset.inputs}
+    seconds = {"units": "s", "long_name": "time since the first sample"}
+    variables: dict[str, Any] = {
+        "length": ("trajectory", np.array(dataset.lengths), {"long_name": "samples recorded"})
+    }
+    coordinates: dict[str, Any] = {
+        "trajectory": np.arange(len(dataset)),
+        "time": ("time", np.arange(longest) * dataset.dt, seconds),
+    }
+    for letter, (kind, nouns) in KINDS.items():
+        if len(channels[letter]):
+            values = _padded([getattr(t, letter) for t in dataset], longest)
+            units = [unit or "" for unit in channels[letter].units]
+            about = {"units": units, "long_name": nouns}
+            variables[letter] = (("trajectory", "time", kind), values, about)
+            coordinates[kind] = np.array(channels[letter].names, dtype=object)
+    own: dict[str, Any] = {"sparsid_format": FORMAT, "Conventions": "CF-1.8", "dt": dataset.dt}
+    if dataset.notes:
+        own["notes"] = list(dataset.notes)
+    return xr.Dataset(variables, coordinates, {**own, **dataset.attributes})
+
+
+def _padded(records: list[Record], longest: int) -> np.ndarray:
+    """(trajectory, time, channel), NaN past the end of a record."""
+    values = np.full((len(records), longest, records[0].shape[1]), np.nan)
+    for row, record in zip(values, records, strict=True):
+        row[: len(record)] = record
+    return values
+
+
+def _load(path: Path) -> "xr.Dataset":
+    """The whole file in memory, so that it is closed again and damage shows here."""
+    import xarray as xr
+
+    try:
+        with path.open("rb") as start:
+            magic = start.read(4)
+    except OSError as error:
+        raise SparsidError(f"Cannot read {path}: {error.strerror}.") from None
+    if magic not in _ENGINES:
+        raise SparsidError(f"{path} is not a NetCDF file, or its beginning is damaged.")
+    try:
+        with xr.open_dataset(path, engine=_ENGINES[magic], decode_times=False) as file:
+            return file.load()
+    except Exception as error:  # the libraries below raise anything at all on a damaged file
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise SparsidError(
+            f"{path} is damaged or cut off and cannot be read ({reason}); make or copy it again."
+        ) from None
+
+
+def _check_format(file: "xr.Dataset", path: Path) -> None:
+    version = file.attrs.get("sparsid_format", FORMAT)
+    if not isinstance(version, int | np.integer):
+        raise SparsidError(f"`sparsid_format` of {path} must be a whole number; got {version!r}.")
+    if version > FORMAT:
+        raise SparsidError(
+            f"{path} has the newer format {version}; this sparsid reads up to {FORMAT}: "
+            "install a newer sparsid."
+        )
+
+
+def _array(variable: "xr.DataArray", kind: str, path: Path) -> np.ndarray:
+    """Float64 (trajectory, time, channel), whatever order the file has.
+
+    A file of one record may do without the dimension trajectory.
+    """
+    if "trajectory" not in variable.dims:
+        variable = variable.expand_dims("trajectory")
+    wanted = ("trajectory", "time", kind)
+    if set(variable.dims) != set(wanted):
+        got = ", ".join(map(str, variable.dims))
+        raise SparsidError(
+            f"Variable {variable.name} of {path} needs the dimensions {', '.join(wanted)}; "
+            f"it has {got}."
+        )
+    values = variable.transpose(*wanted).to_numpy()
+    if values.dtype.kind not in "fiu":
+        raise SparsidError(f"Variable {variable.name} of {path} must hold numbers.")
+    return values.astype(np.float64)
+
+
+def _check_shapes(arrays: Mapping[str, np.ndarray], path: Path) -> None:
+    trajectories, samples = next(iter(arrays.values())).shape[:2]
+    if not trajectories or samples < 2:
+        raise SparsidError(
+            f"{path} needs at least one trajectory of 2 samples; it has {trajectories} "
+            f"trajectories and {samples} times."
+        )
+
+
+def _lengths(file: "xr.Dataset", arrays: Mapping[str, np.ndarray], path: Path) -> list[int]:
+    """Samples of each trajectory: as the file says, else up to the last row with a number."""
+    samples = next(iter(arrays.values())).shape[1]
+    if "length" not in file.variables:
+        there = np.any([~np.isnan(array).all(axis=2) for array in arrays.values()], axis=0)
+        return [int(np.flatnonzero(row)[-1]) + 1 if row.any() else 0 for row in there]
+    lengths = np.atleast_1d(file["length"].to_numpy())
+    count = len(next(iter(arrays.values())))
+    sound = lengths.shape == (count,) and lengths.dtype.kind in "fiu"
+    if not sound or not np.all((lengths >= 2) & (lengths <= samples) & (lengths % 1 == 0)):
+        raise SparsidError(
+            f"Variable length of {path} must give each of the {count} trajectories 2 to {samples} "
+            f"samples; got {lengths.tolist()}."
+        )
+    return [int(length) for length in lengths]
+
+
+def _cut(array: np.ndarray, lengths: list[int]) -> list[Record]:
+    return [record[:length] for record, length in zip(array, lengths, strict=True)]
+
+
+def _channels(file: "xr.Dataset", letter: str, path: Path) -> Channels:
+    """Names from the coordinate, units from the attribute; either may be missing."""
+    variable, kind = file[letter], KINDS[letter][0]
+    width = variable.sizes[kind]
+    names = [f"{letter}{i + 1}" for i in range(width)]
+    if kind in file.coords:
+        names = [_text(name) for name in file[kind].to_numpy()]
+    units = _texts(variable.attrs.get("units", ()))
+    if len(units) == 1 < width:
+        units = [unit.strip() for unit in units[0].split(",")]
+    if len(units) not in (0, width):
+        raise SparsidError(
+            f"The attribute `units` of {letter} in {path} must hold {width} units, one a {kind}; "
+            f"got {len(units)}."
+        )
+    return Channels(tuple(names), tuple(unit or None for unit in units))
+
+
+def _step(file: "xr.Dataset", samples: int, path: Path) -> float:
+    """The sampling time in s, from the attribute `dt` or the coordinate `time`; both must agree."""
+    dt = file.attrs.get("dt")
+    if dt is not None:
+        check_step(dt, str(path))
+        dt = float(dt)
+    if "time" not in file.coords:
+        if dt is None:
+            raise SparsidError(
+                f"{path} does not say its sampling time: give it an attribute `dt` in s, or a "
+                "coordinate `time`."
+            )
+        return dt
+    where = f"The coordinate time of {path}"
+    times = file["time"].to_numpy()[:samples]
+    if times.dtype.kind not in "fiu":
+        raise SparsidError(f"{where} must hold numbers.")
+    unit = _text(file["time"].attrs.get("units", "s")).split(" since ")[0]
+    times = times * in_seconds(unit, where[0].lower() + where[1:])
+    return constant_step(times, where, lambda k: f"at sample {k + 1}", dt)
+
+
+def _texts(value: Any) -> list[str]:
+    """An attribute that holds one text or several, as a list."""
+    return [_text(item) for item in np.atleast_1d(np.asarray(value, dtype=object)).ravel()]
+
+
+def _text(value: Any) -> str:
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)

@@ -1,0 +1,34 @@
+"""Long free runs judged: forecasts, errors, divergence, intervals, sparsity."""
+
+from sparsid.evaluation.box import BoxExits, box_exits
+from sparsid.evaluation.forecast import forecast
+from sparsid.evaluation.intervals import rate_interval, two_way_bootstrap, wilson
+from sparsid.evaluation.metrics import (
+    HorizonScore,
+    error_over_time,
+    free_run_errors,
+    horizon_scores,
+    rmse,
+    score,
+    window_scores,
+)
+from sparsid.evaluation.sparsity import LayerSparsity, Sparsity, sparsity
+
+__all__ = [
+    "BoxExits",
+    "HorizonScore",
+    "LayerSparsity",
+    "Sparsity",
+    "box_exits",
+    "error_over_time",
+    "forecast",
+    "free_run_errors",
+    "horizon_scores",
+    "rate_interval",
+    "rmse",
+    "score",
+    "sparsity",
+    "two_way_bootstrap",
+    "window_scores",
+    "wilson",
+]

@@ -1,0 +1,49 @@
+"""Runs that leave the box of the training data: there a network only guesses."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+
+@dataclass(frozen=True)
+class BoxExits:
+    """Where runs first left the box, by more than the stated margin."""
+
+    left: Bool[np.ndarray, "*runs"]
+    sample: Int[np.ndarray, "*runs"]  # first sample outside; -1 where the run stayed inside
+    state: Int[np.ndarray, "*runs"]  # the state that left first; -1 likewise
+
+    def sentence(self, names: tuple[str, ...], dt: float, *, what: str = "runs") -> str | None:
+        """One sentence on how many left, and the first of them; None if none did."""
+        if not self.left.any():
+            return None
+        first = np.where(self.left, self.sample, np.iinfo(np.int64).max).argmin()
+        sample, state = int(self.sample.flat[first]), int(self.state.flat[first])
+        return (
+            f"{int(self.left.sum())} of {self.left.size} {what} left the box of the training "
+            f"data, the first in {names[state]} at {sample * dt:g} s (sample {sample})."
+        )
+
+
+def box_exits(
+    prediction: Float[np.ndarray, "*runs T n"],
+    box: Float[np.ndarray, "2 n"],
+    *,
+    margin: float = 0.05,
+) -> BoxExits:
+    """Flags runs that leave `box` (smallest, largest) by more than `margin` of its width.
+
+    What is not finite is outside, rows that are NaN to the end because the record is shorter
+    excepted (`forecast` pads so): they end a run.
+    """
+    width = box[1] - box[0]
+    with np.errstate(invalid="ignore"):
+        outside = (prediction < box[0] - margin * width) | (prediction > box[1] + margin * width)
+    outside |= np.isinf(prediction)
+    anywhere = outside.any(axis=-1)
+    left = anywhere.any(axis=-1)
+    sample = np.where(left, anywhere.argmax(axis=-1), -1)
+    rows = np.take_along_axis(outside, np.maximum(sample, 0)[..., None, None], axis=-2)
+    state = np.where(left, rows[..., 0, :].argmax(axis=-1), -1)
+    return BoxExits(left, sample, state)

@@ -1,0 +1,19 @@
+"""Free runs of whole ensembles over whole datasets, in physical units."""
+
+import numpy as np
+from jaxtyping import Float
+
+from sparsid.data import Dataset
+from sparsid.models import Ensemble
+
+
+def forecast(ensemble: Ensemble, dataset: Dataset) -> Float[np.ndarray, "member trajectory T n"]:
+    """Every member's free run over every trajectory, from its first sample, in one call.
+
+    Physical units. Rows past a trajectory's own length are NaN. The dataset's channels must be the
+    model's, in its order (`sparsid.data.match`).
+    """
+    x, _, u = dataset.padded()
+    runs = ensemble.run(x[:, 0], u)
+    past = np.arange(x.shape[1]) >= np.array(dataset.lengths)[:, None]
+    return np.where(past[None, :, :, None], np.nan, runs)

@@ -1,0 +1,167 @@
+"""Errors of long free runs by the published definitions: absolute, scaled, from sample 0.
+
+e_i = mean over the first L samples of |prediction_i - truth_i| / scale_i. A run diverged if
+max_i e_i > 3 or anything is not finite. RFMSE = mean over i of e_i; its mean and standard
+deviation are taken over the runs that did not diverge (haugstvedt2023, as computed).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from sparsid._errors import SparsidError
+from sparsid.data import Dataset
+from sparsid.evaluation.forecast import forecast
+from sparsid.models import Ensemble
+
+DIVERGED_ABOVE = 3.0
+
+
+@dataclass(frozen=True)
+class HorizonScore:
+    """Runs judged over one horizon (samples). Leading axes are those of the prediction.
+
+    Runs over trajectories shorter than the horizon are not counted.
+    """
+
+    horizon: int
+    error: Float[np.ndarray, "*runs"]  # RFMSE of each run; may be inf or NaN where it diverged
+    diverged: Bool[np.ndarray, "*runs"]
+    counted: Bool[np.ndarray, "*runs"]
+
+    @property
+    def runs(self) -> int:
+        return int(self.counted.sum())
+
+    @property
+    def diverged_count(self) -> int:
+        return int((self.diverged & self.counted).sum())
+
+    @property
+    def rfmse_mean(self) -> float | None:
+        """None where all runs diverged."""
+        kept = self.error[self.counted & ~self.diverged]
+        return float(kept.mean()) if kept.size else None
+
+    @property
+    def rfmse_std(self) -> float | None:
+        """Standard deviation over runs (population form); None where all runs diverged."""
+        kept = self.error[self.counted & ~self.diverged]
+        return float(kept.std()) if kept.size else None
+
+
+def horizon_scores(
+    prediction: Float[np.ndarray, "*runs T n"],
+    truth: Float[np.ndarray, "... T n"],
+    *,
+    scale: Float[np.ndarray, " n"],
+    horizons: Sequence[int],
+    lengths: Sequence[int] | None = None,
+) -> dict[int, HorizonScore]:
+    """Scores of free runs at each horizon, cumulative from sample 0.
+
+    `truth` broadcasts against `prediction`; both and `scale` in one unit. `lengths` says how long
+    each trajectory (the last run axis) really is. Raises SparsidError for a horizon that no
+    trajectory reaches, shapes that do not fit, or a scale that is not positive.
+    """
+    prediction, truth = np.asarray(prediction, float), np.asarray(truth, float)
+    scale = np.asarray(scale, float)
+    samples = prediction.shape[-2]
+    _check(prediction, truth, scale)
+    own = np.broadcast_to(samples if lengths is None else lengths, prediction.shape[:-2])
+    _check_horizons(horizons, int(own.max(initial=0)))
+    with np.errstate(all="ignore"):  # inf and NaN are results here
+        total, scores, since = 0.0, {}, 0
+        for horizon in sorted(set(horizons)):
+            part = slice(since, horizon)
+            # Added up horizon by horizon: no error array of the whole record is ever held.
+            total = total + np.abs(prediction[..., part, :] - truth[..., part, :]).sum(axis=-2)
+            each = total / (horizon * scale)
+            diverged = ~np.isfinite(each).all(axis=-1) | (each.max(axis=-1) > DIVERGED_ABOVE)
+            scores[horizon] = HorizonScore(horizon, each.mean(axis=-1), diverged, own >= horizon)
+            since = horizon
+    return {horizon: scores[horizon] for horizon in horizons}
+
+
+def error_over_time(
+    prediction: Float[np.ndarray, "*runs T n"],
+    truth: Float[np.ndarray, "... T n"],
+    *,
+    scale: Float[np.ndarray, " n"],
+) -> Float[np.ndarray, "*runs T"]:
+    """e(t) = mean over states of |error_i(t)| / scale_i."""
+    with np.errstate(all="ignore"):
+        return (np.abs(np.asarray(prediction) - truth) / scale).mean(axis=-1)
+
+
+def window_scores(
+    prediction: Float[np.ndarray, "*runs T n"],
+    truth: Float[np.ndarray, "... T n"],
+    *,
+    scale: Float[np.ndarray, " n"],
+    windows: Sequence[tuple[int, int]] = ((0, 100), (100, 2500), (2500, 5000)),
+) -> dict[tuple[int, int], HorizonScore]:
+    """Lundby's variant: mean of e(t) over each window [begin, end); diverged if max e(t) > 3.
+
+    Raises SparsidError for a window that ends after the record.
+    """
+    error = error_over_time(prediction, truth, scale=scale)
+    _check_horizons([end for _, end in windows], error.shape[-1])
+    scores = {}
+    for begin, end in windows:
+        part = error[..., begin:end]
+        worst = part.max(axis=-1)
+        diverged = ~np.isfinite(worst) | (worst > DIVERGED_ABOVE)
+        scores[begin, end] = HorizonScore(end, part.mean(axis=-1), diverged, np.ones_like(diverged))
+    return scores
+
+
+def score(ensemble: Ensemble, dataset: Dataset, horizons: Sequence[int]) -> dict[int, HorizonScore]:
+    """Free runs of all members over all trajectories, in training standard deviations."""
+    x, _, _ = dataset.padded()
+    return horizon_scores(
+        forecast(ensemble, dataset),
+        x,
+        scale=ensemble.stacked.scaling.scale,
+        horizons=horizons,
+        lengths=dataset.lengths,
+    )
+
+
+def free_run_errors(ensemble: Ensemble, dataset: Dataset) -> Float[np.ndarray, " member"]:
+    """Each member's RFMSE over whole trajectories, inf where a run diverged: a criterion."""
+    shortest = min(dataset.lengths)
+    judged = score(ensemble, dataset, [shortest])[shortest]
+    return np.where(judged.diverged, np.inf, judged.error).mean(axis=1)
+
+
+def rmse(
+    prediction: Float[np.ndarray, "*runs T n"], truth: Float[np.ndarray, "... T n"]
+) -> Float[np.ndarray, "*runs n"]:
+    """Root mean squared error of each channel over time, in the channel's unit."""
+    with np.errstate(all="ignore"):
+        return np.sqrt(np.mean((np.asarray(prediction) - truth) ** 2, axis=-2))
+
+
+def _check(prediction, truth, scale) -> None:
+    if prediction.ndim < 2 or truth.shape[-2:] != prediction.shape[-2:]:
+        raise SparsidError(
+            "`prediction` and `truth` must share time and channels; got shapes "
+            f"{prediction.shape} and {truth.shape}."
+        )
+    if scale.shape != prediction.shape[-1:] or not np.all(scale > 0):
+        raise SparsidError(
+            f"`scale` must hold one positive number a channel ({prediction.shape[-1]}); "
+            f"got {scale.tolist()}."
+        )
+
+
+def _check_horizons(horizons: Sequence[int], longest: int) -> None:
+    for horizon in horizons:
+        if not 1 <= horizon <= longest:
+            raise SparsidError(
+                f"`horizon` must be from 1 to {longest} (the longest trajectory has {longest} "
+                f"samples); got {horizon}."
+            )

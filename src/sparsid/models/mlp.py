@@ -1,0 +1,99 @@
+"""Small multilayer perceptrons in scaled numbers, plain or with input skip."""
+
+from collections.abc import Callable, Sequence
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Key
+
+from sparsid._registry import Registry
+from sparsid.models.parameters import AbstractParameter, Weight
+
+ACTIVATIONS: Registry[Callable] = Registry("activation")
+ACTIVATIONS.register("relu")(jax.nn.relu)
+ACTIVATIONS.register("tanh")(jnp.tanh)
+ACTIVATIONS.register("silu")(jax.nn.silu)
+
+
+class Layer(eqx.Module):
+    """weight @ h + skip @ z + bias, where z are the network's own inputs."""
+
+    weight: AbstractParameter | Array
+    skip: AbstractParameter | Array | None
+    bias: Float[Array, " outputs"]
+
+    def __call__(self, h: Float[Array, " hidden"], z: Float[Array, " inputs"]) -> Array:
+        reached = self.weight @ h + self.bias
+        return reached if self.skip is None else reached + self.skip @ z
+
+
+class MLP(eqx.Module):
+    """A multilayer perceptron of one sample; call it resolved (`parameters.resolve`).
+
+    With `skip`, every layer after the first takes the inputs beside its hidden units
+    (input skip connections, arXiv 2301.00582). Without hidden layers it is a linear map.
+    """
+
+    layers: tuple[Layer, ...]
+    activation: str = eqx.field(static=True)
+
+    def __call__(self, z: Float[Array, " inputs"]) -> Float[Array, " outputs"]:
+        activate = ACTIVATIONS[self.activation]
+        h = z
+        for layer in self.layers[:-1]:
+            h = activate(layer(h, z))
+        return self.layers[-1](h, z)
+
+
+class PerOutput(eqx.Module):
+    """One small network for each output, side by side: made for reading which input feeds what."""
+
+    networks: MLP  # every leaf has a leading axis, one entry an output
+
+    def __call__(self, z: Float[Array, " inputs"]) -> Float[Array, " outputs"]:
+        return jax.vmap(lambda network: network(z)[0])(self.networks)
+
+
+def build_mlp(
+    inputs: int,
+    outputs: int,
+    widths: Sequence[int],
+    *,
+    activation: str,
+    skip: bool,
+    key: Key[Array, ""],
+) -> MLP:
+    """A He-normal start (standard deviation sqrt(2 / fan-in)), biases zero.
+
+    Without hidden layers the start is zero: the linear map has nothing to break symmetry for.
+    """
+    sizes = [inputs, *widths, outputs]
+    layers = []
+    for at, layer_key in enumerate(jax.random.split(key, len(sizes) - 1)):
+        skips = inputs if skip and at > 0 else 0
+        spread = jnp.sqrt(2.0 / (sizes[at] + skips)) if widths else 0.0
+        drawn = spread * jax.random.normal(layer_key, (sizes[at + 1], sizes[at] + skips))
+        layers.append(
+            Layer(
+                Weight(drawn[:, : sizes[at]], _role(at, len(sizes) - 1)),
+                Weight(drawn[:, sizes[at] :], "skip") if skips else None,
+                jnp.zeros(sizes[at + 1]),
+            )
+        )
+    return MLP(tuple(layers), activation)
+
+
+def build_per_output(inputs: int, outputs: int, *, key: Key[Array, ""], **shape) -> PerOutput:
+    """One network of one output for each of `outputs`; `shape` as for `build_mlp`."""
+
+    def one(output_key):
+        return build_mlp(inputs, 1, key=output_key, **shape)
+
+    return PerOutput(jax.vmap(one)(jax.random.split(key, outputs)))
+
+
+def _role(at: int, layers: int) -> str:
+    if at == 0:
+        return "first"
+    return "output" if at == layers - 1 else "hidden"

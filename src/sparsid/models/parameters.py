@@ -1,0 +1,106 @@
+"""Weights that know their role and need not be stored as they are used.
+
+A parameter is resolved to the array that computes at three doors only: loss, rollout, export.
+Layers never ask what kind they hold. Parameters nest: a mask may lie over any other.
+"""
+
+from abc import abstractmethod
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, PyTree
+
+ROLES = ("first", "hidden", "skip", "output")
+
+
+class AbstractParameter(eqx.Module):
+    """A leaf of a model that yields the array used in computation."""
+
+    role: eqx.AbstractVar[str]  # one of ROLES, or "fixed" for what is never trained
+
+    @abstractmethod
+    def value(self) -> Array:
+        """The array that computes."""
+
+
+class Weight(AbstractParameter):
+    """A plain weight matrix (outputs, inputs), with the role a penalty looks at."""
+
+    raw: Float[Array, "outputs inputs"]
+    role: str = eqx.field(static=True)
+
+    def value(self) -> Array:
+        return self.raw
+
+
+class Masked(AbstractParameter):
+    """A weight of which only the kept places live; the others are exactly zero."""
+
+    raw: AbstractParameter
+    keep: Bool[Array, "outputs inputs"]  # bool: no optimiser sees it
+
+    @property
+    def role(self) -> str:
+        return self.raw.role
+
+    def value(self) -> Array:
+        return jnp.where(self.keep, self.raw.value(), 0)
+
+
+class Fixed(AbstractParameter):
+    """Numbers that belong to the model but are not trained (its scales)."""
+
+    raw: Array
+
+    @property
+    def role(self) -> str:
+        return "fixed"
+
+    def value(self) -> Array:
+        return jax.lax.stop_gradient(self.raw)
+
+
+def is_parameter(node) -> bool:
+    return isinstance(node, AbstractParameter)
+
+
+def is_weight(node) -> bool:
+    """Whether a sparsifier may touch it: a parameter that is trained."""
+    return is_parameter(node) and node.role != "fixed"
+
+
+def weights(model: PyTree) -> list[AbstractParameter]:
+    """All weight matrices of a model, in order."""
+    return [node for node in jax.tree.leaves(model, is_leaf=is_parameter) if is_weight(node)]
+
+
+def map_weights(change, model: PyTree, *others: PyTree) -> PyTree:
+    """The model with `change(weight, *others' weights)` in place of every weight matrix."""
+
+    def visit(node, *rest):
+        return change(node, *rest) if is_weight(node) else node
+
+    return jax.tree.map(visit, model, *others, is_leaf=is_parameter)
+
+
+def resolve(model: PyTree) -> PyTree:
+    """The model with every parameter replaced by its array: what loss and rollout compute with."""
+    return jax.tree.map(
+        lambda node: node.value() if is_parameter(node) else node, model, is_leaf=is_parameter
+    )
+
+
+def settle(model: PyTree) -> PyTree:
+    """The model with every weight stored as it is used: what is left after training.
+
+    Exact zeros are the mask from here on.
+    """
+    return map_weights(lambda weight: Weight(weight.value(), weight.role), model)
+
+
+def split_trainable(model: PyTree) -> tuple[PyTree, PyTree]:
+    """(what the optimiser moves, the rest); `equinox.combine` joins them again."""
+    return eqx.partition(
+        model, eqx.is_inexact_array, is_leaf=lambda node: isinstance(node, Fixed)
+    )

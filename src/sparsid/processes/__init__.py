@@ -1,0 +1,49 @@
+"""Plants to learn from: processes, the signals and controllers that excite them, simulation."""
+
+from sparsid.processes.aluminium import AluminiumCell
+from sparsid.processes.base import PROCESSES, AbstractProcess
+from sparsid.processes.controllers import Proportional, ProportionalIntegral
+from sparsid.processes.duffing import Duffing
+from sparsid.processes.lotka_volterra import LotkaVolterra
+from sparsid.processes.signals import (
+    APRBS,
+    AbstractSignal,
+    Chirp,
+    Constant,
+    Impulses,
+    Multisine,
+    Recorded,
+    Step,
+)
+from sparsid.processes.simulate import METHODS, replay, simulate
+from sparsid.processes.sources import AbstractSource, Clipped, Deadband, Stack, Sum, play
+
+for _process in (AluminiumCell, Duffing, LotkaVolterra):
+    PROCESSES.register(_process.name)(_process)
+
+__all__ = [
+    "APRBS",
+    "METHODS",
+    "PROCESSES",
+    "AbstractProcess",
+    "AbstractSignal",
+    "AbstractSource",
+    "AluminiumCell",
+    "Chirp",
+    "Clipped",
+    "Constant",
+    "Deadband",
+    "Duffing",
+    "Impulses",
+    "LotkaVolterra",
+    "Multisine",
+    "Proportional",
+    "ProportionalIntegral",
+    "Recorded",
+    "Stack",
+    "Step",
+    "Sum",
+    "play",
+    "replay",
+    "simulate",
+]

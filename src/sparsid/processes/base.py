@@ -1,0 +1,72 @@
+"""What every process offers, so that simulation, contracts and the command line know no plant."""
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from types import ModuleType
+from typing import Any
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, Key
+
+from sparsid._registry import Registry
+from sparsid.data import Channels
+from sparsid.processes.sources import AbstractSource
+
+
+class AbstractProcess(eqx.Module):
+    """A plant x' = flow(x, u), y = output(x, u), with what is needed to excite it.
+
+    A final class is built without arguments by default and registers in `PROCESSES`, which puts
+    it under the contract suite. `dt` is the default sampling time in s; `box` holds the physical
+    bounds of every state and input, by name and in its unit; `dependence` names, for every state,
+    the channels that its derivative truly depends on.
+    """
+
+    name: eqx.AbstractClassVar[str]
+    reference: eqx.AbstractClassVar[str]
+    dt: eqx.AbstractClassVar[float]
+    states: eqx.AbstractClassVar[Channels]
+    outputs: eqx.AbstractClassVar[Channels]
+    inputs: eqx.AbstractClassVar[Channels]
+    box: eqx.AbstractClassVar[Mapping[str, tuple[float, float]]]
+    dependence: eqx.AbstractClassVar[Mapping[str, tuple[str, ...]]]
+
+    @abstractmethod
+    def flow(
+        self, x: Float[Array, " states"], u: Float[Array, " inputs"]
+    ) -> Float[Array, " states"]:
+        """Time derivative of the state, in its units per s.
+
+        NumPy arrays give NumPy float64; JAX arrays stay JAX.
+        """
+
+    @abstractmethod
+    def output(
+        self, x: Float[Array, " states"], u: Float[Array, " inputs"]
+    ) -> Float[Array, " outputs"]:
+        """What the plant's sensors would show beside the state; NumPy or JAX as `flow`."""
+
+    @abstractmethod
+    def initial_state(self, *, key: Key[Array, ""]) -> Float[Array, " states"]:
+        """One random initial state."""
+
+    @abstractmethod
+    def excitation(self, *, dt: float) -> AbstractSource:
+        """The default source of the whole input vector, for a sampling time `dt` in s."""
+
+    def depends(self) -> Bool[np.ndarray, "states columns"]:
+        """The true links as a table: row = state's derivative, columns = states, then inputs."""
+        columns = (*self.states.names, *self.inputs.names)
+        return np.array(
+            [[name in self.dependence[state] for name in columns] for state in self.states.names]
+        )
+
+
+PROCESSES: Registry[type[AbstractProcess]] = Registry("process")
+
+
+def namespace(*arrays: Any) -> ModuleType:
+    """numpy if all arguments are NumPy arrays, else jax.numpy: equations written once for both."""
+    return np if all(isinstance(array, np.ndarray) for array in arrays) else jnp

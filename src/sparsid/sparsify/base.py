@@ -1,0 +1,69 @@
+"""A sparsification method is a record of pure functions; records combine with `chain`.
+
+Every hook is optional (None) and is compiled only where it is given. Structure alone is closed
+over; numbers (strengths, thresholds, shares) live in the state that `init` returns, so that runs
+which differ in numbers alone share one compiled program. Hooks that are compiled are module-level
+functions: their identity is what the compiled program is found again by.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from jaxtyping import Array, PyTree
+
+
+class Clock(NamedTuple):
+    """Where a phase stands: the same for all members, so that "is it due?" stays a branch."""
+
+    step: Array  # steps done in this phase
+    epoch: Array  # epochs done in this phase
+    epochs: Array  # epochs of the whole phase
+    steps_per_epoch: int
+
+    @property
+    def fraction(self) -> Array:
+        """Share of the phase that is done, 0 to 1."""
+        return self.step / (self.epochs * self.steps_per_epoch)
+
+
+class Seen(NamedTuple):
+    """What a hook may look at after a step."""
+
+    gradient: PyTree  # with respect to the effective weights: dense also at dead places
+    rate: Array  # the step's learning rate
+
+
+@dataclass(frozen=True)
+class Sparsifier:
+    """One method. All hooks see one member.
+
+    - `prepare(model, *, key) -> model` wraps leaves, at the beginning of a phase;
+    - `init(model, *, key) -> state`, at the beginning of a phase;
+    - `penalty(model, state, clock) -> scalar`, added to the loss;
+    - `after_step(model, moments, state, clock, seen) -> (model, moments, state)`;
+    - `after_epoch(model, moments, state, clock) -> (model, moments, state)`;
+    - `finish(model, state) -> model`, valid at any moment.
+    """
+
+    prepare: Callable | None = None
+    init: Callable | None = None
+    penalty: Callable | None = None
+    after_step: Callable | None = None
+    after_epoch: Callable | None = None
+    finish: Callable | None = None
+
+
+NOTHING = Sparsifier()
+
+
+def prepare(method: Sparsifier, model, *, key):
+    return model if method.prepare is None else method.prepare(model, key=key)
+
+
+def init(method: Sparsifier, model, *, key) -> Any:
+    return () if method.init is None else method.init(model, key=key)
+
+
+def finish(method: Sparsifier, model, state):
+    return model if method.finish is None else method.finish(model, state)

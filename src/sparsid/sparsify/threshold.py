@@ -1,0 +1,15 @@
+"""Thresholding with masked continuation: small weights go for good, the others train on."""
+
+import jax.numpy as jnp
+
+from sparsid.models.parameters import Masked, map_weights
+from sparsid.sparsify.base import Sparsifier
+
+
+def threshold(below: float) -> Sparsifier:
+    """Weights with |w| < `below` (scaled numbers) are exactly zero from the phase's start on."""
+
+    def prepare(model, *, key):
+        return map_weights(lambda w: Masked(w, jnp.abs(w.value()) >= below), model)
+
+    return Sparsifier(prepare=prepare)

@@ -1,0 +1,193 @@
+"""One compiled epoch for one model; `over_members` makes it an ensemble's."""
+
+import functools
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Bool, Int, Key, PyTree
+
+from sparsid._devices import over_members
+from sparsid.models import AbstractLoss
+from sparsid.models.parameters import resolve, split_trainable
+from sparsid.sparsify import Clock, Seen
+from sparsid.training.phases import SGD, Adam, Phase
+from sparsid.training.schedules import AbstractSchedule
+from sparsid.training.shuffle import covered, order
+
+
+class Member(NamedTuple):
+    """Everything about one network in training."""
+
+    model: PyTree
+    moments: PyTree
+    state: PyTree  # of the sparsifier
+    key: Key[Array, ""]
+    alive: Bool[Array, ""]  # False: frozen, because its next epoch left the finite numbers
+
+
+class Looked(NamedTuple):
+    """What an epoch reports of one member."""
+
+    loss: Array  # mean training loss over the epoch's steps, penalty not counted
+    validation: Array  # loss on the validation examples at the epoch's end; NaN without any
+
+
+class Program(NamedTuple):
+    """What must be equal for two phases to share one compiled epoch; numbers are not in it."""
+
+    loss: AbstractLoss
+    optimiser: Adam | SGD
+    batch: int
+    penalty: Callable | None
+    after_step: Callable | None
+    after_epoch: Callable | None
+
+    @classmethod
+    def of(cls, phase: Phase) -> "Program":
+        method = phase.sparsifier
+        hooks = (method.penalty, method.after_step, method.after_epoch)
+        return cls(phase.loss, phase.optimiser, phase.batch, *hooks)
+
+
+def steps_per_epoch(examples: PyTree[Array], batch: int) -> int:
+    """Full batches an epoch makes; at least one, smaller than `batch` if examples are few."""
+    n = covered(len(jax.tree.leaves(examples)[0]))
+    return max(n // batch, 1)
+
+
+@functools.lru_cache(maxsize=64)
+def compiled_epoch(program: Program):
+    """(members, rate schedule, epoch, epochs, examples, validation) -> (members, Looked)."""
+
+    def one(member: Member, rate: AbstractSchedule, epoch, epochs, examples, validation):
+        if jax.default_backend() == "cpu":  # a branch: a frozen member costs nothing
+            run = functools.partial(_epoch, program, rate, epoch, epochs, examples, validation)
+            return jax.lax.cond(member.alive, run, _skip, member)
+        later, looked = _epoch(program, rate, epoch, epochs, examples, validation, member)
+        return _freeze(member.alive, later, member), looked
+
+    return over_members(one)
+
+
+def _epoch(program: Program, rate, epoch, epochs, examples, validation, member: Member):
+    steps = steps_per_epoch(examples, program.batch)
+    key, key_order = jax.random.split(member.key)
+    n = len(jax.tree.leaves(examples)[0])
+    chosen = order(key_order, n)[: steps * program.batch].reshape(steps, -1)
+    trainable, rest = split_trainable(member.model)
+    first = Clock(epoch * steps, epoch, epochs, steps)
+    step = functools.partial(_step, program, rate, examples, rest, first)
+    carry = (trainable, member.moments, member.state)
+    (trainable, moments, state), losses = jax.lax.scan(step, carry, (jnp.arange(steps), chosen))
+    model = eqx.combine(trainable, rest)
+    if program.after_epoch is not None:
+        done = Clock((epoch + 1) * steps, epoch + 1, epochs, steps)
+        model, moments, state = program.after_epoch(model, moments, state, done)
+    later = Member(model, moments, state, key, member.alive)
+    fine = jnp.isfinite(losses.mean()) & _all_finite(model)
+    later = _freeze(fine, later, member)
+    return later, Looked(losses.mean(), _validation_loss(program, later.model, validation))
+
+
+def _step(program: Program, rate, examples, rest, first: Clock, carry, at):
+    trainable, moments, state = carry
+    i, chosen = at
+    clock = first._replace(step=first.step + i)
+    batch = jax.tree.map(lambda array: array[chosen], examples)
+    effective, pull = jax.vjp(lambda t: resolve(eqx.combine(t, rest)), trainable)
+    loss, seen_gradient = jax.value_and_grad(program.loss.value)(effective, batch)
+    (gradient,) = pull(seen_gradient)
+    if program.penalty is not None:
+        extra = jax.grad(lambda t: program.penalty(eqx.combine(t, rest), state, clock))
+        gradient = jax.tree.map(jnp.add, gradient, extra(trainable))
+    rate_now = rate(clock)
+    update, moments = program.optimiser.transformation().update(gradient, moments, trainable)
+    trainable = jax.tree.map(lambda w, d: w - (rate_now * d).astype(w.dtype), trainable, update)
+    if program.after_step is not None:
+        model, moments, state = program.after_step(
+            eqx.combine(trainable, rest),
+            moments,
+            state,
+            clock._replace(step=clock.step + 1),
+            Seen(seen_gradient, rate_now),
+        )
+        trainable, _ = split_trainable(model)
+    return (trainable, moments, state), loss
+
+
+def _validation_loss(program: Program, model, validation) -> Array:
+    if validation is None:
+        return jnp.full((), jnp.nan)
+    return program.loss.value(resolve(model), validation)
+
+
+def _skip(member: Member):
+    return member, Looked(jnp.full((), jnp.nan), jnp.full((), jnp.nan))
+
+
+def _freeze(keep_later: Array, later: Member, before: Member) -> Member:
+    """`later`, or `before` marked as no longer alive."""
+    chosen = jax.tree.map(lambda new, old: jnp.where(keep_later, new, old), later, before)
+    return chosen._replace(alive=before.alive & keep_later)
+
+
+def _all_finite(model) -> Array:
+    trainable, _ = split_trainable(model)
+    return jnp.all(jnp.array([jnp.all(jnp.isfinite(leaf)) for leaf in jax.tree.leaves(trainable)]))
+
+
+def transfer(moments: PyTree, old: PyTree, new: PyTree, fresh: optax.OptState) -> PyTree:
+    """Moments of `old`'s trainable leaves, laid out for `new`, whose weights may be wrapped.
+
+    `fresh` are zero moments for `new`. A weight's moments stay with its innermost stored array;
+    whatever a wrapper adds starts at zero. Moments of dead places are zero.
+    """
+    old_part, _ = split_trainable(old)
+    new_part, _ = split_trainable(new)
+    alive = _lives(new)
+
+    def relay(before, after):
+        if jax.tree.structure(before) != jax.tree.structure(old_part):
+            return before  # a step count: no tree of moments
+        known = _by_place(before)
+        return jax.tree_util.tree_map_with_path(
+            lambda path, leaf: _masked(known.get(_place(path), leaf), alive.get(_place(path))), after
+        )
+
+    def is_moments(node):
+        return jax.tree.structure(node) in (
+            jax.tree.structure(old_part),
+            jax.tree.structure(new_part),
+        )
+
+    before, _ = jax.tree.flatten(moments, is_leaf=is_moments)
+    after, layout = jax.tree.flatten(fresh, is_leaf=is_moments)
+    return jax.tree.unflatten(layout, [relay(b, a) for b, a in zip(before, after, strict=True)])
+
+
+def _place(path) -> tuple[str, ...]:
+    """Where a stored array belongs: its path without the wrappers' `raw` steps."""
+    return tuple(str(part) for part in path if getattr(part, "name", None) != "raw")
+
+
+def _by_place(tree) -> dict[tuple[str, ...], Any]:
+    leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
+    return {_place(path): leaf for path, leaf in leaves}
+
+
+def _lives(model) -> dict[tuple[str, ...], Bool[Array, "..."]]:
+    """Masks by the place of the weight they lie over."""
+    leaves, _ = jax.tree_util.tree_flatten_with_path(model)
+    return {
+        _place(path[:-1]): leaf
+        for path, leaf in leaves
+        if path and getattr(path[-1], "name", None) == "keep"
+    }
+
+
+def _masked(moment: Array, keep: Int[Array, "..."] | None) -> Array:
+    return moment if keep is None else jnp.where(keep, moment, 0)

@@ -1,0 +1,90 @@
+"""What training tells while it runs, and how it is interrupted without losing anything."""
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+from jaxtyping import Float
+
+
+@dataclass(frozen=True)
+class EpochReport:
+    """One epoch of all members. Losses are mean squared errors in scaled numbers.
+
+    `free_run` is the validation free-run error (RFMSE, inf where the run diverged) where it was
+    looked at, else None. `seconds` have passed since training began.
+    """
+
+    phase: int
+    epoch: int
+    done: int  # epochs done of all phases
+    total: int  # epochs of all phases
+    rate: float
+    train: Float[np.ndarray, " member"]
+    validation: Float[np.ndarray, " member"]
+    free_run: Float[np.ndarray, " member"] | None
+    seconds: float
+
+
+@dataclass
+class History:
+    """All epochs' reports, and what happened to members on the way."""
+
+    epochs: list[EpochReport] = field(default_factory=list)
+    frozen: dict[int, tuple[int, int]] = field(default_factory=dict)  # member: (phase, epoch)
+    interrupted: bool = False
+    best: dict[int, int] = field(default_factory=dict)  # member: epochs done at its best free run
+
+    def sentences(self) -> list[str]:
+        """What somebody should be told."""
+        said = [
+            f"Member {member} left the finite numbers in epoch {epoch + 1} of phase {phase + 1} and "
+            "was frozen before it; a lower rate or a bound on the gradient's norm (clip) helps."
+            for member, (phase, epoch) in sorted(self.frozen.items())
+        ]
+        if self.interrupted and self.epochs:
+            last = self.epochs[-1]
+            said.append(
+                f"Training was interrupted after {last.done} of {last.total} epochs; the model "
+                "is as good as it was then."
+            )
+        return said
+
+
+Watcher = Callable[[EpochReport], None]
+
+
+class Stop:
+    """Whether the user asked to stop, and since when training runs."""
+
+    def __init__(self):
+        self.asked = False
+        self.began = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self.began
+
+
+@contextmanager
+def interruptible() -> Iterator[Stop]:
+    """Within it, Ctrl-C asks for a stop after the running epoch; a second one stops at once."""
+    stop = Stop()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+    usual = signal.getsignal(signal.SIGINT)
+
+    def ask(*_):
+        stop.asked = True
+        signal.signal(signal.SIGINT, usual)
+
+    signal.signal(signal.SIGINT, ask)
+    try:
+        yield stop
+    finally:
+        signal.signal(signal.SIGINT, usual)

@@ -1,0 +1,64 @@
+"""Learning rates over a phase: modules whose numbers are leaves, so that they may differ freely."""
+
+from abc import abstractmethod
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array
+
+from sparsid.sparsify import Clock
+
+
+class AbstractSchedule(eqx.Module):
+    """A learning rate for every moment of a phase."""
+
+    @abstractmethod
+    def __call__(self, clock: Clock) -> Array:
+        """The rate of the step about to be made."""
+
+
+class Constant(AbstractSchedule):
+    """The same rate throughout."""
+
+    rate: float
+
+    def __call__(self, clock: Clock) -> Array:
+        return jnp.asarray(self.rate, jnp.float32)
+
+
+class Step(AbstractSchedule):
+    """`rate`, multiplied by `factor` after every `every` epochs."""
+
+    rate: float
+    every: int = 10
+    factor: float = 0.1
+
+    def __call__(self, clock: Clock) -> Array:
+        return self.rate * jnp.power(jnp.float32(self.factor), clock.epoch // self.every)
+
+
+class Cosine(AbstractSchedule):
+    """From `rate` down to `final` along half a cosine."""
+
+    rate: float
+    final: float = 0.0
+
+    def __call__(self, clock: Clock) -> Array:
+        wave = 0.5 * (1 + jnp.cos(jnp.pi * clock.fraction))
+        return self.final + (self.rate - self.final) * wave
+
+
+class Ramp(AbstractSchedule):
+    """Linear from `rate` to `final` between the shares `begin` and `end` of the phase.
+
+    The approach to weight averaging of Izmailov 2018: begin 0.5, end 0.9.
+    """
+
+    rate: float
+    final: float
+    begin: float = 0.5
+    end: float = 0.9
+
+    def __call__(self, clock: Clock) -> Array:
+        done = jnp.clip((clock.fraction - self.begin) / (self.end - self.begin), 0, 1)
+        return self.rate + (self.final - self.rate) * done
