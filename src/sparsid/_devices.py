@@ -42,14 +42,13 @@ def over_members(one: Callable) -> Callable:
     members one after the other: their weights stay in its cache, "is it due?" stays a branch, and
     a member's bits do not depend on its company. An accelerator takes them all at once.
     """
-    if jax.default_backend() == "cpu":
+    in_turn = jax.default_backend() == "cpu"
 
-        def many(members, *shared):
-            return jax.lax.map(lambda member: one(member, *shared), members)
-    else:
+    def many(members, *shared):
+        def alone(member):
+            return one(member, *shared)
 
-        def many(members, *shared):
-            return jax.vmap(lambda member: one(member, *shared))(members)
+        return jax.lax.map(alone, members) if in_turn else jax.vmap(alone)(members)
 
     def spread(members, *shared):
         specs = (PartitionSpec(AXIS), *(PartitionSpec() for _ in shared))

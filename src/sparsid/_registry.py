@@ -3,6 +3,8 @@
 import difflib
 from collections.abc import Callable, Iterable, Iterator
 
+from typing import cast
+
 from sparsid._errors import SparsidError
 
 
@@ -16,11 +18,11 @@ class Registry[T]:
         self.kind = kind
         self._things: dict[str, T] = {}
 
-    def register(self, name: str) -> Callable[[T], T]:
+    def register[S](self, name: str) -> Callable[[S], S]:
         """Decorator: makes the decorated thing known as `name`."""
 
-        def remember(thing: T) -> T:
-            self._things[name] = thing
+        def remember(thing: S) -> S:
+            self._things[name] = cast(T, thing)
             return thing
 
         return remember

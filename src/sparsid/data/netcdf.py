@@ -125,13 +125,24 @@ def _load(path: Path) -> "xr.Dataset":
     if magic not in _ENGINES:
         raise SparsidError(f"{path} is not a NetCDF file, or its beginning is damaged.")
     try:
+        if _ENGINES[magic] == "h5netcdf":
+            _probe(path)
         with xr.open_dataset(path, engine=_ENGINES[magic], decode_times=False) as file:
             return file.load()
     except Exception as error:  # the libraries below raise anything at all on a damaged file
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise SparsidError(
-            f"{path} is damaged or cut off and cannot be read ({reason}); make or copy it again."
+            f"{path} cannot be read: it is damaged, cut off or no NetCDF inside ({reason}); "
+            "make or copy it again."
         ) from None
+
+
+def _probe(path: Path) -> None:
+    """Reads what h5netcdf reads first: where that fails in h5netcdf, a traceback is left behind."""
+    import h5py
+
+    with h5py.File(path, "r") as file:
+        file.attrs.get("_nc3_strict")
 
 
 def _check_format(file: "xr.Dataset", path: Path) -> None:

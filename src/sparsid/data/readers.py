@@ -32,7 +32,7 @@ def read(
     SparsidError for whatever cannot be read.
     """
     listed = as_paths(paths)
-    netcdf = [_is_netcdf(path) for path in listed]
+    netcdf = [is_netcdf(path) for path in listed]
     if not any(netcdf):
         return read_tables(
             listed,
@@ -53,7 +53,7 @@ def read(
     return joined([_read_netcdf(path, states, outputs, inputs, dt) for path in listed])
 
 
-def _is_netcdf(path: Path) -> bool:
+def is_netcdf(path: Path) -> bool:
     suffix = path.suffix.lower()
     if suffix not in NETCDF and suffix not in OPENERS:
         raise SparsidError(unknown(f"suffix of {path}:", suffix, [*NETCDF, *OPENERS]))

@@ -213,7 +213,7 @@ def _times(table: Table, column: "pd.Series", at: int, unit: str | None) -> Vect
 
     where = f"the time column {table.headings[at].name} of {table.path}"
     numbers = _as_float(column, table.decimal_comma)
-    if np.isfinite(numbers[0]):
+    if pd.api.types.is_numeric_dtype(column) or np.isfinite(numbers[0]):
         bad = np.flatnonzero(~np.isfinite(numbers))
         moments = numbers * in_seconds(unit, where)
     else:

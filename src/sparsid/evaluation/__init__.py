@@ -1,7 +1,7 @@
 """Long free runs judged: forecasts, errors, divergence, intervals, sparsity."""
 
 from sparsid.evaluation.box import BoxExits, box_exits
-from sparsid.evaluation.forecast import forecast
+from sparsid.evaluation.forecast import finite_lengths, forecast
 from sparsid.evaluation.intervals import rate_interval, two_way_bootstrap, wilson
 from sparsid.evaluation.metrics import (
     HorizonScore,
@@ -21,6 +21,7 @@ __all__ = [
     "Sparsity",
     "box_exits",
     "error_over_time",
+    "finite_lengths",
     "forecast",
     "free_run_errors",
     "horizon_scores",
@@ -29,6 +30,6 @@ __all__ = [
     "score",
     "sparsity",
     "two_way_bootstrap",
-    "window_scores",
     "wilson",
+    "window_scores",
 ]

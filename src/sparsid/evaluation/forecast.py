@@ -1,5 +1,7 @@
 """Free runs of whole ensembles over whole datasets, in physical units."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from jaxtyping import Float
 
@@ -17,3 +19,14 @@ def forecast(ensemble: Ensemble, dataset: Dataset) -> Float[np.ndarray, "member 
     runs = ensemble.run(x[:, 0], u)
     past = np.arange(x.shape[1]) >= np.array(dataset.lengths)[:, None]
     return np.where(past[None, :, :, None], np.nan, runs)
+
+
+def finite_lengths(
+    runs: Float[np.ndarray, "trajectory T n"], lengths: Sequence[int]
+) -> list[int]:
+    """How many samples of each run come before the first that is not finite."""
+    finite = np.isfinite(runs).all(axis=-1)
+    return [
+        length if fine[:length].all() else int(fine[:length].argmin())
+        for fine, length in zip(finite, lengths, strict=True)
+    ]

@@ -2,6 +2,7 @@
 
 from sparsid.models.derivative import DerivativeMLP, DerivativeModel
 from sparsid.models.ensemble import Card, Ensemble, Simulator
+from sparsid.models.graphs import graph_of
 from sparsid.models.losses import AbstractLoss, FreeRun, OneStep
 from sparsid.models.rollout import rollout
 from sparsid.models.storage import load, save
@@ -15,6 +16,7 @@ __all__ = [
     "FreeRun",
     "OneStep",
     "Simulator",
+    "graph_of",
     "load",
     "rollout",
     "save",

@@ -1,18 +1,18 @@
 """The derivative network: learns how fast measured states change, and marches them in time."""
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 from pydantic import BaseModel, ConfigDict, Field
 
-from sparsid._registry import unknown
 from sparsid._errors import SparsidError
+from sparsid._registry import unknown
 from sparsid._steppers import STEPPERS
 from sparsid.data import ScaledDataset
 from sparsid.models.mlp import ACTIVATIONS, MLP, PerOutput, build_mlp, build_per_output
-from sparsid.models.parameters import AbstractParameter, Fixed
+from sparsid.models.parameters import Fixed
 
 
 class DerivativeModel(eqx.Module):
@@ -23,8 +23,8 @@ class DerivativeModel(eqx.Module):
     """
 
     network: MLP | PerOutput
-    gain: AbstractParameter | Array
-    drift: AbstractParameter | Array
+    gain: Any  # Fixed, or its array once resolved; so is drift
+    drift: Any
     stepper: str = eqx.field(static=True)
     lag: ClassVar[int] = 1
     observes: ClassVar[str] = "states"

@@ -1,6 +1,7 @@
 """Small multilayer perceptrons in scaled numbers, plain or with input skip."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -8,7 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
 from sparsid._registry import Registry
-from sparsid.models.parameters import AbstractParameter, Weight
+from sparsid.models.parameters import Weight
 
 ACTIVATIONS: Registry[Callable] = Registry("activation")
 ACTIVATIONS.register("relu")(jax.nn.relu)
@@ -17,10 +18,13 @@ ACTIVATIONS.register("silu")(jax.nn.silu)
 
 
 class Layer(eqx.Module):
-    """weight @ h + skip @ z + bias, where z are the network's own inputs."""
+    """weight @ h + skip @ z + bias, where z are the network's own inputs.
 
-    weight: AbstractParameter | Array
-    skip: AbstractParameter | Array | None
+    `weight` and `skip` are parameters, or their arrays once the model is resolved.
+    """
+
+    weight: Any
+    skip: Any
     bias: Float[Array, " outputs"]
 
     def __call__(self, h: Float[Array, " hidden"], z: Float[Array, " inputs"]) -> Array:

@@ -5,6 +5,7 @@ Layers never ask what kind they hold. Parameters nest: a mask may lie over any o
 """
 
 from abc import abstractmethod
+from typing import TYPE_CHECKING
 
 import equinox as eqx
 import jax
@@ -17,7 +18,14 @@ ROLES = ("first", "hidden", "skip", "output")
 class AbstractParameter(eqx.Module):
     """A leaf of a model that yields the array used in computation."""
 
-    role: eqx.AbstractVar[str]  # one of ROLES, or "fixed" for what is never trained
+    if TYPE_CHECKING:  # a property here lets pyright see the fields in their written order
+
+        @property
+        def role(self) -> str:
+            """One of ROLES, or "fixed" for what is never trained."""
+            ...
+    else:
+        role: eqx.AbstractVar[str]
 
     @abstractmethod
     def value(self) -> Array:
@@ -28,7 +36,7 @@ class Weight(AbstractParameter):
     """A plain weight matrix (outputs, inputs), with the role a penalty looks at."""
 
     raw: Float[Array, "outputs inputs"]
-    role: str = eqx.field(static=True)
+    role: str = eqx.field(static=True)  # pyright: ignore[reportIncompatibleMethodOverride]
 
     def value(self) -> Array:
         return self.raw
@@ -101,6 +109,4 @@ def settle(model: PyTree) -> PyTree:
 
 def split_trainable(model: PyTree) -> tuple[PyTree, PyTree]:
     """(what the optimiser moves, the rest); `equinox.combine` joins them again."""
-    return eqx.partition(
-        model, eqx.is_inexact_array, is_leaf=lambda node: isinstance(node, Fixed)
-    )
+    return eqx.partition(model, eqx.is_inexact_array, is_leaf=lambda node: isinstance(node, Fixed))

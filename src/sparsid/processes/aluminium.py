@@ -105,8 +105,16 @@ class AluminiumCell(AbstractProcess):
     )
     dt: ClassVar[float] = 10.0
     states: ClassVar[Channels] = Channels(
-        ("side_ledge", "alumina", "alf3", "cryolite", "metal")
-        + ("bath_temperature", "ledge_temperature", "wall_temperature"),
+        (
+            "side_ledge",
+            "alumina",
+            "alf3",
+            "cryolite",
+            "metal",
+            "bath_temperature",
+            "ledge_temperature",
+            "wall_temperature",
+        ),
         ("kg",) * 5 + ("degC",) * 3,
     )
     outputs: ClassVar[Channels] = Channels(("cell_voltage",), ("V",))

@@ -3,7 +3,6 @@
 from typing import ClassVar
 
 import jax
-import jax.numpy as jnp
 
 from sparsid.data import Channels
 from sparsid.processes.base import AbstractProcess, namespace

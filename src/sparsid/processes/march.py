@@ -8,7 +8,7 @@ import numpy as np
 from jax.sharding import Mesh, PartitionSpec
 from jaxtyping import Array, Float, Key, PyTree
 
-from sparsid._steppers import STEPPERS, rk4
+from sparsid._steppers import STEPPERS
 from sparsid.processes.adaptive import adaptive
 from sparsid.processes.base import AbstractProcess
 from sparsid.processes.signals import Recorded

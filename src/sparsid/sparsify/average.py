@@ -15,7 +15,7 @@ class Average(NamedTuple):
     """Mean of the trainable leaves over the epochs counted so far."""
 
     mean: PyTree
-    count: Array
+    epochs: Array
 
 
 def weight_average() -> Sparsifier:
@@ -34,14 +34,14 @@ def _init(model, *, key) -> Average:
 
 def _after_epoch(model, moments, state: Average, clock: Clock):
     trainable, _ = split_trainable(model)
-    count = state.count + 1
-    mean = jax.tree.map(lambda m, w: m + (w - m) / count, state.mean, trainable)
-    return model, moments, Average(mean, count)
+    epochs = state.epochs + 1
+    mean = jax.tree.map(lambda m, w: m + (w - m) / epochs, state.mean, trainable)
+    return model, moments, Average(mean, epochs)
 
 
 def _finish(model, state: Average):
     trainable, rest = split_trainable(model)
     averaged = jax.tree.map(
-        lambda mean, last: jnp.where(state.count > 0, mean, last), state.mean, trainable
+        lambda mean, last: jnp.where(state.epochs > 0, mean, last), state.mean, trainable
     )
     return eqx.combine(averaged, rest)

@@ -16,13 +16,13 @@ from jaxtyping import Array, PyTree
 class Clock(NamedTuple):
     """Where a phase stands: the same for all members, so that "is it due?" stays a branch."""
 
-    step: Array  # steps done in this phase
-    epoch: Array  # epochs done in this phase
-    epochs: Array  # epochs of the whole phase
+    step: Array | int  # steps done in this phase
+    epoch: Array | int  # epochs done in this phase
+    epochs: Array | int  # epochs of the whole phase
     steps_per_epoch: int
 
     @property
-    def fraction(self) -> Array:
+    def fraction(self) -> Array | float:
         """Share of the phase that is done, 0 to 1."""
         return self.step / (self.epochs * self.steps_per_epoch)
 

@@ -101,8 +101,8 @@ def _step(program: Program, rate, examples, rest, first: Clock, carry, at):
     effective, pull = jax.vjp(lambda t: resolve(eqx.combine(t, rest)), trainable)
     loss, seen_gradient = jax.value_and_grad(program.loss.value)(effective, batch)
     (gradient,) = pull(seen_gradient)
-    if program.penalty is not None:
-        extra = jax.grad(lambda t: program.penalty(eqx.combine(t, rest), state, clock))
+    if (penalty := program.penalty) is not None:
+        extra = jax.grad(lambda t: penalty(eqx.combine(t, rest), state, clock))
         gradient = jax.tree.map(jnp.add, gradient, extra(trainable))
     rate_now = rate(clock)
     update, moments = program.optimiser.transformation().update(gradient, moments, trainable)
@@ -155,7 +155,8 @@ def transfer(moments: PyTree, old: PyTree, new: PyTree, fresh: optax.OptState) -
             return before  # a step count: no tree of moments
         known = _by_place(before)
         return jax.tree_util.tree_map_with_path(
-            lambda path, leaf: _masked(known.get(_place(path), leaf), alive.get(_place(path))), after
+            lambda path, leaf: _masked(known.get(_place(path), leaf), alive.get(_place(path))),
+            after,
         )
 
     def is_moments(node):

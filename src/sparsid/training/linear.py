@@ -1,11 +1,14 @@
-"""The linear model: what every network has to beat."""
+"""The linear model: what every network has to beat, and where one may start from."""
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Key, PyTree
 
+from sparsid._errors import SparsidError
 from sparsid.data import ScaledDataset
-from sparsid.models import Card, DerivativeMLP, DerivativeModel, Ensemble
+from sparsid.models import Card, DerivativeMLP, Ensemble
 from sparsid.models.parameters import Weight
 
 LINEAR = DerivativeMLP(widths=())
@@ -13,25 +16,60 @@ LINEAR = DerivativeMLP(widths=())
 
 def fit_linear(train: ScaledDataset) -> Ensemble:
     """The linear model by one-step least squares, as an ensemble of one."""
-    card = Card.describing(train.physical, LINEAR, method="one-step least squares")
-    return Ensemble.of(
-        jax.tree.map(lambda leaf: np.asarray(leaf)[None], solve_linear(train)),
-        train.normaliser,
-        card,
-        size=1,
-    )
-
-
-def solve_linear(train: ScaledDataset) -> DerivativeModel:
-    """One-step least squares in scaled numbers (minimum norm where columns depend)."""
-    rows = np.concatenate([np.hstack([t.x, t.u])[:-1] for t in train.scaled])
-    targets = np.concatenate(train.increments())
-    design = np.hstack([rows, np.ones((len(rows), 1))])
-    solution, *_ = np.linalg.lstsq(design, targets)
+    weight, bias = solve_linear(train)
     with jax.enable_x64(True):
         blank = LINEAR.build(train, key=jax.random.key(0))
-    return eqx.tree_at(
-        lambda model: (model.network.layers[0].weight, model.network.layers[0].bias),
-        blank,
-        (Weight(np.ascontiguousarray(solution[:-1].T), "first"), solution[-1]),
-    )
+        model = eqx.tree_at(
+            lambda model: (model.network.layers[0].weight, model.network.layers[0].bias),
+            blank,
+            (Weight(jnp.asarray(weight), "first"), jnp.asarray(bias)),
+        )
+    stacked = jax.tree.map(lambda leaf: np.asarray(leaf)[None], model)
+    card = Card.describing(train.physical, LINEAR, method="one-step least squares")
+    return Ensemble.of(stacked, train.normaliser, card, size=1)
+
+
+def solve_linear(train: ScaledDataset) -> tuple[np.ndarray, np.ndarray]:
+    """Weight (states, states + inputs) and bias (states,) of the best one-step linear map.
+
+    Least squares on scaled increments; of minimum norm where columns depend on each other.
+    """
+    rows = np.concatenate([np.hstack([t.x, t.u])[:-1] for t in train.scaled])
+    design = np.hstack([rows, np.ones((len(rows), 1))])
+    solution, *_ = np.linalg.lstsq(design, np.concatenate(train.increments()))
+    return np.ascontiguousarray(solution[:-1].T), solution[-1]
+
+
+def linear_start(
+    architecture: DerivativeMLP, train: ScaledDataset, *, size: int, key: Key[Array, ""]
+) -> PyTree:
+    """Stacked models whose direct path from inputs to output is the linear model already.
+
+    The linear path of a network with input skip is its last layer's skip columns; without hidden
+    layers it is all there is. Raises SparsidError for an architecture that has none.
+    """
+    if architecture.widths and not architecture.skip:
+        raise SparsidError(
+            "A linear start needs a path from inputs to outputs: set `skip`, or leave `widths` "
+            f"empty; got widths {list(architecture.widths)} without skip."
+        )
+    weight, bias = solve_linear(train)
+    path = "skip" if architecture.widths else "weight"
+
+    def one(key):
+        model = architecture.build(train, key=key)
+        last = _last_layer(model)
+        columns = getattr(last, path).raw
+        planted = eqx.tree_at(
+            lambda layer: (getattr(layer, path).raw, layer.bias),
+            last,
+            (jnp.reshape(weight, columns.shape), jnp.reshape(bias, last.bias.shape)),
+        )
+        return eqx.tree_at(_last_layer, model, planted)
+
+    return jax.vmap(one)(jax.random.split(key, size))
+
+
+def _last_layer(model):
+    """Of the network, or of the stacked ones where each state has its own."""
+    return getattr(model.network, "networks", model.network).layers[-1]

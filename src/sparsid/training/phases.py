@@ -31,7 +31,9 @@ class SGD:
     clip: float | None = None
 
     def transformation(self) -> optax.GradientTransformation:
-        return _clipped(self.clip, optax.trace(self.momentum) if self.momentum else optax.identity())
+        return _clipped(
+            self.clip, optax.trace(self.momentum) if self.momentum else optax.identity()
+        )
 
 
 def _clipped(clip: float | None, inner: optax.GradientTransformation):

@@ -42,8 +42,8 @@ class History:
     def sentences(self) -> list[str]:
         """What somebody should be told."""
         said = [
-            f"Member {member} left the finite numbers in epoch {epoch + 1} of phase {phase + 1} and "
-            "was frozen before it; a lower rate or a bound on the gradient's norm (clip) helps."
+            f"Member {member} left the finite numbers in epoch {epoch + 1} of phase {phase + 1} "
+            "and was frozen before it; a lower rate or a bound on the gradient's norm (clip) helps."
             for member, (phase, epoch) in sorted(self.frozen.items())
         ]
         if self.interrupted and self.epochs:

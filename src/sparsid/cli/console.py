@@ -1,0 +1,85 @@
+"""What the command line shows: sentences, tables, and the progress of training."""
+
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from sparsid.study import Recipe
+    from sparsid.training import EpochReport
+
+# Away from a terminal nothing forces 80 columns: a table in a log stays whole.
+out = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def tell(notes: Iterable[str]) -> None:
+    """Sentences somebody should hear, once each."""
+    for note in dict.fromkeys(notes):
+        err.print(f"Note: {note}", markup=False)
+
+
+def show(title: str, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """A table: first column left, the others right."""
+    table = Table(title=title, title_justify="left", title_style="bold")
+    for at, name in enumerate(header):
+        table.add_column(name, justify="left" if at == 0 else "right", no_wrap=True)
+    for row in rows:
+        table.add_row(*row)
+    out.print(table)
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A figure for a table; what is not there is a dash."""
+    return "-" if value is None or np.isnan(value) else f"{value:.{digits}g}"
+
+
+@contextmanager
+def training_progress() -> Iterator:
+    """Within it, `watching(recipe)` shows a bar: epochs, rate, remaining time, errors so far."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TextColumn("epochs {task.fields[speed]}"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[said]}"),
+    )
+    with Progress(*columns, console=err) as progress:
+
+        def watching(recipe: "Recipe"):
+            total = sum(phase.epochs for phase in recipe.phases)
+            task = progress.add_task(f"training {recipe.name}", total=total, said="", speed="")
+            seen: dict[str, str] = {}
+
+            def watch(report: "EpochReport") -> None:
+                seen["said"] = _said(report, seen.get("free", ""))
+                if report.free_run is not None:
+                    seen["free"] = f"free run {_median(report.free_run)}"
+                progress.update(
+                    task,
+                    completed=report.done,
+                    said=seen["said"],
+                    speed=f"{report.done / report.seconds:.1f}/s",
+                )
+
+            return watch
+
+        yield watching
+
+
+def _said(report: "EpochReport", free: str) -> str:
+    if report.free_run is not None:
+        free = f"free run {_median(report.free_run)}"
+    parts = [f"loss {_median(report.train)}", f"validation {_median(report.validation)}", free]
+    return "  ".join(part for part in parts if part)
+
+
+def _median(values: np.ndarray) -> str:
+    return f"{np.nanmedian(values):.3g}" if not np.isnan(values).all() else "-"

@@ -1,0 +1,5 @@
+"""sparsid demo"""
+
+
+def command() -> None:
+    """Placeholder."""

@@ -1,0 +1,115 @@
+"""sparsid fit"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sparsid._errors import SparsidError
+from sparsid._files import check_writable
+from sparsid.cli.console import number, out, show, tell, training_progress
+from sparsid.cli.options import Columns, Dt, Seed, Time, listed
+
+if TYPE_CHECKING:
+    from sparsid.study import FitResult, FitSpec
+
+
+def command(
+    data: Annotated[
+        list[Path],
+        typer.Argument(metavar="DATA...|SPEC.toml", help="Data files, or one TOML specification."),
+    ],
+    to: Annotated[Path | None, typer.Option("--out", help="The model file to write.")] = None,
+    states: Annotated[str | None, typer.Option(help="Columns to simulate, by commas.")] = None,
+    inputs: Annotated[str | None, typer.Option(help="Input columns, by commas.")] = None,
+    columns: Columns = None,
+    time: Time = None,
+    dt: Dt = None,
+    recipe: Annotated[
+        str, typer.Option(help="auto (validation decides), one-step, free-run or dense.")
+    ] = "auto",
+    members: Annotated[int, typer.Option(help="Networks in the ensemble.")] = 10,
+    effort: Annotated[float, typer.Option(help="Multiplies the number of epochs.")] = 1.0,
+    validation_share: Annotated[
+        float, typer.Option(help="Share kept back to choose between models.")
+    ] = 0.2,
+    test_share: Annotated[float, typer.Option(help="Share kept back to judge the result.")] = 0.2,
+    seed: Seed = 0,
+) -> None:
+    """Learns a sparse simulator from recorded data, and judges it beside the linear model.
+
+    Keeps back the end of the record: one part chooses between models, one only judges. Ctrl-C
+    stops after the running epoch; the model is then saved as it is.
+
+    Example: `sparsid fit plant.csv --states T1,T2 --inputs Q --dt 10 --out plant.sparsid`
+    """
+    from sparsid.study import FitSpec, fit_spec, parse, read_spec
+    from sparsid.training import use_cores
+
+    if len(data) == 1 and data[0].suffix.lower() == ".toml":
+        spec = read_spec(data[0])
+    else:
+        tables = {
+            "data": {
+                "files": [str(path) for path in data],
+                "states": listed(states),
+                "inputs": listed(inputs),
+                "columns": listed(columns),
+                "time": time,
+                "dt": dt,
+                "validation_share": validation_share,
+                "test_share": test_share,
+            },
+            "training": {"recipe": recipe, "members": members, "effort": effort, "seed": seed},
+        }
+        spec = parse(FitSpec, tables, "fit")
+    target = _target(to, spec)
+    check_writable(target)
+    use_cores()
+    with training_progress() as watching:
+        result = fit_spec(spec, watching=watching)
+    result.ensemble.save(target)
+    tell(result.notes)
+    _report(result)
+    out.print(f"Saved {len(result.ensemble)} members to {target}.", markup=False)
+
+
+def _target(to: Path | None, spec: "FitSpec") -> Path:
+    if to is None and spec.out is None:
+        raise SparsidError("Say where to write the model: --out plant.sparsid.")
+    return to or Path(spec.out or "")
+
+
+def _report(result: "FitResult") -> None:
+    """Free runs of the chosen ensemble, of the other candidates, and of the linear models."""
+    from sparsid.evaluation import sparsity
+    from sparsid.study import simulation_errors
+
+    judged, part = (
+        (result.parts.test, "test")
+        if result.parts.test
+        else (
+            result.parts.validation,
+            "validation",
+        )
+    )
+    names = judged.states.names
+    rows = []
+    for candidate in (*result.tried, *result.linear):
+        zeros = sparsity(candidate.ensemble)
+        _, errors = simulation_errors(candidate.ensemble, judged)
+        mark = " (chosen)" if candidate is result.chosen else ""
+        rows.append(
+            (
+                candidate.name + mark,
+                number(candidate.validation),
+                *map(number, errors),
+                number(errors.mean()),
+                f"{zeros.nonzero_median:g}",
+            )
+        )
+    show(
+        f"Free run over the {part} data: RMSE in training standard deviations",
+        ("model", "validation RFMSE", *names, "mean", "non-zero weights"),
+        rows,
+    )

@@ -1,0 +1,88 @@
+"""sparsid info"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sparsid.cli.console import number, out, show
+
+
+def command(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A model file or NetCDF dataset.")],
+) -> None:
+    """Shows what is in a model file or a dataset.
+
+    Example: `sparsid info plant.sparsid`
+    """
+    from sparsid.data.readers import is_netcdf
+
+    if file.suffix.lower() in (".nc", ".nc4", ".netcdf") and is_netcdf(file):
+        _dataset(file)
+    else:
+        _model(file)
+
+
+def _dataset(file: Path) -> None:
+    import numpy as np
+
+    from sparsid.data import Dataset
+
+    data = Dataset.from_netcdf(file)
+    lengths = data.lengths
+    out.print(
+        f"{file}: {len(data)} trajectories of {min(lengths)} to {max(lengths)} samples, "
+        f"every {data.dt:g} s",
+        markup=False,
+    )
+    kinds = (
+        ("state", data.states, "x"),
+        ("output", data.outputs, "y"),
+        ("input", data.inputs, "u"),
+    )
+    rows = []
+    for kind, channels, letter in kinds:
+        values = np.concatenate([getattr(t, letter) for t in data])
+        rows += [
+            (name, kind, unit or "not stated", *map(number, (v.min(), v.mean(), v.max(), v.std())))
+            for name, unit, v in zip(channels.names, channels.units, values.T, strict=True)
+        ]
+    show("Channels", ("name", "kind", "unit", "smallest", "mean", "largest", "std"), rows)
+    for name, value in data.attributes.items():
+        out.print(f"{name}: {value}", markup=False)
+
+
+def _model(file: Path) -> None:
+    from sparsid.evaluation import sparsity
+    from sparsid.models import load
+
+    ensemble = load(file)
+    card = ensemble.card
+    zeros = sparsity(ensemble)
+    shape = card.architecture
+    out.print(
+        f"{file}: {len(ensemble)} members, every {card.dt:g} s; widths {list(shape.widths)}, "
+        f"{shape.activation}{', input skip' if shape.skip else ''}"
+        f"{', one network per state' if shape.per_state else ''}, {shape.stepper} steps",
+        markup=False,
+    )
+    rows = [
+        (name, kind, unit or "not stated", *map(number, box))
+        for kind, channels, boxes in (
+            ("state", card.states, card.box["states"].T),
+            ("input", card.inputs, card.box["inputs"].T),
+        )
+        for name, unit, box in zip(channels.names, channels.units, boxes, strict=True)
+    ]
+    show("Channels and training box", ("name", "kind", "unit", "smallest", "largest"), rows)
+    show(
+        "Weights",
+        ("matrix", "role", "weights", "exactly zero", f"|w| < {zeros.below:g}"),
+        [
+            (str(m.layer), m.role, str(m.weights), f"{m.zero_share:.1%}", f"{m.small_share:.1%}")
+            for m in zeros.layers
+        ],
+    )
+    out.print(f"non-zero weights, median of members: {zeros.nonzero_median:g}", markup=False)
+    for name, value in {**card.training, "data sha256": card.digest, **card.versions}.items():
+        out.print(f"{name}: {value}", markup=False)

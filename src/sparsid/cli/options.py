@@ -1,0 +1,76 @@
+"""Options that several verbs share, and how a data file is read for a model."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sparsid._errors import SparsidError
+from sparsid.data import Dataset, match, read
+from sparsid.data.readers import is_netcdf
+
+if TYPE_CHECKING:
+    from sparsid.models import Card
+
+Files = Annotated[
+    list[Path], typer.Argument(metavar="DATA...", help="Data files; each table is one trajectory.")
+]
+Model = Annotated[Path, typer.Argument(metavar="MODEL", help="A model file.")]
+Columns = Annotated[
+    str | None, typer.Option(help="Names of the columns of a table without header, by commas.")
+]
+Time = Annotated[str | None, typer.Option(help="The time column of a table, in s or as dates.")]
+Dt = Annotated[float | None, typer.Option(help="Sampling time in s.")]
+Seed = Annotated[int, typer.Option(help="Seed of everything random.", min=0)]
+
+
+def listed(names: str | None) -> tuple[str, ...] | None:
+    """Names given by commas; None if none were given."""
+    if names is None:
+        return None
+    return tuple(name.strip() for name in names.split(",") if name.strip())
+
+
+def read_for(
+    card: "Card",
+    files: Sequence[Path],
+    *,
+    columns: str | None,
+    time: str | None,
+    dt: float | None,
+) -> tuple[Dataset, list[str]]:
+    """The files' data with the model's channels, and what should be said about it.
+
+    A table says nothing of its sampling time unless asked: then the model's is taken, aloud.
+    Raises SparsidError where names, units or sampling time do not fit.
+    """
+    notes: list[str] = []
+    if all(is_netcdf(path) for path in files):
+        dataset = read(files, dt=dt)
+    else:
+        if dt is None and time is None:
+            dt = card.dt
+            notes.append(f"The sampling time of the model, {dt:g} s, is assumed for the data.")
+        dataset = read(
+            files,
+            states=card.states.names,
+            inputs=card.inputs.names,
+            columns=listed(columns),
+            time=time,
+            dt=dt,
+        )
+    fitting, said = match(dataset, card.states, type(card.states)(), card.inputs, card.dt)
+    return fitting, [*notes, *dataset.notes, *said]
+
+
+def parse_horizons(text: str | None, longest: int) -> list[int]:
+    """Horizons given by commas; by default the published ones that fit, and the whole record."""
+    if text is None:
+        return sorted({h for h in (100, 1000, 2500, 5000) if h <= longest} | {longest})
+    try:
+        return [int(part) for part in text.split(",") if part.strip()]
+    except ValueError:
+        raise SparsidError(
+            f"`--horizons` takes whole numbers of samples by commas, as in 100,1000; got {text!r}."
+        ) from None

@@ -1,0 +1,119 @@
+"""sparsid predict"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sparsid._errors import SparsidError
+from sparsid._files import check_writable
+from sparsid.cli.console import out, tell
+from sparsid.cli.options import Columns, Dt, Files, Model, Time, listed, read_for
+
+
+def command(
+    model: Model,
+    data: Files,
+    to: Annotated[Path, typer.Option("--out", help="A .nc, .csv or .parquet file to write.")],
+    columns: Columns = None,
+    time: Time = None,
+    dt: Dt = None,
+    start: Annotated[
+        str | None,
+        typer.Option(help="First state, as in T1=20,T2=35, for data that holds inputs only."),
+    ] = None,
+    member: Annotated[
+        int | None, typer.Option(help="One member's run instead of the median of all.", min=0)
+    ] = None,
+) -> None:
+    """Simulates freely from the first sample of each record under its inputs.
+
+    Writes the median of all members' runs, or one member's.
+
+    Example: `sparsid predict plant.sparsid tomorrow.csv --start T1=20,T2=35 --out forecast.csv`
+    """
+    import numpy as np
+
+    from sparsid.data import Dataset, write_table
+    from sparsid.data.readers import is_netcdf
+    from sparsid.evaluation import box_exits, finite_lengths, forecast
+    from sparsid.models import load
+    from sparsid.training import use_cores
+
+    check_writable(to)
+    netcdf = is_netcdf(to)
+    use_cores()
+    ensemble = load(model)
+    card = ensemble.card
+    if member is not None:
+        if member >= len(ensemble):
+            raise SparsidError(f"`--member` must be below {len(ensemble)}; got {member}.")
+        ensemble = ensemble.pick([member])
+    options = {"columns": columns, "time": time, "dt": dt}
+    if start is None:
+        dataset, notes = read_for(card, data, **options)
+    else:
+        dataset, notes = _from_inputs(card, data, start, **options)
+    runs = forecast(ensemble, dataset)
+    median = np.median(runs, axis=0)
+    told = box_exits(runs, card.box["states"]).sentence(card.states.names, card.dt)
+    ends = finite_lengths(median, dataset.lengths)
+    notes += [
+        f"The run over trajectory {i} left the finite numbers at sample {end} and ends there."
+        for i, (end, n) in enumerate(zip(ends, dataset.lengths, strict=True))
+        if end < n
+    ]
+    predicted = Dataset.from_arrays(
+        x=[run[:end] for run, end in zip(median, ends, strict=True)],
+        u=[t.u[:end] for t, end in zip(dataset, ends, strict=True)],
+        dt=card.dt,
+        state_names=card.states.names,
+        input_names=card.inputs.names,
+        state_units=card.states.units,
+        input_units=card.inputs.units,
+        attributes={"model": model.name, "kind": "free run"},
+    )
+    predicted.to_netcdf(to) if netcdf else write_table(predicted, to)
+    tell([*notes, *([told] if told else [])])
+    out.print(f"Wrote free runs over {len(dataset)} trajectories to {to}.", markup=False)
+
+
+def _from_inputs(card, files, start: str, *, columns, time, dt):
+    """A dataset whose states rest at `start`, from files that hold inputs only."""
+    import numpy as np
+
+    from sparsid.data import Dataset, read
+    from sparsid.data.readers import is_netcdf
+
+    if any(is_netcdf(path) for path in files):
+        raise SparsidError("`--start` is for tables of inputs; a NetCDF dataset has first states.")
+    state = _parse_start(start, card.states.names)
+    # Columns are read as outputs: a dataset has to have something that is observed.
+    given = read(
+        files,
+        outputs=card.inputs.names,
+        columns=listed(columns),
+        time=time,
+        dt=dt if dt is not None or time is not None else card.dt,
+    )
+    dataset = Dataset.from_arrays(
+        x=[np.tile(state, (t.samples, 1)) for t in given],
+        u=[t.y for t in given],
+        dt=given.dt,
+        state_names=card.states.names,
+        input_names=card.inputs.names,
+    )
+    return dataset, list(given.notes)
+
+
+def _parse_start(text: str, names: tuple[str, ...]) -> list[float]:
+    try:
+        pairs = [pair.split("=") for pair in text.split(",")]
+        given = {name.strip(): float(value) for name, value in pairs}
+    except ValueError:
+        raise SparsidError(
+            f"`--start` takes name=value by commas, as in T1=20; got {text!r}."
+        ) from None
+    if set(given) != set(names):
+        raise SparsidError(f"`--start` needs exactly {', '.join(names)}; got {', '.join(given)}.")
+    return [given[name] for name in names]

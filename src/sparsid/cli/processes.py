@@ -1,0 +1,26 @@
+"""sparsid processes"""
+
+from sparsid.cli.console import out, show
+
+
+def command() -> None:
+    """Lists the built-in processes: their states, inputs, sampling time and source.
+
+    Example: `sparsid processes`
+    """
+    from sparsid.processes import PROCESSES
+
+    rows = []
+    for name in PROCESSES:
+        process = PROCESSES[name]()
+        rows.append(
+            (
+                name,
+                ", ".join(process.states.names),
+                ", ".join(process.inputs.names),
+                f"{process.dt:g} s",
+            )
+        )
+    show("Processes", ("name", "states", "inputs", "sampling time"), rows)
+    for name in PROCESSES:
+        out.print(f"{name}: {PROCESSES[name]().reference}", markup=False)

@@ -1,0 +1,21 @@
+"""Activation functions in plain NumPy, under the names that the models know them by."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from sparsid._registry import Registry
+
+ACTIVATIONS: Registry[Callable[[np.ndarray], np.ndarray]] = Registry("activation")
+ACTIVATIONS.register("tanh")(np.tanh)
+
+
+@ACTIVATIONS.register("relu")
+def relu(a: np.ndarray) -> np.ndarray:
+    return np.maximum(a, 0.0)
+
+
+@ACTIVATIONS.register("silu")
+def silu(a: np.ndarray) -> np.ndarray:
+    """a times the logistic function of a, written so that nothing overflows."""
+    return 0.5 * a * (1.0 + np.tanh(0.5 * a))

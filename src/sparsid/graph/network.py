@@ -1,0 +1,165 @@
+"""One resolved feedforward network, its weights as they are used."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from sparsid._errors import SparsidError
+from sparsid.graph.activations import ACTIVATIONS
+from sparsid.graph.compaction import compacted
+from sparsid.graph.live import Live, find_live, reach
+
+
+@dataclass(frozen=True, eq=False)
+class GraphLayer:
+    """weight @ h + skip @ z + bias, where z are the network's own inputs. Arrays are float64."""
+
+    weight: Float[np.ndarray, "outputs hidden"]
+    skip: Float[np.ndarray, "outputs inputs"] | None
+    bias: Float[np.ndarray, " outputs"]
+
+    def __post_init__(self):
+        for name in ("weight", "skip", "bias"):
+            array = getattr(self, name)
+            if array is not None:
+                object.__setattr__(self, name, np.asarray(array, np.float64))
+
+
+@dataclass(frozen=True, eq=False)
+class Graph:
+    """A feedforward network; its first layer's h are the inputs z, its last layer is linear.
+
+    Raises SparsidError for shapes that do not fit together or an unknown activation.
+    """
+
+    layers: tuple[GraphLayer, ...]
+    activation: str
+    input_names: tuple[str, ...]
+    output_names: tuple[str, ...]
+
+    def __post_init__(self):
+        for name in ("layers", "input_names", "output_names"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        ACTIVATIONS[self.activation]
+        _check(self)
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Units of each hidden layer."""
+        return tuple(len(layer.bias) for layer in self.layers[:-1])
+
+    @property
+    def weight_count(self) -> int:
+        """Entries of all weight matrices, zeros included; biases not counted."""
+        return sum(matrix.size for matrix in _matrices(self))
+
+    @property
+    def nonzero_count(self) -> int:
+        """Weights that are not exactly zero, whether live or not; biases not counted."""
+        return sum(int(np.count_nonzero(matrix)) for matrix in _matrices(self))
+
+    def evaluate(self, z: Float[np.ndarray, "batch inputs"]) -> Float[np.ndarray, "batch outputs"]:
+        """The network's outputs in float64: the reference for everything made from the graph."""
+        z = h = np.asarray(z, np.float64)
+        activate = ACTIVATIONS[self.activation]
+        for layer in self.layers[:-1]:
+            h = activate(_apply(layer, h, z))
+        return _apply(self.layers[-1], h, z)
+
+    def live(self) -> Live:
+        """Which inputs, units and weights carry something from an input to an output."""
+        return find_live(self.layers)
+
+    def links(self) -> Bool[np.ndarray, "outputs inputs"]:
+        """Whether any path of nonzero weights leads from the input to the output."""
+        return reach(self.layers, len(self.input_names))[-1]
+
+    def compact(self) -> "Graph":
+        """The same function of the same inputs without dead units.
+
+        A unit that no input reaches is constant; its value moves into the biases it feeds. Where a
+        hidden layer has no live unit, the layers up to it drop out.
+        """
+        layers = compacted(self.layers, ACTIVATIONS[self.activation])
+        return Graph(
+            tuple(GraphLayer(*layer) for layer in layers),
+            self.activation,
+            self.input_names,
+            self.output_names,
+        )
+
+
+def beside(graphs: Sequence[Graph]) -> Graph:
+    """Networks of the same inputs and depth side by side as one: a network for each state, say."""
+    if not graphs:
+        raise SparsidError("Networks side by side need at least one network; got none.")
+    first = graphs[0]
+    kinds = {(len(g.layers), g.activation, g.input_names) for g in graphs}
+    if len(kinds) > 1:
+        raise SparsidError("Networks side by side must share inputs, depth and activation.")
+    layers = []
+    for at in range(len(first.layers)):
+        ranks = [graph.layers[at] for graph in graphs]
+        weights = [layer.weight for layer in ranks]
+        layers.append(
+            GraphLayer(
+                np.concatenate(weights) if at == 0 else _block_diagonal(weights),
+                _stacked_skips(ranks, len(first.input_names)),
+                np.concatenate([layer.bias for layer in ranks]),
+            )
+        )
+    names = tuple(name for graph in graphs for name in graph.output_names)
+    return Graph(tuple(layers), first.activation, first.input_names, names)
+
+
+def _apply(layer: GraphLayer, h: np.ndarray, z: np.ndarray) -> np.ndarray:
+    reached = h @ layer.weight.T + layer.bias
+    return reached if layer.skip is None else reached + z @ layer.skip.T
+
+
+def _matrices(graph: Graph) -> list[np.ndarray]:
+    both = [matrix for layer in graph.layers for matrix in (layer.weight, layer.skip)]
+    return [matrix for matrix in both if matrix is not None]
+
+
+def _block_diagonal(blocks: Sequence[np.ndarray]) -> np.ndarray:
+    rows, columns = np.sum([block.shape for block in blocks], axis=0)
+    whole, row, column = np.zeros((rows, columns)), 0, 0
+    for block in blocks:
+        height, width = block.shape
+        whole[row : row + height, column : column + width] = block
+        row, column = row + height, column + width
+    return whole
+
+
+def _stacked_skips(layers: Sequence[GraphLayer], inputs: int) -> np.ndarray | None:
+    if all(layer.skip is None for layer in layers):
+        return None
+    return np.concatenate(
+        [
+            np.zeros((len(layer.bias), inputs)) if layer.skip is None else layer.skip
+            for layer in layers
+        ]
+    )
+
+
+def _check(graph: Graph) -> None:
+    if not graph.layers:
+        raise SparsidError("A graph needs at least one layer; got none.")
+    inputs = hidden = len(graph.input_names)
+    for at, layer in enumerate(graph.layers):
+        outputs = len(layer.bias) if layer.bias.ndim == 1 else -1
+        skips = None if layer.skip is None else layer.skip.shape
+        if layer.weight.shape != (outputs, hidden) or skips not in (None, (outputs, inputs)):
+            raise SparsidError(
+                f"Layer {at} must take {hidden} units and {inputs} inputs; got weight "
+                f"{layer.weight.shape}, skip {skips} and bias {layer.bias.shape}."
+            )
+        hidden = outputs
+    if hidden != len(graph.output_names):
+        raise SparsidError(
+            f"The last layer must have one unit for each of {len(graph.output_names)} outputs; "
+            f"got {hidden}."
+        )

@@ -1,0 +1,91 @@
+"""From marched arrays to a Dataset: what is not finite is cut off and told."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from sparsid._errors import SparsidError
+from sparsid._types import Batch
+from sparsid.data import Channels, Dataset
+from sparsid.processes.base import AbstractProcess
+
+
+def to_dataset(
+    process: AbstractProcess,
+    marched: tuple[Batch, Batch, Batch],
+    lengths: Sequence[int],
+    *,
+    dt: float,
+    method: str,
+    notes: Sequence[str] = (),
+) -> Dataset:
+    """The finite part of every trajectory (x, y, u), with a note on each that has lost some of it.
+
+    Raises SparsidError if fewer than two samples of a trajectory are finite.
+    """
+    kept = [_finite_rows(*(a[i, :length] for a in marched)) for i, length in enumerate(lengths)]
+    left = [
+        _left(i, finite, length, dt)
+        for i, (finite, length) in enumerate(zip(kept, lengths, strict=True))
+        if finite < length
+    ]
+    x, y, u = ([r[:n] for r, n in zip(array, kept, strict=True)] for array in marched)
+    return Dataset.from_arrays(
+        x,
+        y,
+        u,
+        dt=dt,
+        state_names=process.states.names,
+        output_names=process.outputs.names,
+        input_names=process.inputs.names,
+        state_units=process.states.units,
+        output_units=process.outputs.units,
+        input_units=process.inputs.units,
+        notes=(*notes, *left),
+        attributes={
+            "process": process.name,
+            "settings": repr(process),
+            "dt": f"{dt} s",
+            "method": method,
+            "reference": process.reference,
+        },
+    )
+
+
+def _finite_rows(*records: np.ndarray) -> int:
+    """How many rows come before the first one that is not finite in one of the records."""
+    bad = ~np.concatenate([np.isfinite(record) for record in records], axis=1).all(axis=1)
+    return int(bad.argmax()) if bad.any() else len(bad)
+
+
+def _left(i: int, finite: int, length: int, dt: float) -> str:
+    """One sentence on a trajectory that left the finite numbers; raised if too little is left."""
+    when = f"sample {finite} of {length} ({finite * dt:g} s)"
+    if finite < 2:
+        raise SparsidError(
+            f"Trajectory {i} left the finite numbers at {when}, and a trajectory needs at least 2 "
+            "samples: use a smaller `dt`, another start or another key."
+        )
+    return (
+        f"Trajectory {i} left the finite numbers at {when}; the {finite} samples before are kept."
+    )
+
+
+def check_channels(process_name: str, what: str, own: Channels, given: Channels) -> list[str]:
+    """Names of the given channels whose unit nobody stated.
+
+    Raises SparsidError if the names or the stated units are not the process's own.
+    """
+    if sorted(own.names) != sorted(given.names):
+        raise SparsidError(
+            f"The process {process_name} has the {what} {', '.join(own.names)}; the data has "
+            f"{', '.join(given.names) or 'none'}."
+        )
+    units = dict(zip(given.names, given.units, strict=True))
+    for name, unit in zip(own.names, own.units, strict=True):
+        if units[name] not in (None, unit):
+            raise SparsidError(
+                f"The process {process_name} has {name} in {unit}; the data has it in "
+                f"{units[name]}: convert it first."
+            )
+    return [name for name in own.names if units[name] is None]

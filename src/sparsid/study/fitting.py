@@ -1,0 +1,264 @@
+"""The whole of `fit`: split, scale, train by every candidate recipe, judge, choose."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import jax
+import numpy as np
+
+from sparsid._errors import SparsidError
+from sparsid.data import Dataset, Normaliser, ScaledDataset, read
+from sparsid.evaluation import forecast, free_run_errors, rmse
+from sparsid.models import DerivativeMLP, Ensemble
+from sparsid.study.recipes import Recipe, candidates, linear_free_run
+from sparsid.study.spec import DataSpec, FitSpec, TrainingSpec, parse
+from sparsid.training import Fitted, History, Monitor, Phase, Watcher, fit_ensemble, fit_linear
+from sparsid.training.linear import linear_start
+
+MANY = 5  # trajectories from which on a share is taken of them rather than of time
+
+Watching = Callable[[Recipe], Watcher | None]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What trains, what chooses, and what judges; no test where nothing was kept back."""
+
+    train: Dataset
+    validation: Dataset
+    test: Dataset | None
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One model tried. `validation` is its free-run RFMSE: the median over members."""
+
+    name: str
+    ensemble: Ensemble
+    validation: float
+    history: History | None = None
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """The chosen ensemble, everything it was compared with, and what should be said."""
+
+    chosen: Candidate
+    tried: tuple[Candidate, ...]
+    linear: tuple[Candidate, ...]
+    parts: Parts
+    notes: tuple[str, ...]
+
+    @property
+    def ensemble(self) -> Ensemble:
+        return self.chosen.ensemble
+
+
+def fit(
+    data: Dataset,
+    *,
+    validation: Dataset | float = 0.2,
+    test: Dataset | float = 0.2,
+    recipe: str = "auto",
+    members: int = 10,
+    seed: int = 0,
+    effort: float = 1.0,
+    model: DerivativeMLP | None = None,
+    watching: Watching | None = None,
+) -> FitResult:
+    """A sparse ensemble for recorded trajectories, with nothing to know about neural networks.
+
+    Shares of `data` are kept back for validation, which chooses, and for the test, which only
+    judges; datasets of their own may be given instead. Raises SparsidError for unusable requests.
+    """
+    settings = {"recipe": recipe, "members": members, "seed": seed, "effort": effort}
+    training = parse(TrainingSpec, settings, "fit")
+    parts, notes = without_constant_inputs(split(data, validation=validation, test=test))
+    return fit_parts(parts, training, model=model, notes=notes, watching=watching)
+
+
+def fit_spec(spec: FitSpec, *, watching: Watching | None = None) -> FitResult:
+    """Reads, splits and trains as a specification says."""
+    parts, notes = without_constant_inputs(read_parts(spec.data))
+    phases = tuple(phase.build() for phase in spec.phase)
+    return fit_parts(
+        parts, spec.training, model=spec.model, phases=phases, notes=notes, watching=watching
+    )
+
+
+def fit_parts(
+    parts: Parts,
+    settings: TrainingSpec,
+    *,
+    model: DerivativeMLP | None = None,
+    phases: tuple[Phase, ...] = (),
+    notes: tuple[str, ...] = (),
+    watching: Watching | None = None,
+) -> FitResult:
+    """Trains by every recipe that `settings` names, or through `phases`, and chooses."""
+    normaliser = Normaliser.fit(parts.train)
+    train, validation = normaliser.apply(parts.train), normaliser.apply(parts.validation)
+    linear = _linear_models(train, validation, settings)
+    tried: list[Candidate] = []
+    for recipe in _recipes(settings, parts.train, model, phases):
+        watch = watching(recipe) if watching is not None else None
+        fitted = run_recipe(recipe, train, validation, settings, watch)
+        tried.append(_candidate(recipe.name, fitted.ensemble, parts.validation, fitted.history))
+        if fitted.history.interrupted:
+            break
+    chosen = min(tried, key=lambda candidate: candidate.validation)
+    notes += tuple(chosen.history.sentences() if chosen.history else ())
+    return FitResult(chosen, tuple(tried), linear, parts, notes)
+
+
+def read_parts(data: DataSpec) -> Parts:
+    """The files read and split. Raises SparsidError where no states are named."""
+
+    def load(files: tuple[str, ...]) -> Dataset:
+        return read(
+            files,
+            states=data.states,
+            inputs=data.inputs,
+            columns=data.columns,
+            time=data.time,
+            dt=data.dt,
+        )
+
+    whole = load(data.files)
+    if not len(whole.states):
+        raise SparsidError(
+            "Fitting needs measured states; name the columns that are to be simulated "
+            "(states = [...], or --states)."
+        )
+    return split(
+        whole,
+        validation=load(data.validation_files) if data.validation_files else data.validation_share,
+        test=load(data.test_files) if data.test_files else data.test_share,
+    )
+
+
+def without_constant_inputs(parts: Parts) -> tuple[Parts, tuple[str, ...]]:
+    """The parts without inputs that never change in training, and sentences that say so."""
+    train = parts.train
+    still = train.constant_inputs()
+    rows = np.concatenate([t.x for t in train])
+    resting = np.array(train.states.names, dtype=object)[np.ptp(rows, axis=0) == 0]
+    notes = (
+        *train.notes,
+        *(
+            f"The input {name} never changes in the training data; it is left out."
+            for name in still
+        ),
+        *(f"The state {name} never changes in the training data." for name in resting),
+    )
+    if not still:
+        return parts, notes
+    moving = [name for name in train.inputs.names if name not in still]
+    test = parts.test and parts.test.select(inputs=moving)
+    return Parts(train.select(inputs=moving), parts.validation.select(inputs=moving), test), notes
+
+
+def split(whole: Dataset, *, validation: Dataset | float, test: Dataset | float) -> Parts:
+    """Parts of `whole`: shares are taken from its end, datasets of their own are taken as given."""
+    rest, judged = (whole, test) if isinstance(test, Dataset) else _cut(whole, test)
+    if isinstance(validation, Dataset):
+        return Parts(rest, validation, judged)
+    train, chooses = _cut(rest, validation)
+    return Parts(train, train if chooses is None else chooses, judged)
+
+
+def run_recipe(
+    recipe: Recipe,
+    train: ScaledDataset,
+    validation: ScaledDataset,
+    settings: TrainingSpec,
+    watch: Watcher | None = None,
+) -> Fitted:
+    """Trains one recipe's ensemble; member i depends on the seed and i alone."""
+    key_start, key_fit = jax.random.split(jax.random.key(settings.seed))
+    start = None
+    if recipe.start == "linear":
+        start = linear_start(recipe.architecture, train, size=settings.members, key=key_start)
+    fitted = fit_ensemble(
+        recipe.architecture,
+        train,
+        recipe.phases,
+        size=settings.members,
+        monitor=Monitor(validation, every=5, keep_best=settings.keep_best),
+        watch=watch,
+        start=start,
+        key=key_fit,
+    )
+    said = {"recipe": recipe.name, "seed": settings.seed}
+    card = replace(fitted.ensemble.card, training=said | fitted.ensemble.card.training)
+    return replace(fitted, ensemble=replace(fitted.ensemble, card=card))
+
+
+def simulation_errors(ensemble: Ensemble, dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
+    """RMSE of free runs over training standard deviations, averaged over trajectories.
+
+    Returns that of each member (member, states), and that of the median of all members' runs,
+    which is what `predict` gives (states,).
+    """
+    scale = ensemble.stacked.scaling.scale
+    runs = forecast(ensemble, dataset)
+    each = [
+        (
+            rmse(run[:, : t.samples], t.x) / scale,
+            rmse(np.median(run[:, : t.samples], 0), t.x) / scale,
+        )
+        for run, t in zip(np.moveaxis(runs, 1, 0), dataset, strict=True)
+    ]
+    members, median = zip(*each, strict=True)
+    return np.mean(members, axis=0), np.mean(median, axis=0)
+
+
+def _recipes(
+    settings: TrainingSpec,
+    train: Dataset,
+    model: DerivativeMLP | None,
+    phases: tuple[Phase, ...],
+) -> list[Recipe]:
+    """What is to be tried: the phases given, or the named recipes, with the user's architecture."""
+    if phases:
+        own = model or candidates("one-step", train)[0].architecture
+        return [Recipe("custom", own, phases, settings.start)]
+    recipes = candidates(settings.recipe, train, effort=settings.effort)
+    if model is None:
+        return recipes
+    linear_path = model.skip or not model.widths
+    return [
+        replace(recipe, architecture=model, start=recipe.start if linear_path else "random")
+        for recipe in recipes
+    ]
+
+
+def _linear_models(
+    train: ScaledDataset, validation: ScaledDataset, settings: TrainingSpec
+) -> tuple[Candidate, ...]:
+    """The linear model twice: by one-step least squares, and trained on free runs."""
+    free = run_recipe(
+        linear_free_run(train.physical),
+        train,
+        validation,
+        settings.model_copy(update={"members": 1}),
+    )
+    ensembles = {"linear, one-step": fit_linear(train), "linear, free-run": free.ensemble}
+    return tuple(_candidate(n, e, validation.physical) for n, e in ensembles.items())
+
+
+def _candidate(
+    name: str, ensemble: Ensemble, validation: Dataset, history: History | None = None
+) -> Candidate:
+    error = float(np.median(free_run_errors(ensemble, validation)))
+    return Candidate(name, ensemble, error, history)
+
+
+def _cut(whole: Dataset, share: float) -> tuple[Dataset, Dataset | None]:
+    """All but the last `share`, and that share."""
+    if not share:
+        return whole, None
+    if len(whole) < MANY:
+        return whole.split_at(1 - share)
+    kept = min(max(round(len(whole) * (1 - share)), 1), len(whole) - 1)
+    return whole[:kept], whole[kept:]
