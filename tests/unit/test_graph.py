@@ -1,6 +1,6 @@
 """The resolved network: evaluation, live units, links and compaction against brute force."""
 
-from itertools import product
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
@@ -25,7 +25,7 @@ def graphs(draw, inputs=None, depth=None, activation=None, least=0):
         return rng.normal(size=shape) * (rng.random(shape) < share)
 
     layers = []
-    for before, width in zip(sizes[:-1], sizes[1:], strict=True):
+    for before, width in pairwise(sizes):
         skip = sparse(width, inputs) if draw(st.booleans()) else None
         layers.append(GraphLayer(sparse(width, before), skip, rng.normal(size=width)))
     return Graph(

@@ -1,5 +1,56 @@
 """sparsid demo"""
 
+from pathlib import Path
+from typing import Annotated
 
-def command() -> None:
-    """Placeholder."""
+import typer
+
+from sparsid._errors import SparsidError
+from sparsid.cli.console import out, show, tell, training_progress
+from sparsid.cli.options import Seed
+
+
+def command(
+    to: Annotated[Path, typer.Option("--out", help="The folder to write.")] = Path("demo"),
+    seed: Seed = 0,
+    quick: Annotated[
+        bool, typer.Option(help="A tenth of the training on little data: to see that it runs.")
+    ] = False,
+) -> None:
+    """Simulates an electrolysis cell, trains sparse and dense ensembles, judges their free runs.
+
+    Writes data, models, figures and a page that shows them all.
+
+    Example: `sparsid demo --out demo`
+    """
+    from sparsid.cli.demo_page import comparison, write_results
+    from sparsid.study.demo import Size, plant_data, train_and_judge
+    from sparsid.training import use_cores
+
+    folder = _made(to)
+    use_cores()
+    size = Size(8, 1000, 4, 20, 0.05) if quick else Size()
+    out.print(
+        f"Simulating {size.trajectories} training, validation and test trajectories of "
+        f"{size.samples} samples ...",
+        markup=False,
+    )
+    parts = plant_data(size, seed)
+    notes: list[str] = list(parts.train.notes)
+    with training_progress() as watching:
+        judged = train_and_judge(parts, size, seed, watching=watching, tell=notes.append)
+    tell(notes)
+    table = comparison(judged)
+    show(table.title, list(table.header), [[str(cell) for cell in row] for row in table.rows])
+    page = write_results(folder, parts, judged, table)
+    out.print(f"Open {page} to see figures, models and data.", markup=False)
+
+
+def _made(folder: Path) -> Path:
+    try:
+        (folder / "figures").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SparsidError(
+            f"Cannot make the folder {folder}: {error.strerror}; choose another with --out."
+        ) from None
+    return folder

@@ -34,13 +34,15 @@ def box_exits(
 ) -> BoxExits:
     """Flags runs that leave `box` (smallest, largest) by more than `margin` of its width.
 
-    What is not finite is outside, rows that are NaN to the end because the record is shorter
-    excepted (`forecast` pads so): they end a run.
+    What is not finite is outside, except rows that are NaN throughout and to the end: `forecast`
+    fills up so where a record is shorter.
     """
     width = box[1] - box[0]
     with np.errstate(invalid="ignore"):
         outside = (prediction < box[0] - margin * width) | (prediction > box[1] + margin * width)
-    outside |= np.isinf(prediction)
+    blank = np.isnan(prediction).all(axis=-1)
+    past = np.flip(np.logical_and.accumulate(np.flip(blank, axis=-1), axis=-1), axis=-1)
+    outside |= ~np.isfinite(prediction) & ~past[..., None]
     anywhere = outside.any(axis=-1)
     left = anywhere.any(axis=-1)
     sample = np.where(left, anywhere.argmax(axis=-1), -1)

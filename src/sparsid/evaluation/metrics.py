@@ -102,19 +102,27 @@ def window_scores(
     *,
     scale: Float[np.ndarray, " n"],
     windows: Sequence[tuple[int, int]] = ((0, 100), (100, 2500), (2500, 5000)),
+    lengths: Sequence[int] | None = None,
 ) -> dict[tuple[int, int], HorizonScore]:
     """Lundby's variant: mean of e(t) over each window [begin, end); diverged if max e(t) > 3.
 
-    Raises SparsidError for a window that ends after the record.
+    Arguments as for `horizon_scores`. Raises SparsidError for a window that is empty or ends after
+    every record, and as `horizon_scores` does.
     """
+    prediction, truth = np.asarray(prediction, float), np.asarray(truth, float)
+    scale = np.asarray(scale, float)
+    _check(prediction, truth, scale)
     error = error_over_time(prediction, truth, scale=scale)
-    _check_horizons([end for _, end in windows], error.shape[-1])
+    own = np.broadcast_to(error.shape[-1] if lengths is None else lengths, error.shape[:-1])
+    _check_horizons([end for _, end in windows], int(own.max(initial=0)))
     scores = {}
     for begin, end in windows:
+        if not 0 <= begin < end:
+            raise SparsidError(f"A window must begin before it ends; got [{begin}, {end}).")
         part = error[..., begin:end]
         worst = part.max(axis=-1)
         diverged = ~np.isfinite(worst) | (worst > DIVERGED_ABOVE)
-        scores[begin, end] = HorizonScore(end, part.mean(axis=-1), diverged, np.ones_like(diverged))
+        scores[begin, end] = HorizonScore(end, part.mean(axis=-1), diverged, own >= end)
     return scores
 
 

@@ -7,12 +7,12 @@ import io
 import json
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import equinox as eqx
 import jax
 import numpy as np
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 
 from sparsid._errors import SparsidError
 from sparsid._files import written_whole
@@ -34,9 +34,9 @@ class _Header(BaseModel):
     """The JSON header; unknown keys are let pass, so that notes may be added by others."""
 
     model_config = ConfigDict(extra="ignore")
-    members: int
+    members: PositiveInt
     architecture: DerivativeMLP
-    dt: float
+    dt: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     states: _Named
     inputs: _Named
     box: dict[str, list[list[float]]]
@@ -61,11 +61,16 @@ def save(ensemble: Ensemble, path: str | Path) -> None:
     )
     said = {"format": FORMAT, "schema": SCHEMA} | header.model_dump(mode="json")
     with written_whole(path) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr(zipfile.ZipInfo("header.json", EPOCH), json.dumps(said, indent=1))
+        _add(archive, "header.json", json.dumps(said, indent=1).encode())
         for name, array in _named_leaves(ensemble.stacked).items():
             buffer = io.BytesIO()
             np.save(buffer, array, allow_pickle=False)
-            archive.writestr(zipfile.ZipInfo(f"{name}.npy", EPOCH), buffer.getvalue())
+            _add(archive, f"{name}.npy", buffer.getvalue())
+
+
+def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
+    # A ZipInfo brings its own compression: the archive's counts for bare names only.
+    archive.writestr(zipfile.ZipInfo(name, EPOCH), content, zipfile.ZIP_DEFLATED)
 
 
 def load(path: str | Path) -> Ensemble:
@@ -87,6 +92,7 @@ def load(path: str | Path) -> Ensemble:
                 for name in archive.namelist()
                 if name.endswith(".npy")
             }
+        return _assemble(path, header, arrays)
     except SparsidError:
         raise
     except (zipfile.BadZipFile, KeyError, ValueError, EOFError, OSError, NotImplementedError) as e:
@@ -95,7 +101,6 @@ def load(path: str | Path) -> Ensemble:
         ) from None
     except Exception as error:  # zlib.error is no ValueError
         raise SparsidError(f"{path} is damaged ({error}); save it again from its source.") from None
-    return _assemble(path, header, arrays)
 
 
 def _read_header(path: Path, text: bytes) -> _Header:
@@ -156,8 +161,10 @@ def _skeleton(architecture: DerivativeMLP, members: int, states: int, inputs: in
             states, inputs, gain=np.ones(states), drift=np.zeros(states), key=key
         )
 
-    keys = jax.random.split(jax.random.key(0), members)
-    model = eqx.filter_eval_shape(jax.vmap(one), keys)
+    def stack():
+        return jax.vmap(one)(jax.random.split(jax.random.key(0), members))
+
+    model = eqx.filter_eval_shape(stack)
     shapes = [np.zeros(states), np.zeros(states), np.zeros(inputs), np.zeros(inputs)]
     return Simulator(model, Scaling(*shapes))
 

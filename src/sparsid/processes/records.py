@@ -45,7 +45,6 @@ def to_dataset(
         attributes={
             "process": process.name,
             "settings": repr(process),
-            "dt": f"{dt} s",
             "method": method,
             "reference": process.reference,
         },

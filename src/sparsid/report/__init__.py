@@ -3,10 +3,10 @@
 Matplotlib and Jinja2 are imported where they are used, so that importing this stays cheap.
 """
 
-from sparsid.report.judged import diverged_share, error_growth
 from sparsid.report.drawing import network
-from sparsid.report.page import Picture, Table, write_page
+from sparsid.report.judged import diverged_share, error_growth
 from sparsid.report.literature import published
+from sparsid.report.page import Picture, Table, write_page
 from sparsid.report.records import inputs, trajectories
 from sparsid.report.structure import link_matrix
 from sparsid.report.style import Saved, save

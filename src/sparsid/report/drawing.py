@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sparsid.graph import Graph, Live
+from sparsid.graph import Graph, GraphLayer, Live
 from sparsid.report.style import BLUE, FAINT, INK, MUTED, VERMILLION, blank, pretty, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-LAYER_GAP = 3.4  # inches-like units between columns
+LAYER_GAP = 3.4  # between columns; lengths are in units of the drawing
 CELL = 0.115  # width of a cell in the strip of skip links
 STRIP_GAP = 0.16  # between a strip and its unit
 TALL = 6.0  # height of the drawing
@@ -27,9 +27,6 @@ class Place:
     units: np.ndarray
     y: np.ndarray
 
-    def of(self, unit: int) -> float:
-        return float(self.y[np.flatnonzero(self.units == unit)[0]])
-
 
 @styled
 def network(graph: Graph, *, title: str | None = None) -> "Figure":
@@ -41,23 +38,24 @@ def network(graph: Graph, *, title: str | None = None) -> "Figure":
     """
     live = graph.live()
     places = _places(graph, live)
-    strips = [0.0] + [_strip_width(skip) for skip in live.skips[1:]]
+    skips = [_live_skip(layer, mask) for layer, mask in zip(graph.layers, live.skips, strict=True)]
+    strips = [0.0, *(CELL * skip.shape[1] if skip.any() else 0.0 for skip in skips[1:])]
     right = places[-1].x
     figure = blank(1.45 * len(places) + 3.4, 6.4, title=title)
     axis = figure.add_subplot()
     for at, layer in enumerate(graph.layers):
         source, target = places[at], places[at + 1]
         weights = np.where(live.weights[at], layer.weight, 0.0)
-        if at == 0 and layer.skip is not None:
-            weights = weights + np.where(live.skips[0], layer.skip, 0.0)
+        if at == 0 and skips[0].size:
+            weights = weights + skips[0]
         _links(axis, weights, source, target, strips[at])
-        if at > 0 and layer.skip is not None and strips[at]:
-            _strip(axis, np.where(live.skips[at], layer.skip, 0.0), target, strips[at])
+        if strips[at]:
+            _strip(axis, skips[at], target, strips[at])
     for at, place in enumerate(places):
-        _dots(axis, place, _alive(graph, live, at))
+        _dots(axis, place, live.inputs if at == 0 else live.units[at - 1])
     _names(axis, graph, live, places)
-    _headings(axis, graph, live, places, strips)
-    _key(axis, graph, places, any(strips))
+    _headings(axis, graph, live, places)
+    _key(axis, graph, live, places[-1].x, any(strips))
     axis.set(xlim=(-2.6, right + 2.6), ylim=(-0.75, TALL + 0.75))
     axis.set_axis_off()
     return figure
@@ -94,8 +92,11 @@ def _heights(count: int, most: int) -> np.ndarray:
     return TALL / 2 + np.linspace(tall / 2, -tall / 2, count)
 
 
-def _strip_width(skip: np.ndarray | None) -> float:
-    return CELL * skip.shape[1] if skip is not None and skip.any() else 0.0
+def _live_skip(layer: GraphLayer, mask: np.ndarray | None) -> np.ndarray:
+    """The layer's live skip weights; no column where it has none."""
+    if layer.skip is None or mask is None:
+        return np.zeros((len(layer.bias), 0))
+    return np.where(mask, layer.skip, 0.0)
 
 
 def _links(axis: "Axes", weights: np.ndarray, source: Place, target: Place, strip: float) -> None:
@@ -117,8 +118,8 @@ def _links(axis: "Axes", weights: np.ndarray, source: Place, target: Place, stri
     curves, edges, widths = [], [], []
     for k in order:
         low, high = source.y[columns[k]], target.y[rows[k]]
-        points = [(begin, low), (begin + bend, low), (end - bend, high), (end, high)]
-        curves.append(Path(points, codes))
+        across, up = [begin, begin + bend, end - bend, end], [low, low, high, high]
+        curves.append(Path(np.column_stack([across, up]), codes))
         colour = BLUE if values[k] > 0 else VERMILLION
         edges.append(to_rgba(colour, 0.22 + 0.68 * size[k]))
         widths.append(0.45 + 2.0 * size[k])
@@ -149,12 +150,6 @@ def _strip(axis: "Axes", skip: np.ndarray, target: Place, width: float) -> None:
         axis.text(left + CELL * (i + 0.5), target.y.max() + half + 0.03, str(i + 1), **number)
 
 
-def _alive(graph: Graph, live: Live, at: int) -> np.ndarray:
-    if at == 0:
-        return live.inputs
-    return live.units[at - 1]
-
-
 def _dots(axis: "Axes", place: Place, alive: np.ndarray) -> None:
     faces = [INK if alive[unit] else FAINT for unit in place.units]
     axis.scatter(
@@ -173,9 +168,7 @@ def _names(axis: "Axes", graph: Graph, live: Live, places: list[Place]) -> None:
         axis.text(last.x + 0.25, y, pretty(name), va="center", fontsize=8.5, color=colour)
 
 
-def _headings(
-    axis: "Axes", graph: Graph, live: Live, places: list[Place], strips: list[float]
-) -> None:
+def _headings(axis: "Axes", graph: Graph, live: Live, places: list[Place]) -> None:
     """Above each column how much of it is live."""
     counts = [(int(live.inputs.sum()), len(graph.input_names), "inputs")]
     counts += [
@@ -188,13 +181,12 @@ def _headings(
         axis.text(place.x, TALL + 0.62, text, ha="center", va="center", fontsize=8, color=MUTED)
 
 
-def _key(axis: "Axes", graph: Graph, places: list[Place], strips: bool) -> None:
-    live = graph.live()
+def _key(axis: "Axes", graph: Graph, live: Live, right: float, strips: bool) -> None:
+    """Below the drawing: what the colours mean, and how many weights are live."""
     share = live.weight_count / graph.weight_count if graph.weight_count else 0.0
     said = f"{live.weight_count} of {graph.weight_count} weights live ({100 * share:.2g} %)"
     if strips:
         said += "; cells: what each input feeds into the unit directly"
-    right = places[-1].x
     y = -0.62
     axis.text(right, y, said, ha="right", va="center", fontsize=8, color=MUTED)
     for x, colour, sign in ((0.0, BLUE, "positive"), (1.7, VERMILLION, "negative")):

@@ -3,8 +3,8 @@
 import csv
 from importlib import resources
 
-from sparsid._registry import unknown
 from sparsid._errors import SparsidError
+from sparsid._registry import unknown
 
 _PREFIX = "haugstvedt2023_"
 TABLES = ("divergence_percent", "rfmse", "sparsity_percent")
@@ -20,8 +20,8 @@ def published(table: str) -> dict[str, dict[str, float | None]]:
     if table not in TABLES:
         raise SparsidError(unknown("published table", table, TABLES))
     file = resources.files("sparsid.report") / "tables" / f"{_PREFIX}{table}.csv"
-    with file.open(encoding="utf-8", newline="") as lines:
-        return {
-            row.pop("model"): {name: float(text) if text else None for name, text in row.items()}
-            for row in csv.DictReader(lines)
-        }
+    rows = csv.DictReader(file.read_text(encoding="utf-8").splitlines())
+    return {
+        row.pop("model"): {name: float(text) if text else None for name, text in row.items()}
+        for row in rows
+    }

@@ -25,7 +25,8 @@ def l1(
     strengths = {role: weight if given[role] is None else given[role] for role in ROLES}
 
     def init(model, *, key):
-        return {role: jnp.asarray(strength, jnp.float32) for role, strength in strengths.items()}
+        own = jnp.result_type(float)
+        return {role: jnp.asarray(strength, own) for role, strength in strengths.items()}
 
     return Sparsifier(init=init, penalty=_penalty)
 

@@ -23,7 +23,7 @@ class Constant(AbstractSchedule):
     rate: float
 
     def __call__(self, clock: Clock) -> Array:
-        return jnp.asarray(self.rate, jnp.float32)
+        return jnp.asarray(self.rate, jnp.result_type(float))
 
 
 class Step(AbstractSchedule):
@@ -34,7 +34,8 @@ class Step(AbstractSchedule):
     factor: float = 0.1
 
     def __call__(self, clock: Clock) -> Array:
-        return self.rate * jnp.power(jnp.float32(self.factor), clock.epoch // self.every)
+        factor = jnp.asarray(self.factor, jnp.result_type(float))
+        return self.rate * jnp.power(factor, clock.epoch // self.every)
 
 
 class Cosine(AbstractSchedule):
