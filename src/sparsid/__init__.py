@@ -23,7 +23,21 @@ _HOME = {
     "SparsidError": "sparsid._errors",
 }
 
-__all__ = [*_HOME, "__version__"]
+__all__ = [
+    "Dataset",
+    "Normaliser",
+    "Phase",
+    "SparsidError",
+    "__version__",
+    "fit",
+    "fit_ensemble",
+    "forecast",
+    "horizon_scores",
+    "load",
+    "replay",
+    "simulate",
+    "use_cores",
+]
 
 
 def __getattr__(name: str):

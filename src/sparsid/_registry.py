@@ -2,7 +2,6 @@
 
 import difflib
 from collections.abc import Callable, Iterable, Iterator
-
 from typing import cast
 
 from sparsid._errors import SparsidError

@@ -12,6 +12,15 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.linalg
+from tests.by_hand import (
+    forward,
+    layers_of,
+    one_step_examples,
+    physical_rate,
+    physical_rollout,
+    plant,
+    scaled_plant,
+)
 
 from sparsid.data import Dataset, Normaliser
 from sparsid.evaluation import free_run_errors
@@ -32,15 +41,6 @@ from sparsid.training import (
 )
 from sparsid.training.linear import linear_start
 from sparsid.training.shuffle import order
-from tests.by_hand import (
-    forward,
-    layers_of,
-    one_step_examples,
-    physical_rate,
-    physical_rollout,
-    plant,
-    scaled_plant,
-)
 
 NET = DerivativeMLP(widths=(5, 4), skip=True)
 SEED = 7
@@ -236,6 +236,8 @@ def test_l1_then_masked_continuation_is_one_training_with_kept_moments(train):
 )
 def test_gradient_descent_by_hand(train, momentum, schedule, rate):
     fitted = fit(train, Phase(4, schedule, optimiser=SGD(momentum), batch=BATCH))
+    told = [report.rate for report in fitted.history.epochs]
+    assert told == pytest.approx([rate(STEPS * epoch, epoch) for epoch in range(4)], rel=1e-12)
     for member in range(2):
         lone = Lone(train, member, HandMomentum(momentum))
         lone.phase(4, rate)
@@ -243,18 +245,18 @@ def test_gradient_descent_by_hand(train, momentum, schedule, rate):
 
 
 def test_a_clipped_gradient_has_the_stated_norm(train):
-    """One full-batch step from the start: its length is rate x clip, its direction the gradient's."""
+    """One full-batch step of the linear model from zero: the gradient's direction, a given length."""
     clip, rate = 1e-3, 0.5
     phase = Phase(1, Constant(rate), optimiser=SGD(clip=clip), batch=EXAMPLES)
-    got = layers_of(fit(train, phase, size=1).ensemble.stacked.model.network, 0)
-    lone = Lone(train, 0, HandMomentum())
-    gradients, _ = backprop(lone.layers, lone.z, lone.target)
-    norm = np.sqrt(sum(np.sum(g**2) for gradient in gradients for g in gradient.values()))
+    linear, key = DerivativeMLP(widths=()), jax.random.key(SEED)
+    fitted = fit_ensemble(linear, train, (phase,), size=1, dtype="float64", key=key)
+    got = layers_of(fitted.ensemble.stacked.model.network, 0)[0]
+    z, target = one_step_examples(train.physical)
+    (gradient,), _ = backprop([{"weight": np.zeros((2, 3)), "bias": np.zeros(2)}], z, target)
+    norm = np.sqrt(sum(np.sum(g**2) for g in gradient.values()))
     assert norm > clip
-    for at, gradient in enumerate(gradients):
-        for kind, g in gradient.items():
-            moved = got[at][kind] - lone.layers[at][kind]
-            np.testing.assert_allclose(moved, -rate * clip * g / norm, atol=1e-12)
+    for kind, g in gradient.items():
+        np.testing.assert_allclose(got[kind], -rate * clip * g / norm, atol=1e-12)
 
 
 # ---------------------------------------------------------------- the same to the bit
@@ -264,33 +266,25 @@ SHORT = Phase(2, Constant(1e-2), batch=BATCH)
 
 @pytest.fixture(scope="module")
 def short(train):
-    return fit(train, SHORT, size=3, dtype="float32")
+    return fit(train, SHORT, dtype="float32")
 
 
 def test_the_same_seed_gives_the_same_bits(train, short):
-    again = fit(train, SHORT, size=3, dtype="float32")
+    again = fit(train, SHORT, dtype="float32")
     for a, b in zip(weights_of(short), weights_of(again), strict=True):
         assert a.dtype == np.float32
         assert np.array_equal(a, b)
-    other = fit(train, SHORT, size=3, dtype="float32", seed=8)
+    other = fit(train, SHORT, dtype="float32", seed=8)
     assert not np.array_equal(weights_of(short)[0], weights_of(other)[0])
 
 
 def test_a_member_does_not_depend_on_its_company(train, short):
-    for size in (1, 2):
-        fewer = fit(train, SHORT, size=size, dtype="float32")
-        for few, many in zip(weights_of(fewer), weights_of(short), strict=True):
-            assert np.array_equal(few, many[:size])
+    alone = fit(train, SHORT, size=1, dtype="float32")
+    for one, many in zip(weights_of(alone), weights_of(short), strict=True):
+        assert np.array_equal(one, many[:1])
     first = layers_of(short.ensemble.stacked.model.network, 0)[0]["weight"]
     second = layers_of(short.ensemble.stacked.model.network, 1)[0]["weight"]
     assert not np.allclose(first, second)
-
-
-def test_watching_changes_nothing(train, short):
-    monitor = Monitor(plant_again(train), every=1)
-    watched = fit(train, SHORT, size=3, dtype="float32", monitor=monitor, watch=lambda _: None)
-    for a, b in zip(weights_of(short), weights_of(watched), strict=True):
-        assert np.array_equal(a, b)
 
 
 def plant_again(train, *, seed=5):
@@ -309,7 +303,7 @@ print(json.dumps([jax.device_count(), [a.tolist() for a in weights_of(fitted)]])
 
 
 def test_the_number_of_devices_changes_nothing(short, pytestconfig):
-    """Three members on two devices (one is padding) or on one: the same bits."""
+    """Three members on two devices (one place is padding), or two on one: the same bits."""
     cores = 2 if jax.device_count() == 1 else 1
     done = subprocess.run(
         [sys.executable, "-c", ON_OTHER_CORES.format(cores=cores)],
@@ -321,7 +315,7 @@ def test_the_number_of_devices_changes_nothing(short, pytestconfig):
     devices, weights = json.loads(done.stdout)
     assert devices == cores != jax.device_count()
     for there, here in zip(weights, weights_of(short), strict=True):
-        assert np.array_equal(np.array(there, here.dtype), here)
+        assert np.array_equal(np.array(there, here.dtype)[:2], here)
 
 
 # ---------------------------------------------------------------- schedules
@@ -348,18 +342,10 @@ def test_schedules_follow_their_closed_forms(schedule, closed):
         with jax.enable_x64(wide):
             compiled = jax.jit(lambda s, step, epoch: s(Clock(step, epoch, 40, 10)))
             for step, epoch in POINTS:
-                wanted = closed(step / 400, epoch)
-                assert float(compiled(schedule, step, epoch)) == pytest.approx(
-                    wanted, rel=tolerance
-                )
+                traced = float(compiled(schedule, step, epoch))
                 told = float(schedule(Clock(step, epoch, 40, 10)))
-                assert told == pytest.approx(wanted, rel=tolerance)
-
-
-def test_the_report_states_the_rate_at_each_epochs_begin(train):
-    phase = Phase(4, Step(1e-2, every=2), batch=BATCH)
-    rates = [report.rate for report in fit(train, phase, dtype="float32").history.epochs]
-    assert rates == pytest.approx([1e-2, 1e-2, 1e-3, 1e-3], rel=1e-6)
+                wanted = closed(step / 400, epoch)
+                assert [traced, told] == pytest.approx([wanted] * 2, abs=1e-2 * tolerance)
 
 
 # ---------------------------------------------------------------- masks and averages
@@ -393,7 +379,7 @@ def test_another_optimiser_starts_fresh(train):
     """SGD with momentum, then Adam: as if Adam began at those weights."""
     fitted = fit(
         train,
-        Phase(1, Constant(1e-2), optimiser=SGD(0.9), batch=BATCH),
+        Phase(1, Step(1e-2), optimiser=SGD(0.9), batch=BATCH),
         Phase(1, Constant(1e-2), batch=BATCH),
     )
     lone = Lone(train, 1, HandMomentum(0.9))
@@ -621,7 +607,10 @@ def test_keep_best_ends_with_the_best_free_run(train):
 def test_free_runs_are_looked_at_every_few_epochs_and_last(train):
     monitor = Monitor(plant_again(train), every=2)
     phases = Phase(3, Constant(1e-2), batch=BATCH), SHORT
-    fitted = fit(train, *phases, size=3, dtype="float32", monitor=monitor)
+    fitted = fit(train, *phases, dtype="float32", monitor=monitor)
+    unwatched = fit(train, *phases, dtype="float32")
+    for a, b in zip(weights_of(fitted), weights_of(unwatched), strict=True):
+        assert np.array_equal(a, b)  # watching changes nothing
     looked = [report.free_run is not None for report in fitted.history.epochs]
     assert looked == [False, True, True, False, True]
     last = fitted.history.epochs[-1].free_run
@@ -629,7 +618,7 @@ def test_free_runs_are_looked_at_every_few_epochs_and_last(train):
         free_run_errors(fitted.ensemble, monitor.validation.physical), rel=1e-6
     )
     z, target = (np.concatenate(a) for a in zip(*map(scaled_by(train), monitor.validation.physical)))
-    for member in range(3):
+    for member in range(2):
         layers = layers_of(fitted.ensemble.stacked.model.network, member)
         errors = np.array([forward(layers, row) for row in z]) - target
         got = fitted.history.epochs[-1].validation[member]

@@ -14,14 +14,6 @@ from sparsid.study.demo import Judged
 from sparsid.training import History
 
 PUBLISHED = {"sparse": "L1", "dense": "Dense"}  # the rows of haugstvedt2023 that compare
-INTRO = (
-    "Ten sparse and ten dense networks learnt to simulate an aluminium electrolysis cell from forty "
-    "recorded trajectories. Every network then ran freely over forty test trajectories it had never "
-    "seen: 5000 samples, nearly 14 hours, from the first state and the inputs alone.",
-    "The test set chose nothing. A run diverged if its mean error exceeds three training standard "
-    "deviations in any state. RFMSE is the mean absolute error in training standard deviations over "
-    "the runs that did not diverge.",
-)
 
 
 def comparison(judged: dict[str, Judged]) -> report.Table:
@@ -66,10 +58,23 @@ def write_results(
     return report.write_page(
         folder / "index.html",
         title="sparsid: an electrolysis cell, simulated by sparse networks",
-        intro=INTRO,
+        intro=_intro(parts.train, test, judged["sparse"]),
         tables=[table],
         figures=_pictures(folder, test, judged),
         files=files,
+    )
+
+
+def _intro(train: Dataset, test: Dataset, sparse: Judged) -> tuple[str, ...]:
+    samples, networks = max(test.lengths), len(sparse.ensemble)
+    return (
+        f"{networks} sparse and {networks} dense networks learnt to simulate an aluminium "
+        f"electrolysis cell from {len(train)} recorded trajectories. Each then ran freely over "
+        f"{len(test)} test trajectories it had never seen: {samples} samples, "
+        f"{samples * test.dt / 3600:.1f} hours, from the first state and the inputs alone.",
+        "The test set chose nothing. A run diverged if its mean error exceeds three training "
+        "standard deviations in any state. RFMSE is the mean absolute error in training standard "
+        "deviations over the runs that did not diverge.",
     )
 
 

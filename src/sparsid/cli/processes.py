@@ -8,11 +8,11 @@ def command() -> None:
 
     Example: `sparsid processes`
     """
-    from sparsid.processes import PROCESSES
+    from sparsid.processes import PROCESSES, named
 
     rows = []
     for name in PROCESSES:
-        process = PROCESSES[name]()
+        process = named(name)
         rows.append(
             (
                 name,
@@ -23,4 +23,4 @@ def command() -> None:
         )
     show("Processes", ("name", "states", "inputs", "sampling time"), rows)
     for name in PROCESSES:
-        out.print(f"{name}: {PROCESSES[name]().reference}", markup=False)
+        out.print(f"{name}: {named(name).reference}", markup=False)

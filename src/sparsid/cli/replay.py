@@ -22,10 +22,10 @@ def command(
     Example: `sparsid replay aluminium test.nc --out truth.nc`
     """
     from sparsid.data import Dataset
-    from sparsid.processes import PROCESSES, replay
+    from sparsid.processes import named, replay
     from sparsid.training import use_cores
 
-    plant = PROCESSES[process]()
+    plant = named(process)
     check_writable(to)
     recorded = Dataset.from_netcdf(data)
     use_cores()

@@ -27,10 +27,10 @@ def command(
     """
     import jax
 
-    from sparsid.processes import PROCESSES, simulate
+    from sparsid.processes import named, simulate
     from sparsid.training import use_cores
 
-    plant = PROCESSES[process]()
+    plant = named(process)
     check_writable(to)
     use_cores()
     dataset = simulate(

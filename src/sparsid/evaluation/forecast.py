@@ -21,9 +21,7 @@ def forecast(ensemble: Ensemble, dataset: Dataset) -> Float[np.ndarray, "member 
     return np.where(past[None, :, :, None], np.nan, runs)
 
 
-def finite_lengths(
-    runs: Float[np.ndarray, "trajectory T n"], lengths: Sequence[int]
-) -> list[int]:
+def finite_lengths(runs: Float[np.ndarray, "trajectory T n"], lengths: Sequence[int]) -> list[int]:
     """How many samples of each run come before the first that is not finite."""
     finite = np.isfinite(runs).all(axis=-1)
     return [

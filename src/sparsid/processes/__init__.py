@@ -1,7 +1,7 @@
 """Plants to learn from: processes, the signals and controllers that excite them, simulation."""
 
 from sparsid.processes.aluminium import AluminiumCell
-from sparsid.processes.base import PROCESSES, AbstractProcess
+from sparsid.processes.base import PROCESSES, AbstractProcess, named
 from sparsid.processes.controllers import Proportional, ProportionalIntegral
 from sparsid.processes.duffing import Duffing
 from sparsid.processes.lotka_volterra import LotkaVolterra
@@ -43,6 +43,7 @@ __all__ = [
     "Stack",
     "Step",
     "Sum",
+    "named",
     "play",
     "replay",
     "simulate",

@@ -67,6 +67,11 @@ class AbstractProcess(eqx.Module):
 PROCESSES: Registry[type[AbstractProcess]] = Registry("process")
 
 
+def named(name: str) -> AbstractProcess:
+    """The process registered as `name`, in its default settings. Raises SparsidError."""
+    return PROCESSES[name]()  # pyright: ignore[reportCallIssue]
+
+
 def namespace(*arrays: Any) -> ModuleType:
     """numpy if all arguments are NumPy arrays, else jax.numpy: equations written once for both."""
     return np if all(isinstance(array, np.ndarray) for array in arrays) else jnp

@@ -10,7 +10,7 @@ from sparsid._errors import SparsidError
 from sparsid.data import Dataset, Normaliser, ScaledDataset, read
 from sparsid.evaluation import forecast, free_run_errors, rmse
 from sparsid.models import DerivativeMLP, Ensemble
-from sparsid.study.recipes import Recipe, candidates, linear_free_run
+from sparsid.study.recipes import Recipe, candidates, linear_free_run, sparse_one_step
 from sparsid.study.spec import DataSpec, FitSpec, TrainingSpec, parse
 from sparsid.training import Fitted, History, Monitor, Phase, Watcher, fit_ensemble, fit_linear
 from sparsid.training.linear import linear_start
@@ -100,7 +100,7 @@ def fit_parts(
     train, validation = normaliser.apply(parts.train), normaliser.apply(parts.validation)
     linear = _linear_models(train, validation, settings)
     tried: list[Candidate] = []
-    for recipe in _recipes(settings, parts.train, model, phases):
+    for recipe in _recipes(settings, parts, model, phases):
         watch = watching(recipe) if watching is not None else None
         fitted = run_recipe(recipe, train, validation, settings, watch)
         tried.append(_candidate(recipe.name, fitted.ensemble, parts.validation, fitted.history))
@@ -108,6 +108,12 @@ def fit_parts(
             break
     chosen = min(tried, key=lambda candidate: candidate.validation)
     notes += tuple(chosen.history.sentences() if chosen.history else ())
+    best_linear = min(linear, key=lambda candidate: candidate.validation)
+    if not chosen.validation < best_linear.validation:
+        notes += (
+            f"On the validation data no network runs better than the model {best_linear.name!r}; "
+            "more data, more effort or another architecture may help.",
+        )
     return FitResult(chosen, tuple(tried), linear, parts, notes)
 
 
@@ -215,15 +221,15 @@ def simulation_errors(ensemble: Ensemble, dataset: Dataset) -> tuple[np.ndarray,
 
 def _recipes(
     settings: TrainingSpec,
-    train: Dataset,
+    parts: Parts,
     model: DerivativeMLP | None,
     phases: tuple[Phase, ...],
 ) -> list[Recipe]:
     """What is to be tried: the phases given, or the named recipes, with the user's architecture."""
     if phases:
-        own = model or candidates("one-step", train)[0].architecture
+        own = model or sparse_one_step(parts.train).architecture
         return [Recipe("custom", own, phases, settings.start)]
-    recipes = candidates(settings.recipe, train, effort=settings.effort)
+    recipes = candidates(settings.recipe, parts.train, parts.validation, effort=settings.effort)
     if model is None:
         return recipes
     linear_path = model.skip or not model.widths
@@ -238,7 +244,7 @@ def _linear_models(
 ) -> tuple[Candidate, ...]:
     """The linear model twice: by one-step least squares, and trained on free runs."""
     free = run_recipe(
-        linear_free_run(train.physical),
+        linear_free_run(train.physical, validation.physical),
         train,
         validation,
         settings.model_copy(update={"members": 1}),

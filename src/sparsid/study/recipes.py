@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from sparsid._errors import SparsidError
+from sparsid._registry import unknown
 from sparsid.data import Dataset
 from sparsid.models import DerivativeMLP, FreeRun
 from sparsid.sparsify import l1, threshold
@@ -12,6 +13,7 @@ from sparsid.training import Adam, Cosine, Phase, Step
 
 BATCH = 128
 WINDOW = 100  # samples of a training free run
+RECIPES = ("auto", "one-step", "free-run", "dense")
 WINDOWS = 2000  # at most so many, however long the record
 
 
@@ -41,9 +43,12 @@ def sparse_one_step(train: Dataset, *, effort: float = 1.0) -> Recipe:
     )
 
 
-def sparse_free_run(train: Dataset, *, effort: float = 1.0) -> Recipe:
-    """For measured data: free runs over windows, from the linear model on; a small tanh layer."""
-    window = min(WINDOW, max(train.lengths))
+def sparse_free_run(train: Dataset, validation: Dataset, *, effort: float = 1.0) -> Recipe:
+    """For measured data: free runs over windows, from the linear model on; a small tanh layer.
+
+    The windows are 100 samples long, or as long as the records allow.
+    """
+    window = min(WINDOW, max(train.lengths), max(validation.lengths))
     stride = max(train.samples // WINDOWS, 5)
     loss, batch = FreeRun(window, stride), 32
     epochs = _epochs(train.samples // stride, steps=800 * effort, least=20, batch=batch)
@@ -59,9 +64,9 @@ def sparse_free_run(train: Dataset, *, effort: float = 1.0) -> Recipe:
     )
 
 
-def linear_free_run(train: Dataset) -> Recipe:
+def linear_free_run(train: Dataset, validation: Dataset) -> Recipe:
     """The linear model trained as `sparse_free_run` trains its networks: the fair comparison."""
-    like = sparse_free_run(train).phases[0]
+    like = sparse_free_run(train, validation).phases[0]
     phase = Phase(like.epochs, Cosine(3e-3), optimiser=like.optimiser, loss=like.loss, batch=32)
     return Recipe("linear, free-run", DerivativeMLP(widths=()), (phase,), start="linear")
 
@@ -72,18 +77,23 @@ def published_dense(*, epochs: int = 100) -> Recipe:
     return Recipe("dense", DerivativeMLP(widths=(25, 25, 25, 25)), (phase,))
 
 
-def candidates(recipe: str, train: Dataset, *, effort: float = 1.0) -> list[Recipe]:
+def candidates(
+    recipe: str, train: Dataset, validation: Dataset, *, effort: float = 1.0
+) -> list[Recipe]:
     """The recipes behind a name; "auto" tries two and lets the validation free run decide."""
     match recipe:
         case "auto":
-            return [sparse_one_step(train, effort=effort), sparse_free_run(train, effort=effort)]
+            return [
+                sparse_one_step(train, effort=effort),
+                sparse_free_run(train, validation, effort=effort),
+            ]
         case "one-step":
             return [sparse_one_step(train, effort=effort)]
         case "free-run":
-            return [sparse_free_run(train, effort=effort)]
+            return [sparse_free_run(train, validation, effort=effort)]
         case "dense":
             return [published_dense(epochs=max(round(100 * effort), 1))]
-    raise SparsidError(f"Unknown recipe {recipe!r}; known: auto, one-step, free-run, dense.")
+    raise SparsidError(unknown("recipe", recipe, RECIPES))
 
 
 def _epochs(examples: int, *, steps: float, least: int, batch: int = BATCH) -> int:

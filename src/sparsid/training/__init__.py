@@ -1,7 +1,7 @@
 """Training: phases, schedules, one compiled epoch, ensembles over all devices."""
 
 from sparsid._devices import use_cores
-from sparsid.training.fitting import Fitted, Monitor, fit_ensemble
+from sparsid.training.fitting import Fitted, Monitor, fit_branches, fit_ensemble
 from sparsid.training.linear import fit_linear
 from sparsid.training.phases import SGD, Adam, Phase
 from sparsid.training.progress import EpochReport, History, Watcher
@@ -21,6 +21,7 @@ __all__ = [
     "Ramp",
     "Step",
     "Watcher",
+    "fit_branches",
     "fit_ensemble",
     "fit_linear",
     "use_cores",

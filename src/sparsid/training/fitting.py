@@ -1,7 +1,8 @@
 """Training ensembles: the Python loop around compiled epochs, which only looks."""
 
+import copy
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import jax
@@ -71,18 +72,44 @@ def fit_ensemble(
     `start` is a stacked scaled model to begin from instead of fresh ones. Ctrl-C ends training
     after the running epoch with a usable result. Raises SparsidError for an empty request.
     """
-    if size < 1 or not phases:
+    only = {"": tuple(phases)}
+    options = {"size": size, "monitor": monitor, "watch": watch, "start": start, "dtype": dtype}
+    return fit_branches(architecture, train, (), only, key=key, **options)[""]
+
+
+def fit_branches(
+    architecture: DerivativeMLP,
+    train: ScaledDataset,
+    prefix: Sequence[Phase],
+    branches: Mapping[str, Sequence[Phase]],
+    *,
+    size: int = 10,
+    monitor: Monitor | None = None,
+    watch: Watcher | None = None,
+    start: PyTree | None = None,
+    dtype: str = "float32",
+    key: Key[Array, ""],
+) -> dict[str, Fitted]:
+    """Trains a common `prefix` once, then every branch from there; otherwise as `fit_ensemble`.
+
+    A branch ends with the same bits as if it had been trained alone from the beginning: the way to
+    compare X with X and weight averaging, which share three quarters of their training.
+    """
+    whole = {name: (*prefix, *branch) for name, branch in branches.items()}
+    if size < 1 or not whole or not all(whole.values()):
         raise SparsidError(
-            f"Training needs at least one member and one phase; got {size} and {len(phases)}."
+            f"Training needs at least one member and one phase; got {size} and "
+            f"{min(map(len, whole.values()), default=0)}."
         )
     with jax.enable_x64(dtype == "float64"), interruptible() as stop:
-        loop = _Loop(architecture, train, tuple(phases), size, monitor, watch, stop)
-        members = loop.begin(start, key)
-        for at, phase in enumerate(phases):
-            members = loop.run_phase(members, at, phase)
-            if loop.over(members):
-                break
-        return loop.result(members)
+        common = _Loop(architecture, train, tuple(prefix), size, monitor, watch, stop)
+        first = next(iter(whole.values()))[0]
+        members = common.run(common.begin(first, start, key))
+        results = {}
+        for name, phases in whole.items():
+            loop = common.fork(phases)
+            results[name] = loop.result(loop.run(members, since=len(prefix)))
+        return results
 
 
 class _Loop:
@@ -105,7 +132,21 @@ class _Loop:
         self.card = Card.describing(train.physical, architecture)
         self.best: tuple[np.ndarray, PyTree] | None = None
 
-    def begin(self, start: PyTree | None, key: Key[Array, ""]) -> Member:
+    def fork(self, phases: tuple[Phase, ...]) -> "_Loop":
+        """A loop that goes on from here through `phases`, of which this one's are the first."""
+        other = copy.copy(self)
+        other.phases, other.history = phases, copy.deepcopy(self.history)
+        return other
+
+    def run(self, members: Member, *, since: int = 0) -> Member:
+        """All phases from `since` on, until everybody stopped."""
+        for at, phase in enumerate(self.phases[since:], start=since):
+            if self.over(members):
+                break
+            members = self.run_phase(members, at, phase)
+        return members
+
+    def begin(self, first: Phase, start: PyTree | None, key: Key[Array, ""]) -> Member:
         """Fresh members, as many as the devices divide evenly; the padding never lives."""
         count = self.size + padding(self.size)
         keys = jax.vmap(lambda i: jax.random.fold_in(key, i))(jnp.arange(count))
@@ -115,7 +156,7 @@ class _Loop:
             models = jax.tree.map(
                 lambda leaf: jnp.asarray(np.resize(leaf, (count, *leaf.shape[1:]))), start
             )
-        moments = _fresh_moments(self.phases[0], models)
+        moments = _fresh_moments(first, models)
         return Member(models, moments, (), run_key, jnp.arange(count) < self.size)
 
     def run_phase(self, members: Member, at: int, phase: Phase) -> Member:
