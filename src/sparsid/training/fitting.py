@@ -151,7 +151,7 @@ class _Loop:
         count = self.size + padding(self.size)
         keys = jax.vmap(lambda i: jax.random.fold_in(key, i))(jnp.arange(count))
         build_key, run_key = jax.vmap(jax.random.split, out_axes=1)(keys)
-        models = jax.jit(jax.vmap(lambda k: self.architecture.build(self.train, key=k)))(build_key)
+        models = jax.vmap(lambda k: self.architecture.build(self.train, key=k))(build_key)
         if start is not None:
             models = jax.tree.map(
                 lambda leaf: jnp.asarray(np.resize(leaf, (count, *leaf.shape[1:]))), start
