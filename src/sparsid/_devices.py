@@ -4,7 +4,8 @@ import os
 from collections.abc import Callable
 
 import jax
-from jax.sharding import AxisType, Mesh, PartitionSpec
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+from jaxtyping import PyTree
 
 from sparsid._errors import SparsidError
 
@@ -58,6 +59,16 @@ def over_members(one: Callable) -> Callable:
         return run(members, *shared)
 
     return jax.jit(spread)
+
+
+def share_out(members: PyTree) -> PyTree:
+    """Stacked members, each on its device as `over_members` returns them: it compiles only once."""
+    return jax.device_put(members, NamedSharding(mesh(), PartitionSpec(AXIS)))
+
+
+def everywhere(shared: PyTree) -> PyTree:
+    """A copy on every device, so that no call of `over_members` copies again."""
+    return jax.device_put(shared, NamedSharding(mesh(), PartitionSpec()))
 
 
 def padding(size: int) -> int:

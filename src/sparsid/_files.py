@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sparsid._errors import SparsidError
@@ -25,7 +25,8 @@ def written_whole(path: str | Path) -> Iterator[Path]:
             f"Cannot write {path}: {error.strerror or error}; choose another place for the output."
         ) from error
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):  # a place that cannot be written to has nothing to remove
+            part.unlink(missing_ok=True)
 
 
 def check_writable(path: str | Path) -> None:

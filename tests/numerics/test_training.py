@@ -36,6 +36,7 @@ from sparsid.training import (
     Phase,
     Ramp,
     Step,
+    fit_branches,
     fit_ensemble,
     fit_linear,
 )
@@ -54,7 +55,9 @@ def train():
 
 
 def fit(train, *phases, size=2, dtype="float64", seed=SEED, **options):
-    return fit_ensemble(NET, train, phases, size=size, dtype=dtype, key=jax.random.key(seed), **options)
+    return fit_ensemble(
+        NET, train, phases, size=size, dtype=dtype, key=jax.random.key(seed), **options
+    )
 
 
 def weights_of(fitted) -> list[np.ndarray]:
@@ -375,6 +378,31 @@ def test_moments_move_to_wrapped_weights_and_are_zero_where_dead():
     assert keep.any()
 
 
+def test_a_given_start_trains_in_the_precision_asked_for(train):
+    fitted = exploding(train, [0.5], rate=0.1, epochs=1, dtype="float64")
+    assert {a.dtype for a in weights_of(fitted)} == {np.dtype(np.float64)}
+    z, target = one_step_examples(train.physical)
+    layer = {"weight": np.full((2, 3), 0.5), "bias": np.zeros(2)}
+    (gradient,), _ = backprop([layer], z, target)
+    got = layers_of(fitted.ensemble.stacked.model.network, 0)[0]
+    np.testing.assert_allclose(got["weight"], 0.5 - 0.1 * gradient["weight"], atol=1e-13)
+
+
+def test_branches_end_as_if_each_were_trained_alone(train):
+    """The common prefix is trained once; so does a branch's own history begin with it."""
+    branches = {"on": (SHORT,), "pruned": (Phase(1, Constant(2e-2), threshold(0.2), batch=BATCH),)}
+    key, told = jax.random.key(SEED), []
+    both = fit_branches(
+        NET, train, (SHORT,), branches, size=2, dtype="float64", key=key, watch=told.append
+    )
+    assert len(told) == 2 + 2 + 1
+    for name, phases in branches.items():
+        alone = fit(train, SHORT, *phases)
+        assert len(both[name].history.epochs) == len(alone.history.epochs)
+        for a, b in zip(weights_of(both[name]), weights_of(alone), strict=True):
+            assert np.array_equal(a, b)
+
+
 def test_another_optimiser_starts_fresh(train):
     """SGD with momentum, then Adam: as if Adam began at those weights."""
     fitted = fit(
@@ -436,7 +464,9 @@ def test_one_free_run_step_follows_the_finite_difference(train):
     """Full-batch descent on the free-run loss: the move is -rate x its numeric slope."""
     linear = DerivativeMLP(widths=())
     phase = Phase(1, Constant(1e-3), optimiser=SGD(), loss=FreeRun(length=5, stride=9), batch=100)
-    fitted = fit_ensemble(linear, train, (phase,), size=1, dtype="float64", key=jax.random.key(SEED))
+    fitted = fit_ensemble(
+        linear, train, (phase,), size=1, dtype="float64", key=jax.random.key(SEED)
+    )
     got = layers_of(fitted.ensemble.stacked.model.network, 0)[0]
 
     def loss(layer):
@@ -467,7 +497,9 @@ def test_one_free_run_step_follows_the_finite_difference(train):
 def exploding(train, starts, *, rate, epochs=60, **options):
     """Full-batch descent of the linear model from `starts`, far above the stable rate."""
     linear = DerivativeMLP(widths=())
-    model = jax.tree.map(lambda leaf: np.asarray(leaf)[None], linear.build(train, key=jax.random.key(SEED)))
+    model = jax.tree.map(
+        lambda leaf: np.asarray(leaf)[None], linear.build(train, key=jax.random.key(SEED))
+    )
     stacked = jax.tree.map(lambda leaf: np.repeat(leaf, len(starts), axis=0), model)
     weight = stacked.network.layers[0].weight.raw + np.reshape(starts, (-1, 1, 1))
     stacked = jax.tree.map(
@@ -475,7 +507,13 @@ def exploding(train, starts, *, rate, epochs=60, **options):
     )
     phase = Phase(epochs, Constant(rate), optimiser=SGD(), batch=EXAMPLES)
     return fit_ensemble(
-        linear, train, (phase,), size=len(starts), start=stacked, key=jax.random.key(SEED), **options
+        linear,
+        train,
+        (phase,),
+        size=len(starts),
+        start=stacked,
+        key=jax.random.key(SEED),
+        **options,
     )
 
 
@@ -617,7 +655,9 @@ def test_free_runs_are_looked_at_every_few_epochs_and_last(train):
     assert last == pytest.approx(
         free_run_errors(fitted.ensemble, monitor.validation.physical), rel=1e-6
     )
-    z, target = (np.concatenate(a) for a in zip(*map(scaled_by(train), monitor.validation.physical)))
+    z, target = (
+        np.concatenate(a) for a in zip(*map(scaled_by(train), monitor.validation.physical))
+    )
     for member in range(2):
         layers = layers_of(fitted.ensemble.stacked.model.network, member)
         errors = np.array([forward(layers, row) for row in z]) - target

@@ -18,7 +18,9 @@ def wilson(count: int, runs: int, *, confidence: float = 0.95) -> tuple[float, f
     rate = count / runs
     middle = (rate + z**2 / (2 * runs)) / (1 + z**2 / runs)
     half = z / (1 + z**2 / runs) * np.sqrt(rate * (1 - rate) / runs + z**2 / (4 * runs**2))
-    return max(0.0, float(middle - half)), min(1.0, float(middle + half))
+    # Closed at the ends, where rounding would leave 1e-17.
+    low = 0.0 if count == 0 else float(middle - half)
+    return low, 1.0 if count == runs else float(middle + half)
 
 
 def two_way_bootstrap(

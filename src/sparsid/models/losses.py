@@ -38,9 +38,7 @@ class OneStep(AbstractLoss):
 
     def value(self, model, batch):
         inputs, targets = batch
-        # Features x batch: a third faster on a processor than row by row.
-        predicted = jax.vmap(model.network, in_axes=1, out_axes=1)(inputs.T)
-        return jnp.mean((predicted - targets.T) ** 2)
+        return jnp.mean((model.network(inputs.T) - targets.T) ** 2)  # features x samples: see MLP
 
 
 class FreeRun(AbstractLoss):

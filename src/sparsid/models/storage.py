@@ -29,6 +29,12 @@ class _Named(BaseModel):
     names: tuple[str, ...]
     units: tuple[str | None, ...]
 
+    def model_post_init(self, _context) -> None:
+        self.channels()
+
+    def channels(self) -> Channels:
+        return Channels(self.names, self.units)
+
 
 class _Header(BaseModel):
     """The JSON header; unknown keys are let pass, so that notes may be added by others."""
@@ -122,8 +128,7 @@ def _read_header(path: Path, text: bytes) -> _Header:
 
 
 def _assemble(path: Path, header: _Header, arrays: dict[str, np.ndarray]) -> Ensemble:
-    states = Channels(header.states.names, header.states.units)
-    inputs = Channels(header.inputs.names, header.inputs.units)
+    states, inputs = header.states.channels(), header.inputs.channels()
     skeleton = _skeleton(header.architecture, header.members, len(states), len(inputs))
     named = _named_leaves(skeleton)
     wrong = [
@@ -139,13 +144,21 @@ def _assemble(path: Path, header: _Header, arrays: dict[str, np.ndarray]) -> Ens
             f"{path} is damaged: the array {odd} does not fit its header; save it again from its "
             "source."
         )
+    box = {name: np.array(rows, np.float64) for name, rows in header.box.items()}
+    if {name: rows.shape for name, rows in box.items()} != {
+        "states": (2, len(states)),
+        "inputs": (2, len(inputs)),
+    }:
+        raise SparsidError(
+            f"{path} is damaged: its header has no proper `box`; save it again from its source."
+        )
     stacked = jax.tree.unflatten(jax.tree.structure(skeleton), [arrays[name] for name in named])
     card = Card(
         header.architecture,
         header.dt,
         states,
         inputs,
-        {name: np.array(rows) for name, rows in header.box.items()},
+        box,
         header.training_data_sha256,
         header.training,
         header.versions,

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Key, PyTree
 
-from sparsid._devices import padding
+from sparsid._devices import everywhere, padding, share_out
 from sparsid._errors import SparsidError
 from sparsid.data import ScaledDataset
 from sparsid.evaluation import free_run_errors
@@ -154,14 +154,14 @@ class _Loop:
         models = jax.vmap(lambda k: self.architecture.build(self.train, key=k))(build_key)
         if start is not None:
             models = jax.tree.map(
-                lambda leaf: jnp.asarray(np.resize(leaf, (count, *leaf.shape[1:]))), start
+                lambda leaf: _own_precision(np.resize(leaf, (count, *leaf.shape[1:]))), start
             )
         moments = _fresh_moments(first, models)
         return Member(models, moments, (), run_key, jnp.arange(count) < self.size)
 
     def run_phase(self, members: Member, at: int, phase: Phase) -> Member:
         """All epochs of one phase, or fewer if everybody stopped."""
-        members = _enter(members, phase, self.phases[max(at - 1, 0)])
+        members = share_out(_enter(members, phase, self.phases[max(at - 1, 0)]))
         examples = _to_device(phase.loss.examples(self.train))
         validation = self._watched(phase)
         run = compiled_epoch(Program.of(phase))
@@ -269,9 +269,15 @@ def _choose(first: np.ndarray, a: PyTree, b: PyTree) -> PyTree:
     return jax.tree.map(pick, a, b) if not first.all() else jax.tree.map(np.asarray, a)
 
 
+def _own_precision(array: np.ndarray) -> Array:
+    """In the precision of this training, whatever it came in; masks stay masks."""
+    exact = not np.issubdtype(array.dtype, np.inexact)
+    return jnp.asarray(array, array.dtype if exact else jnp.result_type(float))
+
+
 def _to_device(examples: PyTree[np.ndarray]) -> PyTree[Array]:
     """Cast only here: targets were differenced in float64."""
-    return jax.tree.map(lambda array: jnp.asarray(array, jnp.result_type(float)), examples)
+    return everywhere(jax.tree.map(_own_precision, examples))
 
 
 def _fresh_moments(phase: Phase, models: PyTree) -> PyTree:

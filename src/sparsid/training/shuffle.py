@@ -16,7 +16,7 @@ ROUNDS = 6
 
 
 def covered(n: int) -> int:
-    """How many of `n` examples one order visits: all, or all but fewer than sqrt(n) / 8 or so."""
+    """How many of `n` examples one order visits: all, or all but fewer than sqrt(n) / 4."""
     return n if n <= SORTED_BELOW else math.prod(_rectangle(n))
 
 

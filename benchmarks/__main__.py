@@ -1,0 +1,107 @@
+"""python -m benchmarks: one table of what was measured, the floor beside each figure."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import jax
+from rich.console import Console
+from rich.table import Table
+
+import sparsid
+from benchmarks.cases import CASES, Bench
+from benchmarks.figures import Figure
+from benchmarks.peering import ABSENT, run_torch
+
+QUICK = Bench(trajectories=10, samples=1000, repeats=3)
+console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    asked = _asked(words)
+    sparsid.use_cores(asked.cores)
+    bench = QUICK if asked.quick else Bench()
+    console.print(f"{device()}; {bench.rate / 1e9:.0f} GFLOP/s in single-precision products")
+    figures = [case(bench) for name, case in CASES.items() if name in asked.only]
+    console.print(table(figures))
+    peer = _peer(bench, figures) if asked.peers else None
+    if asked.out:
+        found = {
+            "device": device(),
+            "operations_per_second": bench.rate,
+            "quick": asked.quick,
+            "figures": [figure.as_json() for figure in figures],
+            "peer": peer,
+        }
+        asked.out.write_text(json.dumps(found, indent=2) + "\n")
+    return 1 if asked.peers and peer is None else 0
+
+
+def device() -> str:
+    """What JAX computes on."""
+    first = jax.devices()[0]
+    return f"JAX {jax.__version__} on {jax.device_count()} x {first.device_kind}"
+
+
+def table(figures: Sequence[Figure]) -> Table:
+    """Median, spread and processor's time in the figure's unit, with its target and floor."""
+    shown = Table(title="Speed", title_justify="left")
+    for at, head in enumerate(
+        ("what", "unit", "median", "spread", "cpu", "target", "floor", "compile, s", "accuracy")
+    ):
+        shown.add_column(head, justify="left" if at in (0, 1, 8) else "right")
+    for figure in figures:
+        told = figure.as_json()
+        shown.add_row(
+            figure.what,
+            figure.unit,
+            _number(told["median"]),
+            f"{_number(told['least'])} to {_number(told['most'])}",
+            _number(told["processor_time"]),
+            "-" if figure.target is None else f"{figure.target:g}",
+            _number(told["floor"]),
+            f"{told['compile_seconds']:.1f}",
+            ", ".join(f"{what} {value:.2g}" for what, value in figure.accuracy.items()),
+        )
+    return shown
+
+
+def _peer(bench: Bench, figures: Sequence[Figure]) -> dict | None:
+    peer = run_torch(bench)
+    if peer is None:
+        console.print(ABSENT, markup=False)
+        return None
+    spread = f"{_number(peer['least'])} to {_number(peer['most'])}"
+    took = f"{_number(peer['us_per_model_and_step'])} µs a model and step ({spread})"
+    console.print(f"{peer['peer']}: {took}, training loss {peer['training_loss']:.2g}")
+    for figure in figures:
+        if figure.name == "batch-50":
+            peer["ratio"] = peer["us_per_model_and_step"] / figure.value
+            console.print(f"sparsid trains an ensemble {peer['ratio']:.0f} times as fast.")
+    return peer
+
+
+def _number(value: float) -> str:
+    return f"{value:.3g}"
+
+
+def _asked(words: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--only", action="append", choices=CASES, help="this case; may be repeated")
+    parser.add_argument(
+        "--quick", action="store_true", help="less data, fewer repeats: a smoke test"
+    )
+    parser.add_argument(
+        "--peers", action="store_true", help="also the loop in PyTorch, and the ratio"
+    )
+    parser.add_argument("--cores", type=int, help="processor cores to use (default: all)")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="write everything as JSON")
+    asked = parser.parse_args(words)
+    asked.only = asked.only or list(CASES)
+    return asked
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,150 @@
+"""What every architecture promises: build, save, load, the same bits again; readable configuration."""
+
+import json
+
+import jax
+import numpy as np
+import pytest
+
+from sparsid.models import Card, DerivativeMLP, Ensemble, load
+from sparsid.models.mlp import ACTIVATIONS
+from sparsid.models.parameters import ROLES
+from tests.by_hand import scaled_plant
+
+ARCHITECTURES = {
+    "plain": DerivativeMLP(widths=(4, 3)),
+    "default": DerivativeMLP(),
+    "skip": DerivativeMLP(widths=(4, 3), skip=True),
+    "per state": DerivativeMLP(widths=(3,), per_state=True),
+    "per state, skip": DerivativeMLP(widths=(3,), per_state=True, skip=True),
+    "linear": DerivativeMLP(widths=()),
+    "linear, per state": DerivativeMLP(widths=(), per_state=True),
+    "tanh": DerivativeMLP(widths=(4,), activation="tanh"),
+    "silu": DerivativeMLP(widths=(4,), activation="silu"),
+    "rk4": DerivativeMLP(widths=(4,), stepper="rk4"),
+}
+
+
+def test_every_activation_is_under_the_contract():
+    assert {a.activation for a in ARCHITECTURES.values()} == set(ACTIVATIONS)
+
+
+@pytest.fixture(scope="module")
+def train():
+    return scaled_plant(trajectories=1, samples=21)
+
+
+@pytest.fixture(scope="module", params=ARCHITECTURES)
+def architecture(request):
+    return ARCHITECTURES[request.param]
+
+
+@pytest.fixture(scope="module")
+def ensemble(architecture, train):
+    keys = jax.random.split(jax.random.key(0), 2)
+    models = jax.vmap(lambda key: architecture.build(train, key=key))(keys)
+    card = Card.describing(train.physical, architecture, note="by a test", epochs=3)
+    return Ensemble.of(models, train.normaliser, card, 2)
+
+
+@pytest.fixture(scope="module")
+def again(ensemble, tmp_path_factory):
+    path = tmp_path_factory.mktemp("models") / "plant.sparsid"
+    ensemble.save(path)
+    return load(path)
+
+
+def test_the_loaded_model_has_the_same_bits(ensemble, again):
+    assert jax.tree.structure(again.stacked) == jax.tree.structure(ensemble.stacked)
+    mine, theirs = jax.tree.leaves(ensemble.stacked), jax.tree.leaves(again.stacked)
+    for a, b in zip(mine, theirs, strict=True):
+        assert (a.dtype, a.shape) == (b.dtype, b.shape)
+        assert np.array_equal(a, b)
+
+
+def test_the_loaded_model_runs_to_the_same_bits(ensemble, again, train):
+    trajectory = train.physical[0]
+    for mine, theirs in zip(ensemble, again, strict=True):
+        run = mine.rollout(trajectory.x[0], trajectory.u)
+        assert run.shape == trajectory.x.shape
+        assert np.array_equal(run, theirs.rollout(trajectory.x[0], trajectory.u), equal_nan=True)
+
+
+def test_the_card_comes_back_whole(ensemble, again, train):
+    card = again.card
+    assert card.architecture == ensemble.card.architecture
+    assert (card.dt, card.states, card.inputs) == (
+        0.5,
+        train.physical.states,
+        train.physical.inputs,
+    )
+    assert card.digest == train.physical.digest()
+    assert card.training == {"note": "by a test", "epochs": 3}
+    assert card.versions == ensemble.card.versions
+    (trajectory,) = train.physical
+    for name, rows in (("states", trajectory.x), ("inputs", trajectory.u)):
+        wanted = [[f(rows[:, i]) for i in range(rows.shape[1])] for f in (min, max)]
+        assert np.array_equal(card.box[name], wanted)
+
+
+def test_an_ensemble_is_its_members(ensemble, again):
+    assert len(again) == again.size == len(again.members) == len(list(again)) == 2
+    assert all(member.lag == 1 for member in again)
+    first = [np.asarray(a)[0] for a in jax.tree.leaves(again.stacked.model)]
+    for a, b in zip(first, jax.tree.leaves(ensemble.members[0].model), strict=True):
+        assert np.array_equal(a, b)
+
+
+def test_weights_count_as_the_widths_say(ensemble, architecture):
+    states, inputs = 2, 3
+    sizes = [inputs, *architecture.widths, 1 if architecture.per_state else states]
+    count = sum(
+        after * (before + (inputs if architecture.skip and at else 0))
+        for at, (before, after) in enumerate(zip(sizes[:-1], sizes[1:], strict=True))
+    )
+    got = ensemble.weights()
+    assert sum(w[0].size for _, w in got) == count * (states if architecture.per_state else 1)
+    assert {role for role, _ in got} <= set(ROLES)
+
+
+def test_the_start_is_he_normal_and_linear_models_start_at_zero(ensemble, architecture):
+    for role, w in ensemble.weights():
+        assert w.any() == bool(architecture.widths), role
+
+
+def test_the_configuration_goes_through_json(architecture):
+    text = architecture.model_dump_json()
+    assert DerivativeMLP.model_validate_json(text) == architecture
+    assert DerivativeMLP(**json.loads(text)) == architecture
+    assert hash(DerivativeMLP(**json.loads(text))) == hash(architecture)
+
+
+def test_the_start_has_the_stated_spread():
+    """Standard deviation sqrt(2 / fan-in) of 60 000 drawn weights, skip columns counted."""
+    wide = DerivativeMLP(widths=(200, 300), skip=True).assemble(
+        4, 2, gain=np.ones(4), drift=np.zeros(4), key=jax.random.key(1)
+    )
+    first, second, _ = wide.network.layers
+    assert np.std(first.weight.raw) == pytest.approx(np.sqrt(2 / 6), rel=0.06)
+    assert np.std(second.weight.raw) == pytest.approx(np.sqrt(2 / 206), rel=0.02)
+    assert np.std(second.skip.raw) == pytest.approx(np.sqrt(2 / 206), rel=0.06)
+    assert not np.asarray(second.bias).any()
+
+
+@pytest.mark.parametrize(
+    ("given", "word"),
+    [
+        ({"activation": "rleu"}, "relu"),
+        ({"stepper": "rk5"}, "rk4"),
+        ({"widths": (4, 0)}, "positive"),
+        ({"width": (4,)}, "width"),
+    ],
+)
+def test_a_wrong_configuration_is_refused(given, word):
+    with pytest.raises(ValueError, match=word):
+        DerivativeMLP(**given)
+
+
+def test_a_configuration_does_not_change():
+    with pytest.raises(ValueError, match="frozen"):
+        DerivativeMLP().widths = (3,)
