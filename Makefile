@@ -7,12 +7,15 @@ UV = $(shell uv --version >/dev/null 2>&1 && echo uv || echo .venv/bin/uv)
 # More words for pytest or the demo: make test ARGS="-k rollout"
 ARGS :=
 
+# The Python of the peers' environment (make bench-peers); PyTorch has to have a wheel for it.
+PEER_PYTHON := python3
+
 .DEFAULT_GOAL := help
-.PHONY: help .venv demo test check bench constraints clean
+.PHONY: help .venv demo test check bench bench-peers constraints clean
 unexport PYTHONHOME PYTHONPATH VIRTUAL_ENV UV_SYSTEM_PYTHON
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[.a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[-.a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
 demo: .venv  ## simulate a plant, train sparse and dense networks, judge them; see demo/index.html
 	.venv/bin/sparsid demo --out demo $(ARGS)
@@ -28,6 +31,10 @@ check: .venv  ## lint, formatting, types, layers
 
 bench: .venv  ## measure the speed, with the floor beside each figure
 	$(PYTHON) -m benchmarks $(ARGS)
+
+bench-peers: .venv  ## the same, beside the loop an engineer would write in PyTorch
+	@test -x benchmarks/peers/.venv/bin/python || sh benchmarks/peers/make-venv.sh $(PEER_PYTHON)
+	$(PYTHON) -m benchmarks --peers $(ARGS)
 
 constraints:  ## renew the exact versions in constraints.txt
 	@test -x $(PYTHON) || sh tools/make-venv.sh

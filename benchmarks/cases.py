@@ -1,7 +1,6 @@
 """The cases: what users wait for, timed through the calls they make."""
 
 import functools
-import statistics
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -86,12 +85,12 @@ def training(
     return Figure(
         name,
         what,
-        "µs a model and sample" if a_sample else "µs a model and step",
+        "µs/model/sample" if a_sample else "µs/model/step",
         1e-6 * steps * (batch if a_sample else 1),
         clock.laps(),
         target,
         operations / bench.rate,
-        {"training loss": float(np.mean(fitted.history.epochs[-1].train))},
+        {"loss": float(np.mean(fitted.history.epochs[-1].train))},
     )
 
 
@@ -140,7 +139,7 @@ def simulation(bench: Bench) -> Figure:
         laps,
         1.0,
         4 * flow_operations(process) * steps / (bench.rate / 2),  # double precision: half as fast
-        {"error in standard deviations": step_error(process, bench)},
+        {"error / std": step_error(process, bench)},
     )
 
 
@@ -182,8 +181,3 @@ CASES: dict[str, Callable[[Bench], Figure]] = {
     "free-runs": free_runs,
     "simulate": simulation,
 }
-
-
-def steadiness(laps) -> float:
-    """Wall clock over the processor's time a core: 1 on a machine that is otherwise idle."""
-    return statistics.median(laps.wall) / statistics.median(laps.cores)

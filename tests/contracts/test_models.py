@@ -1,15 +1,16 @@
-"""What every architecture promises: build, save, load, the same bits again; readable configuration."""
+"""What every architecture promises: saved and loaded, the same bits; a configuration in JSON."""
 
 import json
+from itertools import pairwise
 
 import jax
 import numpy as np
 import pytest
+from tests.by_hand import scaled_plant
 
 from sparsid.models import Card, DerivativeMLP, Ensemble, load
 from sparsid.models.mlp import ACTIVATIONS
 from sparsid.models.parameters import ROLES
-from tests.by_hand import scaled_plant
 
 ARCHITECTURES = {
     "plain": DerivativeMLP(widths=(4, 3)),
@@ -100,7 +101,7 @@ def test_weights_count_as_the_widths_say(ensemble, architecture):
     sizes = [inputs, *architecture.widths, 1 if architecture.per_state else states]
     count = sum(
         after * (before + (inputs if architecture.skip and at else 0))
-        for at, (before, after) in enumerate(zip(sizes[:-1], sizes[1:], strict=True))
+        for at, (before, after) in enumerate(pairwise(sizes))
     )
     got = ensemble.weights()
     assert sum(w[0].size for _, w in got) == count * (states if architecture.per_state else 1)

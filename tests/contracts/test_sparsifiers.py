@@ -1,9 +1,10 @@
-"""What every sparsification method promises, alone and chained, inside the training of ensembles."""
+"""What every sparsification method promises, alone and chained, in the training of ensembles."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from tests.by_hand import scaled_plant
 
 import sparsid.sparsify
 from sparsid.models import DerivativeMLP
@@ -11,7 +12,6 @@ from sparsid.models.parameters import is_parameter, resolve, weights
 from sparsid.sparsify import NOTHING, Clock, Sparsifier, chain, l1, threshold, weight_average
 from sparsid.sparsify.base import finish, init, prepare
 from sparsid.training import Constant, Phase, fit_ensemble
-from tests.by_hand import scaled_plant
 
 NET = DerivativeMLP(widths=(4,), skip=True)
 METHODS = {

@@ -1,4 +1,4 @@
-"""Errors, divergence, intervals, exits and zeros against numbers written by hand and brute force."""
+"""Errors, divergence, intervals, exits, zeros against numbers written by hand and brute force."""
 
 import math
 
@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.stats import binomtest
+from tests.by_hand import scaled_plant
 
 from sparsid._errors import SparsidError
 from sparsid.evaluation import (
@@ -22,7 +23,6 @@ from sparsid.evaluation import (
 )
 from sparsid.evaluation.sparsity import sparsity
 from sparsid.models import Card, DerivativeMLP, Ensemble
-from tests.by_hand import scaled_plant
 
 # Two runs, four samples, two channels; the truth is zero and the scales are 1 and 10.
 HAND = np.array(

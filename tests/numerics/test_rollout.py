@@ -3,12 +3,12 @@
 import jax
 import numpy as np
 import pytest
+from tests.by_hand import layers_of, physical_rate, physical_rollout, plant, scaled_plant
 
 from sparsid.data import Dataset, Normaliser
 from sparsid.evaluation import forecast
 from sparsid.models import Card, DerivativeMLP, Ensemble
 from sparsid.training import fit_linear
-from tests.by_hand import layers_of, physical_rate, physical_rollout, plant, scaled_plant
 
 SHAPES = {
     "plain": DerivativeMLP(widths=(4, 3)),

