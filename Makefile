@@ -7,8 +7,10 @@ UV = $(shell uv --version >/dev/null 2>&1 && echo uv || echo .venv/bin/uv)
 # More words for pytest or the demo: make test ARGS="-k rollout"
 ARGS :=
 
-# The Python of the peers' environment (make bench-peers); PyTorch has to have a wheel for it.
+# The Python of the peers' environment, one that PyTorch has a wheel for, and more words for pip:
+# make bench-peers PEER_PYTHON=python3.12 PEER_PIP="--index-url ..."
 PEER_PYTHON := python3
+PEER_PIP :=
 
 .DEFAULT_GOAL := help
 .PHONY: help .venv demo test check bench bench-peers constraints clean
@@ -33,7 +35,7 @@ bench: .venv  ## measure the speed, with the floor beside each figure
 	$(PYTHON) -m benchmarks $(ARGS)
 
 bench-peers: .venv  ## the same, beside the loop an engineer would write in PyTorch
-	@test -x benchmarks/peers/.venv/bin/python || sh benchmarks/peers/make-venv.sh $(PEER_PYTHON)
+	@test -x benchmarks/peers/.venv/bin/python || sh benchmarks/peers/make-venv.sh $(PEER_PYTHON) $(PEER_PIP)
 	$(PYTHON) -m benchmarks --peers $(ARGS)
 
 constraints:  ## renew the exact versions in constraints.txt

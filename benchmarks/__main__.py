@@ -26,17 +26,17 @@ def main(words: Sequence[str] | None = None) -> int:
     console.print(f"{device()}; {bench.rate / 1e9:.0f} GFLOP/s in single-precision products")
     figures = [CASES[name](bench) for name in asked.only]
     console.print(table(figures))
-    peer = _peer(bench, figures) if asked.peers else None
+    peers = _peers(bench, figures) if asked.peers else []
     if asked.out:
         found = {
             "device": device(),
             "operations_per_second": bench.rate,
             "quick": asked.quick,
             "figures": [figure.as_json() for figure in figures],
-            "peer": peer,
+            "peers": peers,
         }
         asked.out.write_text(json.dumps(found, indent=2) + "\n")
-    return 1 if asked.peers and peer is None else 0
+    return 1 if asked.peers and not peers else 0
 
 
 def device() -> str:
@@ -68,19 +68,28 @@ def table(figures: Sequence[Figure]) -> Table:
     return shown
 
 
-def _peer(bench: Bench, figures: Sequence[Figure]) -> dict | None:
-    peer = run_torch(bench)
-    if peer is None:
+def _peers(bench: Bench, figures: Sequence[Figure]) -> list[dict]:
+    """Runs the peers and tells how they compare with the case "batch-50"."""
+    ours = next((figure.as_json() for figure in figures if figure.name == "batch-50"), None)
+    peers = run_torch(bench)
+    if not peers:
         console.print(ABSENT, markup=False)
-        return None
-    spread = f"{_number(peer['least'])} to {_number(peer['most'])}"
-    took = f"{_number(peer['us_per_model_and_step'])} µs a model and step ({spread})"
-    console.print(f"{peer['peer']}: {took}, training loss {peer['training_loss']:.2g}")
-    for figure in figures:
-        if figure.name == "batch-50":
-            peer["ratio"] = peer["us_per_model_and_step"] / figure.value
-            console.print(f"sparsid trains an ensemble {peer['ratio']:.0f} times as fast.")
-    return peer
+    for peer in peers:
+        took, cpu = peer["us_per_model_and_step"], peer["processor_time"]
+        said = (
+            f"{peer['peer']}, {peer['threads']} threads, batch 50: {_number(took)} µs/model/step "
+            f"({_number(peer['least'])} to {_number(peer['most'])}), processor's time "
+            f"{_number(cpu)}, loss {_number(peer['training_loss'])}"
+        )
+        if ours is not None:
+            peer["ratio"] = took / ours["median"]
+            peer["ratio_of_processor_time"] = cpu / (ours["processor_time"] * jax.device_count())
+            said += (
+                f"; sparsid is {peer['ratio']:.0f} times as fast on all cores, "
+                f"{peer['ratio_of_processor_time']:.0f} times a core"
+            )
+        console.print(f"{said}.")
+    return peers
 
 
 def _number(value: float) -> str:

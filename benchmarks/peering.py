@@ -19,15 +19,18 @@ ABSENT = (
 )
 
 
-def run_torch(bench: Bench, batch: int = 50) -> dict | None:
-    """What benchmarks/peers/torch_loop.py prints, or None where it cannot run."""
+def run_torch(bench: Bench, batch: int = 50) -> list[dict]:
+    """What torch_loop.py prints, with the threads it chooses and with one; [] where it is not."""
     if not PYTHON.exists():
-        return None
+        return []
     inputs, targets = OneStep().examples(bench.train)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "examples.npz"
         np.savez(path, inputs=inputs.astype(np.float32), targets=targets.astype(np.float32))
         words = [PYTHON, PEERS / "torch_loop.py", path, "--batch", str(batch)]
         words += ["--epochs", str(1 + bench.repeats)]
-        done = subprocess.run(words, check=True, capture_output=True, text=True)
-    return json.loads(done.stdout)
+        return [_told(words), _told([*words, "--threads", "1"])]
+
+
+def _told(words: list) -> dict:
+    return json.loads(subprocess.run(words, check=True, capture_output=True, text=True).stdout)

@@ -5,7 +5,14 @@ from pathlib import Path
 
 import pytest
 
+import sparsid
+
 PROJECT = Path(__file__).parents[1]
+
+
+def pytest_configure():
+    """Every core a device, before any test computes: it cannot be changed afterwards."""
+    sparsid.use_cores()
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,11 @@
 #!/bin/sh
-# Make the peers' own environment, with the Python given (default: python3).
+# Make the peers' own environment: make-venv.sh PYTHON [more words for pip, such as an index].
 set -eu
 cd "$(dirname "$0")"
 
+python=${1:-python3}
+[ $# -eq 0 ] || shift
 rm -rf .venv
-"${1:-python3}" -I -m venv .venv
-.venv/bin/python -m pip --disable-pip-version-check install --quiet --requirement requirements.txt
+"$python" -I -m venv .venv
+.venv/bin/python -m pip --disable-pip-version-check install --quiet --requirement requirements.txt "$@" ||
+    { rm -rf .venv; exit 1; }

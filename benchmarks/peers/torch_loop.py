@@ -7,6 +7,7 @@ reads `inputs` and `targets` (float32, leading axis: example) and prints one lin
 
 import argparse
 import json
+import statistics
 import time
 
 import numpy as np
@@ -38,8 +39,11 @@ def main() -> None:
     parser.add_argument("examples")
     parser.add_argument("--batch", type=int, default=50)
     parser.add_argument("--epochs", type=int, default=6)
+    parser.add_argument("--threads", type=int, help="default: as many as PyTorch chooses")
     asked = parser.parse_args()
 
+    if asked.threads:
+        torch.set_num_threads(asked.threads)
     torch.manual_seed(0)
     arrays = np.load(asked.examples)
     examples = TensorDataset(
@@ -49,19 +53,22 @@ def main() -> None:
     model = network(arrays["inputs"].shape[1], arrays["targets"].shape[1])
     optimiser = torch.optim.Adam(model.parameters(), lr=1e-3)
 
-    seconds, loss = [], float("nan")
+    seconds, busy, loss = [], [], float("nan")
     for _ in range(asked.epochs):
-        start = time.perf_counter()
+        start, started = time.perf_counter(), time.process_time()
         loss = train_epoch(model, loader, optimiser, nn.MSELoss())
         seconds.append((time.perf_counter() - start) / len(loader))
-    steps = sorted(1e6 * s for s in seconds[1:] or seconds)  # the first epoch warms up
+        busy.append((time.process_time() - started) / len(loader))
+    steps = [1e6 * s for s in seconds[1:] or seconds]  # the first epoch warms up
     print(
         json.dumps(
             {
-                "peer": f"PyTorch {torch.__version__}, {torch.get_num_threads()} threads",
-                "us_per_model_and_step": steps[len(steps) // 2],
-                "least": steps[0],
-                "most": steps[-1],
+                "peer": f"PyTorch {torch.__version__}",
+                "threads": torch.get_num_threads(),
+                "us_per_model_and_step": statistics.median(steps),
+                "least": min(steps),
+                "most": max(steps),
+                "processor_time": 1e6 * statistics.median(busy[1:] or busy),
                 "training_loss": loss,
             }
         )

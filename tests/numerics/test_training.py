@@ -193,8 +193,8 @@ def test_the_hand_derived_gradient_is_the_finite_difference(train):
 def test_an_ensemble_trains_as_each_member_alone_would(train):
     """First 100 steps of Adam with L1, the strengths differing by role."""
     strengths = {"first": 1e-2, "hidden": 2e-3, "skip": 5e-3, "output": 1e-3}
-    fitted = fit(train, Phase(10, Constant(1e-2), l1(**strengths), batch=BATCH), size=3)
-    for member in range(3):
+    fitted = fit(train, Phase(10, Constant(1e-2), l1(**strengths), batch=BATCH))
+    for member in range(2):
         lone = Lone(train, member, HandAdam())
 
         def strength(at, kind):
@@ -269,20 +269,19 @@ SHORT = Phase(2, Constant(1e-2), batch=BATCH)
 
 @pytest.fixture(scope="module")
 def short(train):
-    return fit(train, SHORT, dtype="float32")
+    return fit(train, SHORT)
 
 
 def test_the_same_seed_gives_the_same_bits(train, short):
-    again = fit(train, SHORT, dtype="float32")
+    again = fit(train, SHORT)
     for a, b in zip(weights_of(short), weights_of(again), strict=True):
-        assert a.dtype == np.float32
         assert np.array_equal(a, b)
-    other = fit(train, SHORT, dtype="float32", seed=8)
+    other = fit(train, SHORT, seed=8)
     assert not np.array_equal(weights_of(short)[0], weights_of(other)[0])
 
 
 def test_a_member_does_not_depend_on_its_company(train, short):
-    alone = fit(train, SHORT, size=1, dtype="float32")
+    alone = fit(train, SHORT, size=1)
     for one, many in zip(weights_of(alone), weights_of(short), strict=True):
         assert np.array_equal(one, many[:1])
     first = layers_of(short.ensemble.stacked.model.network, 0)[0]["weight"]
@@ -300,7 +299,7 @@ from sparsid.training import use_cores
 from tests.by_hand import scaled_plant
 from tests.numerics.test_training import SHORT, fit, weights_of
 use_cores({cores})
-fitted = fit(scaled_plant(trajectories=2, samples=51), SHORT, size=3, dtype="float32")
+fitted = fit(scaled_plant(trajectories=2, samples=51), SHORT, size=3)
 print(json.dumps([jax.device_count(), [a.tolist() for a in weights_of(fitted)]]))
 """
 
@@ -554,6 +553,7 @@ def test_members_that_leave_the_finite_numbers_are_frozen_and_named(train):
 
 def test_frozen_members_do_not_hold_up_the_others(train):
     fitted = exploding(train, [0.0, 1e30], rate=0.1, epochs=5)
+    assert {a.dtype for a in weights_of(fitted)} == {np.dtype(np.float32)}
     assert fitted.history.frozen == {1: (0, 0)}
     assert len(fitted.history.epochs) == 5
     alone = exploding(train, [0.0], rate=0.1, epochs=5)
@@ -564,7 +564,7 @@ def test_frozen_members_do_not_hold_up_the_others(train):
 
 def test_a_hook_may_break_a_member_at_any_epoch(train):
     """Phase and epoch are named also when the weights, not the loss, stop being finite."""
-    fitted = fit(train, SHORT, Phase(3, Constant(1e-3), BREAKER, batch=BATCH), dtype="float32")
+    fitted = fit(train, SHORT, Phase(3, Constant(1e-3), BREAKER, batch=BATCH))
     assert fitted.history.frozen == {0: (1, 1), 1: (1, 1)}
     assert all(np.isfinite(a).all() for a in weights_of(fitted))
     assert len(fitted.history.epochs) == 4
@@ -645,8 +645,8 @@ def test_keep_best_ends_with_the_best_free_run(train):
 def test_free_runs_are_looked_at_every_few_epochs_and_last(train):
     monitor = Monitor(plant_again(train), every=2)
     phases = Phase(3, Constant(1e-2), batch=BATCH), SHORT
-    fitted = fit(train, *phases, dtype="float32", monitor=monitor)
-    unwatched = fit(train, *phases, dtype="float32")
+    fitted = fit(train, *phases, monitor=monitor)
+    unwatched = fit(train, *phases)
     for a, b in zip(weights_of(fitted), weights_of(unwatched), strict=True):
         assert np.array_equal(a, b)  # watching changes nothing
     looked = [report.free_run is not None for report in fitted.history.epochs]
@@ -663,7 +663,7 @@ def test_free_runs_are_looked_at_every_few_epochs_and_last(train):
         layers = layers_of(fitted.ensemble.stacked.model.network, member)
         errors = np.array([forward(layers, row) for row in z]) - target
         got = fitted.history.epochs[-1].validation[member]
-        assert got == pytest.approx(np.mean(errors**2), rel=1e-4)
+        assert got == pytest.approx(np.mean(errors**2), rel=1e-9)
 
 
 def scaled_by(train):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 if TYPE_CHECKING:
     from sparsid.study import Recipe
@@ -44,8 +44,8 @@ def number(value: float | None, digits: int = 3) -> str:
 def training_progress() -> Iterator:
     """Within it, `watching(recipe)` shows a bar: epochs, rate, remaining time, errors so far."""
     columns = (
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
+        TextColumn("{task.description}", table_column=Column(no_wrap=True)),
+        BarColumn(bar_width=12),
         MofNCompleteColumn(),
         TextColumn("epochs {task.fields[speed]}"),
         TimeRemainingColumn(),
@@ -59,26 +59,19 @@ def training_progress() -> Iterator:
             seen: dict[str, str] = {}
 
             def watch(report: "EpochReport") -> None:
-                seen["said"] = _said(report, seen.get("free", ""))
                 if report.free_run is not None:
-                    seen["free"] = f"free run {_median(report.free_run)}"
+                    seen["free"] = f" free run {_median(report.free_run)}"
+                loss = f"loss {_median(report.train)}/{_median(report.validation)}"
                 progress.update(
                     task,
                     completed=report.done,
-                    said=seen["said"],
+                    said=loss + seen.get("free", ""),
                     speed=f"{report.done / report.seconds:.1f}/s",
                 )
 
             return watch
 
         yield watching
-
-
-def _said(report: "EpochReport", free: str) -> str:
-    if report.free_run is not None:
-        free = f"free run {_median(report.free_run)}"
-    parts = [f"loss {_median(report.train)}", f"validation {_median(report.validation)}", free]
-    return "  ".join(part for part in parts if part)
 
 
 def _median(values: np.ndarray) -> str:

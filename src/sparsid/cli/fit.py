@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 
 def command(
+    context: typer.Context,
     data: Annotated[
         list[Path],
         typer.Argument(metavar="DATA...|SPEC.toml", help="Data files, or one TOML specification."),
@@ -47,6 +48,7 @@ def command(
     from sparsid.training import use_cores
 
     if len(data) == 1 and data[0].suffix.lower() == ".toml":
+        _only_out(context)
         spec = read_spec(data[0])
     else:
         tables = {
@@ -72,6 +74,21 @@ def command(
     tell(result.notes)
     _report(result)
     out.print(f"Saved {len(result.ensemble)} members to {target}.", markup=False)
+
+
+def _only_out(context: typer.Context) -> None:
+    """Beside a specification, options other than --out would be passed over in silence."""
+    given = [
+        name
+        for name in context.params
+        if name not in ("data", "to")
+        and str(context.get_parameter_source(name)).endswith("COMMANDLINE")
+    ]
+    if given:
+        names = ", ".join("--" + name.replace("_", "-") for name in given)
+        raise SparsidError(
+            f"With a specification only --out may be given beside it; got {names}: write it there."
+        )
 
 
 def _target(to: Path | None, spec: "FitSpec") -> Path:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from sparsid._errors import SparsidError
 from sparsid.cli.console import number, out, show
 
 
@@ -15,9 +16,15 @@ def command(
 
     Example: `sparsid info plant.sparsid`
     """
-    from sparsid.data.readers import is_netcdf
+    from sparsid.data.readers import NETCDF, OPENERS
 
-    if file.suffix.lower() in (".nc", ".nc4", ".netcdf") and is_netcdf(file):
+    suffix = file.suffix.lower()
+    if suffix in OPENERS:
+        raise SparsidError(
+            f"{file} is a table, which says nothing of states and inputs; `info` shows model files "
+            "and NetCDF datasets."
+        )
+    if suffix in NETCDF:
         _dataset(file)
     else:
         _model(file)

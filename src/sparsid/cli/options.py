@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sparsid._errors import SparsidError
-from sparsid.data import Dataset, match, read
+from sparsid.data import Channels, Dataset, match, read
 from sparsid.data.readers import is_netcdf
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ Columns = Annotated[
 ]
 Time = Annotated[str | None, typer.Option(help="The time column of a table, in s or as dates.")]
 Dt = Annotated[float | None, typer.Option(help="Sampling time in s.")]
-Seed = Annotated[int, typer.Option(help="Seed of everything random.", min=0)]
+Seed = Annotated[int, typer.Option(help="Seed of everything random.", min=0, max=2**63 - 1)]
 
 
 def listed(names: str | None) -> tuple[str, ...] | None:
@@ -60,7 +60,7 @@ def read_for(
             time=time,
             dt=dt,
         )
-    fitting, said = match(dataset, card.states, type(card.states)(), card.inputs, card.dt)
+    fitting, said = match(dataset, card.states, Channels(), card.inputs, card.dt)
     return fitting, [*notes, *dataset.notes, *said]
 
 
@@ -69,7 +69,7 @@ def parse_horizons(text: str | None, longest: int) -> list[int]:
     if text is None:
         return sorted({h for h in (100, 1000, 2500, 5000) if h <= longest} | {longest})
     try:
-        return [int(part) for part in text.split(",") if part.strip()]
+        return [int(part) for part in text.split(",")]
     except ValueError:
         raise SparsidError(
             f"`--horizons` takes whole numbers of samples by commas, as in 100,1000; got {text!r}."

@@ -32,11 +32,10 @@ def command(
 
     Example: `sparsid predict plant.sparsid tomorrow.csv --start T1=20,T2=35 --out forecast.csv`
     """
-    import numpy as np
 
     from sparsid.data import Dataset, write_table
     from sparsid.data.readers import is_netcdf
-    from sparsid.evaluation import box_exits, finite_lengths, forecast
+    from sparsid.evaluation import box_exits, finite_lengths, forecast, median_run
     from sparsid.models import load
     from sparsid.training import use_cores
 
@@ -55,7 +54,7 @@ def command(
     else:
         dataset, notes = _from_inputs(card, data, start, **options)
     runs = forecast(ensemble, dataset)
-    median = np.median(runs, axis=0)
+    median = median_run(runs)
     told = box_exits(runs, card.box["states"]).sentence(card.states.names, card.dt)
     ends = finite_lengths(median, dataset.lengths)
     notes += [
@@ -82,9 +81,13 @@ def _from_inputs(card, files, start: str, *, columns, time, dt):
     """A dataset whose states rest at `start`, from files that hold inputs only."""
     import numpy as np
 
-    from sparsid.data import Dataset, read
+    from sparsid.data import Channels, Dataset, match, read
     from sparsid.data.readers import is_netcdf
 
+    if not len(card.inputs):
+        raise SparsidError(
+            "`--start` needs a model with inputs; give a record with states instead."
+        )
     if any(is_netcdf(path) for path in files):
         raise SparsidError("`--start` is for tables of inputs; a NetCDF dataset has first states.")
     state = _parse_start(start, card.states.names)
@@ -102,8 +105,10 @@ def _from_inputs(card, files, start: str, *, columns, time, dt):
         dt=given.dt,
         state_names=card.states.names,
         input_names=card.inputs.names,
+        input_units=given.outputs.units,
     )
-    return dataset, list(given.notes)
+    fitting, said = match(dataset, card.states, Channels(), card.inputs, card.dt)
+    return fitting, [*given.notes, *(note for note in said if card.inputs.names[0] in note)]
 
 
 def _parse_start(text: str, names: tuple[str, ...]) -> list[float]:

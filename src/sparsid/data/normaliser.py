@@ -31,15 +31,15 @@ class Scale:
             raise SparsidError(f"`scale` must be positive; got {self.scale.min():g}.")
 
     @classmethod
-    def fit(cls, rows: np.ndarray) -> Self:
+    def fit(cls, rows: np.ndarray, *, still_scale: float = 1.0) -> Self:
         """Mean and standard deviation of the rows (row, channel).
 
-        A constant channel gets the scale 1, so that it stays finite and maps to 0.
+        A constant channel gets the scale `still_scale`, so that it stays finite and maps to 0.
         """
         offset, scale = rows.mean(axis=0), rows.std(axis=0)
         rounding = 8 * np.finfo(np.float64).eps * np.abs(rows).max(axis=0, initial=0.0)
         still = (np.ptp(rows, axis=0) == 0) | (scale <= rounding)
-        return cls(np.where(still, rows[0], offset), np.where(still, 1.0, scale))
+        return cls(np.where(still, rows[0], offset), np.where(still, still_scale, scale))
 
     def apply(self, physical):
         """Physical numbers (..., channel) to scaled ones."""
@@ -70,7 +70,8 @@ class Normaliser:
             Scale.fit(np.concatenate([t.x for t in train])),
             Scale.fit(np.concatenate([t.y for t in train])),
             Scale.fit(np.concatenate([t.u for t in train])),
-            Scale.fit(np.concatenate([np.diff(t.x, axis=0) for t in train])),
+            # Tiny: a state that never moves must not drift for what a network guesses.
+            Scale.fit(np.concatenate([np.diff(t.x, axis=0) for t in train]), still_scale=1e-12),
         )
 
     def apply(self, dataset: Dataset) -> "ScaledDataset":

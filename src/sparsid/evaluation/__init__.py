@@ -1,7 +1,7 @@
 """Long free runs judged: forecasts, errors, divergence, intervals, sparsity."""
 
 from sparsid.evaluation.box import BoxExits, box_exits
-from sparsid.evaluation.forecast import finite_lengths, forecast
+from sparsid.evaluation.forecast import finite_lengths, forecast, median_run
 from sparsid.evaluation.intervals import rate_interval, two_way_bootstrap, wilson
 from sparsid.evaluation.metrics import (
     HorizonScore,
@@ -25,6 +25,7 @@ __all__ = [
     "forecast",
     "free_run_errors",
     "horizon_scores",
+    "median_run",
     "rate_interval",
     "rmse",
     "score",

@@ -37,7 +37,8 @@ def box_exits(
     What is not finite is outside, except rows that are NaN throughout and to the end: `forecast`
     fills up so where a record is shorter.
     """
-    width = box[1] - box[0]
+    # A channel that never moved has no width: rounding must not count as leaving.
+    width = np.maximum(box[1] - box[0], 1e-3 * np.maximum(np.abs(box).max(axis=0), 1e-9))
     with np.errstate(invalid="ignore"):
         outside = (prediction < box[0] - margin * width) | (prediction > box[1] + margin * width)
     blank = np.isnan(prediction).all(axis=-1)

@@ -140,9 +140,11 @@ def score(ensemble: Ensemble, dataset: Dataset, horizons: Sequence[int]) -> dict
 
 def free_run_errors(ensemble: Ensemble, dataset: Dataset) -> Float[np.ndarray, " member"]:
     """Each member's RFMSE over whole trajectories, inf where a run diverged: a criterion."""
-    shortest = min(dataset.lengths)
-    judged = score(ensemble, dataset, [shortest])[shortest]
-    return np.where(judged.diverged, np.inf, judged.error).mean(axis=1)
+    lengths = np.array(dataset.lengths)
+    judged = score(ensemble, dataset, sorted(set(dataset.lengths)))
+    errors = np.stack([np.where(s.diverged, np.inf, s.error) for s in judged.values()])
+    whole = np.searchsorted(sorted(judged), lengths)  # each trajectory over its own length
+    return errors[whole, :, np.arange(len(lengths))].mean(axis=0)
 
 
 def rmse(

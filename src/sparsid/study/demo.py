@@ -21,6 +21,7 @@ from sparsid.study.fitting import Parts, Watching, run_recipe
 from sparsid.study.recipes import Recipe, published_dense, sparse_one_step
 from sparsid.study.spec import TrainingSpec
 from sparsid.training import Fitted
+from sparsid.training.progress import interruptible
 
 HORIZONS = (100, 1000, 2500, 5000)
 
@@ -86,11 +87,14 @@ def train_and_judge(
     train, validation = scale.apply(parts.train), scale.apply(parts.validation)
     settings = TrainingSpec(members=size.members, seed=seed, keep_best=False)
     judged = {}
-    for name, recipe in demo_recipes(size, parts.train).items():
-        fitted = run_recipe(recipe, train, validation, settings, watching(recipe))
-        for sentence in fitted.history.sentences():
-            tell(f"{name}: {sentence}")
-        judged[name] = judge(fitted, parts.test or parts.validation, size.horizons)
+    with interruptible() as stop:
+        for name, recipe in demo_recipes(size, parts.train).items():
+            fitted = run_recipe(recipe, train, validation, settings, watching(recipe))
+            for sentence in fitted.history.sentences():
+                tell(f"{name}: {sentence}")
+            judged[name] = judge(fitted, parts.test or parts.validation, size.horizons)
+            if stop.asked:
+                break
     return judged
 
 

@@ -8,12 +8,13 @@ import numpy as np
 
 from sparsid._errors import SparsidError
 from sparsid.data import Dataset, Normaliser, ScaledDataset, read
-from sparsid.evaluation import forecast, free_run_errors, rmse
+from sparsid.evaluation import forecast, free_run_errors, median_run, rmse
 from sparsid.models import DerivativeMLP, Ensemble
 from sparsid.study.recipes import Recipe, candidates, linear_free_run, sparse_one_step
 from sparsid.study.spec import DataSpec, FitSpec, TrainingSpec, parse
 from sparsid.training import Fitted, History, Monitor, Phase, Watcher, fit_ensemble, fit_linear
 from sparsid.training.linear import linear_start
+from sparsid.training.progress import interruptible
 
 MANY = 5  # trajectories from which on a share is taken of them rather than of time
 
@@ -81,9 +82,16 @@ def fit_spec(spec: FitSpec, *, watching: Watching | None = None) -> FitResult:
     """Reads, splits and trains as a specification says."""
     parts, notes = without_constant_inputs(read_parts(spec.data))
     phases = tuple(phase.build() for phase in spec.phase)
-    return fit_parts(
+    result = fit_parts(
         parts, spec.training, model=spec.model, phases=phases, notes=notes, watching=watching
     )
+    if not phases:
+        return result
+    told = {"phases": [phase.model_dump(mode="json") for phase in spec.phase]}
+    ensemble = result.ensemble
+    card = replace(ensemble.card, training=ensemble.card.training | told)
+    chosen = replace(result.chosen, ensemble=replace(ensemble, card=card))
+    return replace(result, chosen=chosen, tried=(chosen,))
 
 
 def fit_parts(
@@ -98,14 +106,15 @@ def fit_parts(
     """Trains by every recipe that `settings` names, or through `phases`, and chooses."""
     normaliser = Normaliser.fit(parts.train)
     train, validation = normaliser.apply(parts.train), normaliser.apply(parts.validation)
-    linear = _linear_models(train, validation, settings)
     tried: list[Candidate] = []
-    for recipe in _recipes(settings, parts, model, phases):
-        watch = watching(recipe) if watching is not None else None
-        fitted = run_recipe(recipe, train, validation, settings, watch)
-        tried.append(_candidate(recipe.name, fitted.ensemble, parts.validation, fitted.history))
-        if fitted.history.interrupted:
-            break
+    with interruptible() as stop:
+        for recipe in _recipes(settings, parts, model, phases):
+            watch = watching(recipe) if watching is not None else None
+            fitted = run_recipe(recipe, train, validation, settings, watch)
+            tried.append(_candidate(recipe.name, fitted.ensemble, parts.validation, fitted.history))
+            if stop.asked:
+                break
+        linear = _linear_models(train, validation, settings)
     chosen = min(tried, key=lambda candidate: candidate.validation)
     notes += tuple(chosen.history.sentences() if chosen.history else ())
     best_linear = min(linear, key=lambda candidate: candidate.validation)
@@ -211,7 +220,7 @@ def simulation_errors(ensemble: Ensemble, dataset: Dataset) -> tuple[np.ndarray,
     each = [
         (
             rmse(run[:, : t.samples], t.x) / scale,
-            rmse(np.median(run[:, : t.samples], 0), t.x) / scale,
+            rmse(median_run(run[:, : t.samples]), t.x) / scale,
         )
         for run, t in zip(np.moveaxis(runs, 1, 0), dataset, strict=True)
     ]

@@ -15,7 +15,7 @@ from sparsid.training import SGD, Adam, Constant, Cosine, Phase, Ramp, Step
 
 
 class _Table(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class DataSpec(_Table):
@@ -49,6 +49,10 @@ class RateSpec(_Table):
     end: float = 0.9
 
     def build(self):
+        if self.kind == "ramp" and not 0 <= self.begin < self.end <= 1:
+            raise SparsidError(
+                f"A ramp needs 0 <= begin < end <= 1; got {self.begin:g} and {self.end:g}."
+            )
         match self.kind:
             case "constant":
                 return Constant(self.rate)
@@ -115,7 +119,7 @@ class TrainingSpec(_Table):
 
     recipe: Literal["auto", "one-step", "free-run", "dense"] = "auto"
     members: int = Field(default=10, ge=1)
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, lt=2**63)
     effort: float = Field(default=1.0, gt=0)
     start: Literal["random", "linear"] = "random"
     keep_best: bool = True
@@ -159,7 +163,8 @@ def read_spec(path: str | Path) -> FitSpec:
 
 
 def _sentence(error: ValidationError, kind: type[BaseModel], source: str) -> str:
-    first = error.errors()[0]
+    # A misspelt key also leaves the right one missing: name the cause.
+    first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
     place = [part for part in first["loc"] if isinstance(part, str)]
     if first["type"] == "extra_forbidden":
         return f"{source}: " + unknown("key", place[-1], _known_keys(kind, place[:-1]))

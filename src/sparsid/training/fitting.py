@@ -2,6 +2,7 @@
 
 import copy
 import functools
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -128,7 +129,7 @@ class _Loop:
         self.architecture, self.train, self.phases, self.size = architecture, train, phases, size
         self.monitor, self.watch, self.stop = monitor, watch, stop
         self.history = History()
-        self.done = 0
+        self.done, self.began = 0, time.monotonic()
         self.card = Card.describing(train.physical, architecture)
         self.best: tuple[np.ndarray, PyTree] | None = None
 
@@ -192,7 +193,6 @@ class _Loop:
             training={
                 "epochs": self.done,
                 "examples": self.train.scaled.samples,
-                "seconds": round(self.stop.seconds, 1),
                 "notes": self.history.sentences(),
             },
         )
@@ -226,7 +226,7 @@ class _Loop:
             train=np.asarray(looked.loss)[: self.size],
             validation=np.asarray(looked.validation)[: self.size],
             free_run=free_run,
-            seconds=self.stop.seconds,
+            seconds=time.monotonic() - self.began,
         )
         self.history.epochs.append(report)
         if self.watch is not None:

@@ -2,7 +2,6 @@
 
 import signal
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -46,11 +45,11 @@ class History:
             "and was frozen before it; a lower rate or a bound on the gradient's norm (clip) helps."
             for member, (phase, epoch) in sorted(self.frozen.items())
         ]
-        if self.interrupted and self.epochs:
-            last = self.epochs[-1]
+        if self.interrupted:
+            done = f"{self.epochs[-1].done} of {self.epochs[-1].total}" if self.epochs else "0"
             said.append(
-                f"Training was interrupted after {last.done} of {last.total} epochs; the model "
-                "is as good as it was then."
+                f"Training was interrupted after {done} epochs; "
+                "the model is as good as it was then."
             )
         return said
 
@@ -59,24 +58,29 @@ Watcher = Callable[[EpochReport], None]
 
 
 class Stop:
-    """Whether the user asked to stop, and since when training runs."""
+    """Whether the user asked to stop."""
 
     def __init__(self):
         self.asked = False
-        self.began = time.monotonic()
 
-    @property
-    def seconds(self) -> float:
-        return time.monotonic() - self.began
+
+_RUNNING: list[Stop] = []
 
 
 @contextmanager
 def interruptible() -> Iterator[Stop]:
-    """Within it, Ctrl-C asks for a stop after the running epoch; a second one stops at once."""
-    stop = Stop()
+    """Within it, Ctrl-C asks for a stop after the running epoch; a second one stops at once.
+
+    Inside another one it is the same: who stops one training of a job stops the job.
+    """
     if threading.current_thread() is not threading.main_thread():
-        yield stop
+        yield Stop()
         return
+    if _RUNNING:
+        yield _RUNNING[0]
+        return
+    stop = Stop()
+    _RUNNING.append(stop)
     usual = signal.getsignal(signal.SIGINT)
 
     def ask(*_):
@@ -87,4 +91,5 @@ def interruptible() -> Iterator[Stop]:
     try:
         yield stop
     finally:
+        _RUNNING.remove(stop)
         signal.signal(signal.SIGINT, usual)
