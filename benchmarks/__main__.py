@@ -26,6 +26,10 @@ def main(words: Sequence[str] | None = None) -> int:
     console.print(f"{device()}; {bench.rate / 1e9:.0f} GFLOP/s in single-precision products")
     figures = [CASES[name](bench) for name in asked.only]
     console.print(table(figures))
+    if busy(figures):
+        console.print(
+            "Something else had the cores: read cpu, or measure again on an idle machine."
+        )
     peers = _peers(bench, figures) if asked.peers else []
     if asked.out:
         found = {
@@ -43,6 +47,13 @@ def device() -> str:
     """What JAX computes on."""
     first = jax.devices()[0]
     return f"JAX {jax.__version__} on {jax.device_count()} x {first.device_kind}"
+
+
+def busy(figures: Sequence[Figure]) -> bool:
+    """Whether work waited for cores: far more time by the clock than by the processor."""
+    told = [figure.as_json() for figure in figures]
+    waited = any(each["median"] > 1.5 * each["processor_time"] for each in told)
+    return jax.default_backend() == "cpu" and waited
 
 
 def table(figures: Sequence[Figure]) -> Table:
