@@ -19,6 +19,8 @@ from sparsid.processes.march import METHODS, cpu_mesh, march_recorded, march_sam
 from sparsid.processes.records import check_channels, to_dataset
 from sparsid.processes.sources import AbstractSource
 
+LARGEST = 100_000_000  # rows: some 10 GB with the states of a larger plant
+
 
 def simulate(
     process: AbstractProcess,
@@ -44,6 +46,7 @@ def simulate(
     _check_count("trajectories", trajectories, 1)
     _check_count("samples", samples, 2)
     _check_dt(dt)
+    _check_size(trajectories, samples)
     _check_method(method)
     with jax.enable_x64(True):
         process = _as_jax(process)
@@ -130,6 +133,14 @@ def _check_width(process: AbstractProcess, source: AbstractSource, dt: float) ->
 def _check_count(name: str, value: int, least: int) -> None:
     if not isinstance(value, (int, np.integer)) or value < least:
         raise SparsidError(f"`{name}` must be a whole number, at least {least}; got {value}.")
+
+
+def _check_size(trajectories: int, samples: int) -> None:
+    if trajectories * samples > LARGEST:
+        raise SparsidError(
+            f"`trajectories` times `samples` must be at most {LARGEST:g}; got {trajectories} x "
+            f"{samples}: simulate in parts."
+        )
 
 
 def _check_dt(dt: float) -> None:
