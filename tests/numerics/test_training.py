@@ -355,7 +355,7 @@ def test_schedules_follow_their_closed_forms(schedule, closed):
 
 def test_moments_move_to_wrapped_weights_and_are_zero_where_dead():
     from sparsid.models.parameters import split_trainable
-    from sparsid.training.epoch import transfer
+    from sparsid.training.entering import transfer
 
     transformation = Adam().transformation()
     rng = np.random.default_rng(0)

@@ -20,6 +20,9 @@ from sparsid.models.rollout import rollout
 class AbstractLoss(eqx.Module):
     """A loss over batches of examples."""
 
+    def check(self, scaled: ScaledDataset) -> None:
+        """Raises SparsidError if `scaled` gives no examples."""
+
     @abstractmethod
     def examples(self, scaled: ScaledDataset) -> PyTree[np.ndarray]:
         """Arrays whose leading axis counts examples, in float64."""
@@ -50,12 +53,15 @@ class FreeRun(AbstractLoss):
     length: int = eqx.field(static=True, default=100)
     stride: int = eqx.field(static=True, default=10)
 
-    def examples(self, scaled: ScaledDataset):
+    def check(self, scaled: ScaledDataset) -> None:
         if max(scaled.scaled.lengths) < self.length:
             raise SparsidError(
                 f"Windows of {self.length} samples need a trajectory at least as long; the longest "
                 f"has {max(scaled.scaled.lengths)}: choose shorter windows."
             )
+
+    def examples(self, scaled: ScaledDataset):
+        self.check(scaled)
         windows = [
             (t.x[at : at + self.length], t.u[at : at + self.length])
             for t in scaled.scaled

@@ -5,6 +5,7 @@ Layers never ask what kind they hold. Parameters nest: a mask may lie over any o
 """
 
 from abc import abstractmethod
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import equinox as eqx
@@ -56,6 +57,37 @@ class Masked(AbstractParameter):
         return jnp.where(self.keep, self.raw.value(), 0)
 
 
+class SoftThresholded(AbstractParameter):
+    """sign(w) relu(|w| - sigmoid(s)): every weight shrinks by a learnt amount, the small to zero.
+
+    Soft threshold reparameterisation (Kusupati 2020), one s a matrix.
+    """
+
+    raw: AbstractParameter
+    s: Float[Array, ""]
+
+    @property
+    def role(self) -> str:
+        return self.raw.role
+
+    def value(self) -> Array:
+        w = self.raw.value()
+        return jnp.sign(w) * jax.nn.relu(jnp.abs(w) - jax.nn.sigmoid(self.s))
+
+
+class Held(AbstractParameter):
+    """A weight that stays as it is: no optimiser sees it; a mask over it may still change."""
+
+    raw: AbstractParameter
+
+    @property
+    def role(self) -> str:
+        return self.raw.role
+
+    def value(self) -> Array:
+        return jax.lax.stop_gradient(self.raw.value())
+
+
 class Fixed(AbstractParameter):
     """Numbers that belong to the model but are not trained (its scales)."""
 
@@ -92,6 +124,31 @@ def map_weights(change, model: PyTree, *others: PyTree) -> PyTree:
     return jax.tree.map(visit, model, *others, is_leaf=is_parameter)
 
 
+def stored(weight: AbstractParameter) -> Array:
+    """The innermost array of a weight, as it is stored."""
+    raw = getattr(weight, "raw")  # noqa: B009 (every kind has one)
+    return stored(raw) if isinstance(raw, AbstractParameter) else raw
+
+
+def with_stored(weight: AbstractParameter, array: Array) -> AbstractParameter:
+    """The same weight, its innermost array replaced."""
+    return eqx.tree_at(stored, weight, array)
+
+
+def masked(weight: AbstractParameter) -> Masked:
+    """The weight under a mask: its own, or a new one that keeps everything."""
+    if isinstance(weight, Masked):
+        return weight
+    return Masked(weight, jnp.ones(stored(weight).shape, bool))
+
+
+def under_mask(change: Callable, weight: AbstractParameter) -> AbstractParameter:
+    """`change(weight)`, a mask staying outermost."""
+    if isinstance(weight, Masked):
+        return Masked(change(weight.raw), weight.keep)
+    return change(weight)
+
+
 def resolve(model: PyTree) -> PyTree:
     """The model with every parameter replaced by its array: what loss and rollout compute with."""
     return jax.tree.map(
@@ -109,4 +166,6 @@ def settle(model: PyTree) -> PyTree:
 
 def split_trainable(model: PyTree) -> tuple[PyTree, PyTree]:
     """(what the optimiser moves, the rest); `equinox.combine` joins them again."""
-    return eqx.partition(model, eqx.is_inexact_array, is_leaf=lambda node: isinstance(node, Fixed))
+    return eqx.partition(
+        model, eqx.is_inexact_array, is_leaf=lambda node: isinstance(node, Fixed | Held)
+    )

@@ -16,27 +16,35 @@ class Average(NamedTuple):
 
     mean: PyTree
     epochs: Array
+    begin: Array  # share of the phase after which epochs count
 
 
-def weight_average() -> Sparsifier:
-    """Averages the stored leaves once an epoch with equal weights, over its phase.
+def weight_average(*, from_fraction: float = 0.0) -> Sparsifier:
+    """Averages the stored leaves once an epoch with equal weights.
 
-    Put it in a last phase of constant, raised rate. Stored leaves are averaged, never effective
-    weights, and masks lie over the average: exact zeros stay.
+    Put it in a last phase of constant, raised rate; with `from_fraction` only the epochs after
+    that share of the phase count. Stored leaves are averaged, never effective weights, and masks
+    lie over the average: exact zeros stay.
     """
-    return Sparsifier(init=_init, after_epoch=_after_epoch, finish=_finish)
 
+    def init(model, *, key) -> Average:
+        trainable, _ = split_trainable(model)
+        blank = jax.tree.map(jnp.zeros_like, trainable)
+        return Average(blank, jnp.zeros((), jnp.int32), jnp.asarray(from_fraction, float))
 
-def _init(model, *, key) -> Average:
-    trainable, _ = split_trainable(model)
-    return Average(jax.tree.map(jnp.zeros_like, trainable), jnp.zeros((), jnp.int32))
+    return Sparsifier(init=init, after_epoch=_after_epoch, finish=_finish)
 
 
 def _after_epoch(model, moments, state: Average, clock: Clock):
     trainable, _ = split_trainable(model)
-    epochs = state.epochs + 1
-    mean = jax.tree.map(lambda m, w: m + (w - m) / epochs, state.mean, trainable)
-    return model, moments, Average(mean, epochs)
+    counts = jnp.asarray(clock.fraction > state.begin)
+    epochs = state.epochs + counts
+
+    def shift(mean, w):
+        return mean + (w - mean) * counts.astype(w.dtype) / jnp.maximum(epochs, 1)
+
+    mean = jax.tree.map(shift, state.mean, trainable)
+    return model, moments, Average(mean, epochs, state.begin)
 
 
 def _finish(model, state: Average):

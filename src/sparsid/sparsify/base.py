@@ -3,7 +3,7 @@
 Every hook is optional (None) and is compiled only where it is given. Structure alone is closed
 over; numbers (strengths, thresholds, shares) live in the state that `init` returns, so that runs
 which differ in numbers alone share one compiled program. Hooks that are compiled are module-level
-functions: their identity is what the compiled program is found again by.
+functions, or frozen records of such: the compiled program is found again by them.
 """
 
 from collections.abc import Callable
@@ -32,6 +32,7 @@ class Seen(NamedTuple):
 
     gradient: PyTree  # with respect to the effective weights: dense also at dead places
     rate: Array  # the step's learning rate
+    scale: PyTree  # the optimiser's step a unit of gradient, leaf by leaf; None: 1 everywhere
 
 
 @dataclass(frozen=True)

@@ -1,17 +1,32 @@
 """What `fit` is asked to do, as data: TOML tables or options become these frozen objects."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sparsid._errors import SparsidError
 from sparsid._registry import unknown
 from sparsid.models import DerivativeMLP, FreeRun, OneStep
-from sparsid.sparsify import NOTHING, Sparsifier, chain, l1, threshold, weight_average
-from sparsid.training import SGD, Adam, Constant, Cosine, Phase, Ramp, Step
+from sparsid.sparsify import (
+    NOTHING,
+    Sparsifier,
+    chain,
+    dynamic,
+    group_l1,
+    hold,
+    l1,
+    magnitude,
+    proximal_l1,
+    repeated_magnitude,
+    rigl,
+    soft_threshold,
+    threshold,
+    weight_average,
+)
+from sparsid.training import SGD, AbstractSchedule, Adam, Constant, Cosine, Part, Phase, Ramp, Step
 
 
 class _Table(BaseModel):
@@ -38,7 +53,10 @@ class DataSpec(_Table):
 
 
 class RateSpec(_Table):
-    """rate = {kind = "cosine", rate = 1e-3, final = 0.0}; kinds: constant, step, cosine, ramp."""
+    """rate = {kind = "cosine", rate = 1e-3, final = 0.0}; kinds: constant, step, cosine, ramp.
+
+    With `whole`, the schedule spans so many epochs, `done` of them before this phase.
+    """
 
     kind: Literal["constant", "step", "cosine", "ramp"] = "constant"
     rate: float = Field(gt=0)
@@ -47,8 +65,14 @@ class RateSpec(_Table):
     factor: float = Field(default=0.1, gt=0)
     begin: float = 0.5
     end: float = 0.9
+    done: int = Field(default=0, ge=0)
+    whole: int | None = Field(default=None, ge=1)
 
-    def build(self):
+    def build(self) -> AbstractSchedule:
+        own = self._own()
+        return own if self.whole is None else Part(own, self.done, self.whole)
+
+    def _own(self) -> AbstractSchedule:
         if self.kind == "ramp" and not 0 <= self.begin < self.end <= 1:
             raise SparsidError(
                 f"A ramp needs 0 <= begin < end <= 1; got {self.begin:g} and {self.end:g}."
@@ -64,14 +88,74 @@ class RateSpec(_Table):
                 return Ramp(self.rate, self.final, self.begin, self.end)
 
 
-class L1Spec(_Table):
-    """l1 = {weight = 1e-4, skip = 1e-5}: `weight` is the strength where none is given."""
+class StrengthsSpec(_Table):
+    """proximal_l1 = {weight = 1e-4, skip = 1e-5}: `weight` is the strength where none is given."""
 
     weight: float = Field(default=0.0, ge=0)
     first: float | None = Field(default=None, ge=0)
     hidden: float | None = Field(default=None, ge=0)
     skip: float | None = Field(default=None, ge=0)
     output: float | None = Field(default=None, ge=0)
+
+
+class L1Spec(StrengthsSpec):
+    """l1 = {weight = 1e-4, skip = 1e-5}; `of` counts weights as they are used, or as stored."""
+
+    of: Literal["used", "stored"] = "used"
+
+
+class GroupSpec(_Table):
+    """group_l1 = {weight = 1e-4, inputs = 1e-4}."""
+
+    weight: float = Field(ge=0)
+    inputs: float | None = Field(default=None, ge=0)
+
+
+class MagnitudeSpec(_Table):
+    """magnitude = {sparsity = 0.8, begin = 0.0, end = 0.75}, or {at = [11, 21], share = 0.25}."""
+
+    sparsity: float = Field(default=0.8, ge=0, lt=1)
+    begin: float = Field(default=0.0, ge=0, le=1)
+    end: float = Field(default=0.75, ge=0, le=1)
+    every: int = Field(default=1, ge=1)
+    at_epoch: int | None = Field(default=None, ge=1)
+    at: tuple[int, ...] = ()
+    share: float = Field(default=0.25, ge=0, lt=1)
+    scope: Literal["layer", "global"] = "layer"
+
+    def build(self) -> Sparsifier:
+        if self.at:
+            return repeated_magnitude(self.at, share=self.share, scope=self.scope)
+        return magnitude(**self.model_dump(exclude={"at", "share"}))
+
+
+class SoftThresholdSpec(_Table):
+    """soft_threshold = {start = -6.0, decay = 1e-3}."""
+
+    start: float = -6.0
+    decay: float = Field(default=0.0, ge=0)
+
+
+class DynamicSpec(_Table):
+    """dynamic = {sparsity = 0.5, every = 25, target = 150}: DSR, every so many epochs."""
+
+    sparsity: float = Field(default=0.5, ge=0, lt=1)
+    every: int = Field(default=25, ge=1)
+    target: float = Field(default=150.0, gt=0)
+    threshold: float = Field(default=1e-3, gt=0)
+    tolerance: float = Field(default=0.1, ge=0)
+    growth: Literal["random", "gradient"] = "random"
+    start: Literal["zero", "random"] = "zero"
+
+
+class RiglSpec(_Table):
+    """rigl = {sparsity = 0.8, every = 500}: every so many steps."""
+
+    sparsity: float = Field(default=0.8, ge=0, lt=1)
+    every: int = Field(default=500, ge=1)
+    share: float = Field(default=0.3, gt=0, lt=1)
+    end: float = Field(default=0.75, gt=0, le=1)
+    growth: Literal["random", "gradient"] = "gradient"
 
 
 class PhaseSpec(_Table):
@@ -87,7 +171,14 @@ class PhaseSpec(_Table):
     momentum: float = Field(default=0.0, ge=0, lt=1)
     clip: float | None = Field(default=None, gt=0)
     l1: L1Spec | None = None
+    proximal_l1: StrengthsSpec | None = None
+    group_l1: GroupSpec | None = None
     threshold: float | None = Field(default=None, ge=0)
+    magnitude: MagnitudeSpec | None = None
+    soft_threshold: SoftThresholdSpec | None = None
+    dynamic: DynamicSpec | None = None
+    rigl: RiglSpec | None = None
+    hold: bool = False
     average: bool = False
 
     def build(self) -> Phase:
@@ -101,11 +192,22 @@ class PhaseSpec(_Table):
         )
 
     def _sparsifier(self) -> Sparsifier:
-        methods = []
-        if self.l1 is not None:
-            methods.append(l1(**self.l1.model_dump()))
+        """The methods named, in the order in which they may follow each other."""
+        asked: tuple[tuple[_Table | None, Callable[..., Sparsifier]], ...] = (
+            (self.l1, l1),
+            (self.soft_threshold, soft_threshold),
+            (self.proximal_l1, proximal_l1),
+            (self.group_l1, group_l1),
+            (self.dynamic, dynamic),
+            (self.rigl, rigl),
+        )
+        methods = [make(**table.model_dump()) for table, make in asked if table is not None]
         if self.threshold is not None:
             methods.append(threshold(self.threshold))
+        if self.magnitude is not None:
+            methods.append(self.magnitude.build())
+        if self.hold:
+            methods.append(hold())
         if self.average:
             methods.append(weight_average())
         return chain(*methods) if methods else NOTHING
@@ -146,13 +248,7 @@ def parse[T: BaseModel](kind: type[T], tables: Mapping[str, Any], source: str) -
 def read_spec(path: str | Path) -> FitSpec:
     """The specification in a TOML file; its file names are relative to it."""
     path = Path(path)
-    try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SparsidError(f"Cannot read {path}: {error.strerror or error}.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SparsidError(f"{path} is not proper TOML: {error}.") from None
-    spec = parse(FitSpec, tables, str(path))
+    spec = parse(FitSpec, read_toml(path), str(path))
     data = spec.data
     beside = {
         name: tuple(str(path.parent / file) for file in getattr(data, name))
@@ -160,6 +256,16 @@ def read_spec(path: str | Path) -> FitSpec:
     }
     out = None if spec.out is None else str(path.parent / spec.out)
     return spec.model_copy(update={"data": data.model_copy(update=beside), "out": out})
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The tables of a TOML file. Raises SparsidError if it cannot be read or is none."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SparsidError(f"Cannot read {path}: {error.strerror or error}.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SparsidError(f"{path} is not proper TOML: {error}.") from None
 
 
 def _sentence(error: ValidationError, kind: type[BaseModel], source: str) -> str:
@@ -176,12 +282,17 @@ def _sentence(error: ValidationError, kind: type[BaseModel], source: str) -> str
 
 
 def _known_keys(kind: type[BaseModel], place: list[str]) -> list[str]:
-    nested: dict[str, type[BaseModel]] = {
-        "data": DataSpec,
-        "model": DerivativeMLP,
-        "training": TrainingSpec,
-        "phase": PhaseSpec,
-        "rate": RateSpec,
-        "l1": L1Spec,
-    }
-    return list((nested[place[-1]] if place else kind).model_fields)
+    """The keys of the table at `place` below `kind`, found by walking the fields' own types."""
+    tables = [kind]
+    for part in place:
+        fields = [t.model_fields[part] for t in tables if part in t.model_fields]
+        # A part that is no field is the name of one of several tables that may stand here.
+        tables = [t for f in fields for t in _tables_in(f.annotation)] or tables
+    return list(dict.fromkeys(key for table in tables for key in table.model_fields))
+
+
+def _tables_in(annotation: Any) -> list[type[BaseModel]]:
+    """The tables that a type mentions: T | None, tuple[T, ...] and the like."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [table for inner in get_args(annotation) for table in _tables_in(inner)]

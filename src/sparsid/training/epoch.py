@@ -2,13 +2,12 @@
 
 import functools
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import optax
-from jaxtyping import Array, Bool, Int, Key, PyTree
+from jaxtyping import Array, Bool, Key, PyTree
 
 from sparsid._devices import over_members
 from sparsid.models import AbstractLoss
@@ -27,6 +26,7 @@ class Member(NamedTuple):
     state: PyTree  # of the sparsifier
     key: Key[Array, ""]
     alive: Bool[Array, ""]  # False: frozen, because its next epoch left the finite numbers
+    rate: AbstractSchedule | None  # of its phase; numbers may differ between members
 
 
 class Looked(NamedTuple):
@@ -61,33 +61,33 @@ def steps_per_epoch(examples: PyTree[Array], batch: int) -> int:
 
 @functools.lru_cache(maxsize=64)
 def compiled_epoch(program: Program):
-    """(members, rate schedule, epoch, epochs, examples, validation) -> (members, Looked)."""
+    """(members, epoch, epochs, examples, validation) -> (members, Looked)."""
 
-    def one(member: Member, rate: AbstractSchedule, epoch, epochs, examples, validation):
+    def one(member: Member, epoch, epochs, examples, validation):
         if jax.default_backend() == "cpu":  # a branch: a frozen member costs nothing
-            run = functools.partial(_epoch, program, rate, epoch, epochs, examples, validation)
+            run = functools.partial(_epoch, program, epoch, epochs, examples, validation)
             return jax.lax.cond(member.alive, run, _skip, member)
-        later, looked = _epoch(program, rate, epoch, epochs, examples, validation, member)
+        later, looked = _epoch(program, epoch, epochs, examples, validation, member)
         return _freeze(member.alive, later, member), looked
 
     return over_members(one)
 
 
-def _epoch(program: Program, rate, epoch, epochs, examples, validation, member: Member):
+def _epoch(program: Program, epoch, epochs, examples, validation, member: Member):
     steps = steps_per_epoch(examples, program.batch)
     key, key_order = jax.random.split(member.key)
     n = len(jax.tree.leaves(examples)[0])
     chosen = order(key_order, n)[: steps * program.batch].reshape(steps, -1)
     trainable, rest = split_trainable(member.model)
     first = Clock(epoch * steps, epoch, epochs, steps)
-    step = functools.partial(_step, program, rate, examples, rest, first)
+    step = functools.partial(_step, program, member.rate, examples, rest, first)
     carry = (trainable, member.moments, member.state)
     (trainable, moments, state), losses = jax.lax.scan(step, carry, (jnp.arange(steps), chosen))
     model = eqx.combine(trainable, rest)
     if program.after_epoch is not None:
         done = Clock((epoch + 1) * steps, epoch + 1, epochs, steps)
         model, moments, state = program.after_epoch(model, moments, state, done)
-    later = Member(model, moments, state, key, member.alive)
+    later = Member(model, moments, state, key, member.alive, member.rate)
     fine = jnp.isfinite(losses.mean()) & _all_finite(model)
     later = _freeze(fine, later, member)
     return later, Looked(losses.mean(), _validation_loss(program, later.model, validation))
@@ -113,7 +113,7 @@ def _step(program: Program, rate, examples, rest, first: Clock, carry, at):
             moments,
             state,
             clock._replace(step=clock.step + 1),
-            Seen(seen_gradient, rate_now),
+            Seen(seen_gradient, rate_now, program.optimiser.scale(moments)),
         )
         trainable, _ = split_trainable(model)
     return (trainable, moments, state), loss
@@ -138,57 +138,3 @@ def _freeze(keep_later: Array, later: Member, before: Member) -> Member:
 def _all_finite(model) -> Array:
     trainable, _ = split_trainable(model)
     return jnp.all(jnp.array([jnp.all(jnp.isfinite(leaf)) for leaf in jax.tree.leaves(trainable)]))
-
-
-def transfer(moments: PyTree, old: PyTree, new: PyTree, fresh: optax.OptState) -> PyTree:
-    """Moments of `old`'s trainable leaves, laid out for `new`, whose weights may be wrapped.
-
-    `fresh` are zero moments for `new`. A weight's moments stay with its innermost stored array;
-    whatever a wrapper adds starts at zero. Moments of dead places are zero.
-    """
-    old_part, _ = split_trainable(old)
-    new_part, _ = split_trainable(new)
-    alive = _lives(new)
-
-    def relay(before, after):
-        if jax.tree.structure(before) != jax.tree.structure(old_part):
-            return before  # a step count: no tree of moments
-        known = _by_place(before)
-        return jax.tree_util.tree_map_with_path(
-            lambda path, leaf: _masked(known.get(_place(path), leaf), alive.get(_place(path))),
-            after,
-        )
-
-    def is_moments(node):
-        return jax.tree.structure(node) in (
-            jax.tree.structure(old_part),
-            jax.tree.structure(new_part),
-        )
-
-    before, _ = jax.tree.flatten(moments, is_leaf=is_moments)
-    after, layout = jax.tree.flatten(fresh, is_leaf=is_moments)
-    return jax.tree.unflatten(layout, [relay(b, a) for b, a in zip(before, after, strict=True)])
-
-
-def _place(path) -> tuple[str, ...]:
-    """Where a stored array belongs: its path without the wrappers' `raw` steps."""
-    return tuple(str(part) for part in path if getattr(part, "name", None) != "raw")
-
-
-def _by_place(tree) -> dict[tuple[str, ...], Any]:
-    leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
-    return {_place(path): leaf for path, leaf in leaves}
-
-
-def _lives(model) -> dict[tuple[str, ...], Bool[Array, "..."]]:
-    """Masks by the place of the weight they lie over."""
-    leaves, _ = jax.tree_util.tree_flatten_with_path(model)
-    return {
-        _place(path[:-1]): leaf
-        for path, leaf in leaves
-        if path and getattr(path[-1], "name", None) == "keep"
-    }
-
-
-def _masked(moment: Array, keep: Int[Array, "..."] | None) -> Array:
-    return moment if keep is None else jnp.where(keep, moment, 0)

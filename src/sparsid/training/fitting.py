@@ -1,7 +1,5 @@
 """Training ensembles: the Python loop around compiled epochs, which only looks."""
 
-import copy
-import functools
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,18 +13,11 @@ from sparsid._devices import everywhere, padding, share_out
 from sparsid._errors import SparsidError
 from sparsid.data import ScaledDataset
 from sparsid.evaluation import free_run_errors
-from sparsid.models import Card, DerivativeMLP, Ensemble
-from sparsid.models.parameters import split_trainable
+from sparsid.models import AbstractLoss, Card, DerivativeMLP, Ensemble
 from sparsid.sparsify import Clock
-from sparsid.sparsify import base as sparsify
-from sparsid.training.epoch import (
-    Looked,
-    Member,
-    Program,
-    compiled_epoch,
-    steps_per_epoch,
-    transfer,
-)
+from sparsid.training.entering import enter, finished
+from sparsid.training.epoch import Looked, Member, Program, compiled_epoch, steps_per_epoch
+from sparsid.training.members import Members
 from sparsid.training.phases import Phase
 from sparsid.training.progress import EpochReport, History, Stop, Watcher, interruptible
 
@@ -102,171 +93,172 @@ def fit_branches(
             f"Training needs at least one member and one phase; got {size} and "
             f"{min(map(len, whole.values()), default=0)}."
         )
+    for phase in {id(phase): phase for phases in whole.values() for phase in phases}.values():
+        phase.loss.check(train)
+    keys = jax.vmap(lambda i: jax.random.fold_in(key, i))(jnp.arange(size))
     with jax.enable_x64(dtype == "float64"), interruptible() as stop:
-        common = _Loop(architecture, train, tuple(prefix), size, monitor, watch, stop)
-        first = next(iter(whole.values()))[0]
-        members = common.run(common.begin(first, start, key))
+        training = Training(architecture, train, monitor=monitor, watch=watch, stop=stop)
+        common = training.begin(keys, start=start)
+        training.total = max(_epochs(phases) for phases in whole.values())
+        for phase in prefix:
+            common = training.run(common, phase)
         results = {}
         for name, phases in whole.items():
-            loop = common.fork(phases)
-            results[name] = loop.result(loop.run(members, since=len(prefix)))
+            training.total, members = _epochs(phases), common
+            for phase in phases[len(prefix) :]:
+                members = training.run(members, phase)
+            results[name] = training.fitted(members)
         return results
 
 
-class _Loop:
-    """The state of one call of `fit_ensemble`."""
+def _epochs(phases: Sequence[Phase]) -> int:
+    return sum(phase.epochs for phase in phases)
+
+
+class Training:
+    """Makes members, moves them through phases, and looks at them between epochs.
+
+    `total` is the number of epochs that reports count towards. float64 training runs inside
+    `jax.enable_x64`.
+    """
 
     def __init__(
         self,
         architecture: DerivativeMLP,
         train: ScaledDataset,
-        phases: tuple[Phase, ...],
-        size: int,
-        monitor: Monitor | None,
-        watch: Watcher | None,
-        stop: Stop,
+        *,
+        monitor: Monitor | None = None,
+        watch: Watcher | None = None,
+        stop: Stop | None = None,
+        total: int = 0,
     ):
-        self.architecture, self.train, self.phases, self.size = architecture, train, phases, size
-        self.monitor, self.watch, self.stop = monitor, watch, stop
-        self.history = History()
-        self.done, self.began = 0, time.monotonic()
+        self.architecture, self.train, self.total = architecture, train, total
+        self.monitor, self.watch, self.stop = monitor, watch, stop or Stop()
+        self.began = time.monotonic()
         self.card = Card.describing(train.physical, architecture)
-        self.best: tuple[np.ndarray, PyTree] | None = None
+        self._on_device: dict[tuple[AbstractLoss, str], PyTree] = {}
 
-    def fork(self, phases: tuple[Phase, ...]) -> "_Loop":
-        """A loop that goes on from here through `phases`, of which this one's are the first."""
-        other = copy.copy(self)
-        other.phases, other.history = phases, copy.deepcopy(self.history)
-        return other
-
-    def run(self, members: Member, *, since: int = 0) -> Member:
-        """All phases from `since` on, until everybody stopped."""
-        for at, phase in enumerate(self.phases[since:], start=since):
-            if self.over(members):
-                break
-            members = self.run_phase(members, at, phase)
-        return members
-
-    def begin(self, first: Phase, start: PyTree | None, key: Key[Array, ""]) -> Member:
-        """Fresh members, as many as the devices divide evenly; the padding never lives."""
-        count = self.size + padding(self.size)
-        keys = jax.vmap(lambda i: jax.random.fold_in(key, i))(jnp.arange(count))
+    def begin(self, keys: Key[Array, " member"], *, start: PyTree | None = None) -> Members:
+        """Fresh members, one a key; `start` is a stacked scaled model to begin from instead."""
+        size = len(keys)
+        count = size + padding(size)
+        keys = keys[np.resize(np.arange(size), count)]
         build_key, run_key = jax.vmap(jax.random.split, out_axes=1)(keys)
         models = jax.vmap(lambda k: self.architecture.build(self.train, key=k))(build_key)
         if start is not None:
             models = jax.tree.map(
                 lambda leaf: _own_precision(np.resize(leaf, (count, *leaf.shape[1:]))), start
             )
-        moments = _fresh_moments(first, models)
-        return Member(models, moments, (), run_key, jnp.arange(count) < self.size)
+        return Members(Member(models, (), (), run_key, jnp.arange(count) < size, None), size)
 
-    def run_phase(self, members: Member, at: int, phase: Phase) -> Member:
-        """All epochs of one phase, or fewer if everybody stopped."""
-        members = share_out(_enter(members, phase, self.phases[max(at - 1, 0)]))
-        examples = _to_device(phase.loss.examples(self.train))
-        validation = self._watched(phase)
-        run = compiled_epoch(Program.of(phase))
-        steps = steps_per_epoch(examples, phase.batch)
-        for epoch in range(phase.epochs):
+    def run(self, members: Members, phase: Phase | Sequence[Phase]) -> Members:
+        """One phase forward: the same for all, or one for each member.
+
+        Phases of one call have the same structure (epochs, batch, loss, optimiser, hooks) and may
+        differ in numbers. Ends early if the user asked to stop or nobody is alive. Raises
+        SparsidError for phases that differ in structure.
+        """
+        phases = (phase,) * members.size if isinstance(phase, Phase) else tuple(phase)
+        first = phases[0]
+        program = Program.of(first)
+        if any((Program.of(p), p.epochs) != (program, first.epochs) for p in phases):
+            raise SparsidError(
+                "Members that train together need phases of equal structure (epochs, batch, loss, "
+                "optimiser, methods); only numbers may differ."
+            )
+        if self.over(members):
+            return members
+        members = enter(members, phases)
+        members = replace(members, stack=share_out(members.stack))
+        examples, validation = self._examples(first.loss), self._watched(first.loss)
+        steps = steps_per_epoch(examples, first.batch)
+        at = len({r.phase for r in members.history.epochs})
+        run = compiled_epoch(program)
+        for epoch in range(first.epochs):
             if self.over(members):
                 break
-            before = members.alive
-            members, looked = run(members, phase.rate, epoch, phase.epochs, examples, validation)
-            self._note_frozen(before, members.alive, at, epoch)
-            self.done += 1
-            clock = Clock(epoch * steps, epoch, phase.epochs, steps)
-            self._report(members, looked, at, epoch, float(phase.rate(clock)))
-        return members._replace(model=_finished(phase, members), state=())
+            stack, looked = run(members.stack, epoch, first.epochs, examples, validation)
+            clock = Clock(epoch * steps, epoch, first.epochs, steps)
+            members = self._looked_at(members, stack, looked, at, clock)
+        models = finished(members)
+        return replace(members, stack=members.stack._replace(model=models, state=()))
 
-    def over(self, members: Member) -> bool:
+    def over(self, members: Members) -> bool:
         """Whether the user stopped, or nobody is alive."""
-        return self.stop.asked or not bool(members.alive.any())
+        return self.stop.asked or not members.alive().any()
 
-    def result(self, members: Member) -> Fitted:
+    def fitted(self, members: Members) -> Fitted:
         """The ensemble as it stands, with its card."""
-        self.history.interrupted = self.stop.asked
-        models = members.model
-        if self.best is not None and self.monitor is not None and self.monitor.keep_best:
-            models = self.best[1]
-        card = replace(
-            self.card,
-            training={
-                "epochs": self.done,
-                "examples": self.train.scaled.samples,
-                "notes": self.history.sentences(),
-            },
-        )
-        return Fitted(self._ensemble(models, card), self.history)
+        history = replace(members.history, interrupted=self.stop.asked)
+        models = members.models()
+        if members.best is not None and self.monitor is not None and self.monitor.keep_best:
+            models = members.best.models
+        told = {
+            "epochs": len(history.epochs),
+            "examples": self.train.scaled.samples,
+            "notes": history.sentences(),
+        }
+        card = replace(self.card, training=told)
+        return Fitted(self._ensemble(models, card, members.size), history)
 
-    def _ensemble(self, models: PyTree, card: Card) -> Ensemble:
-        kept = jax.tree.map(lambda leaf: np.asarray(leaf)[: self.size], models)
-        return Ensemble.of(kept, self.train.normaliser, card, self.size)
+    def _ensemble(self, models: PyTree, card: Card, size: int) -> Ensemble:
+        return Ensemble.of(models, self.train.normaliser, card, size)
 
-    def _watched(self, phase: Phase) -> PyTree | None:
+    def _examples(self, loss: AbstractLoss) -> PyTree:
+        if (loss, "train") not in self._on_device:
+            self._on_device[loss, "train"] = _to_device(loss.examples(self.train))
+        return self._on_device[loss, "train"]
+
+    def _watched(self, loss: AbstractLoss) -> PyTree | None:
         """Validation examples, evenly thinned to a bounded number."""
         if self.monitor is None:
             return None
-        examples = phase.loss.examples(self.monitor.validation)
-        n = len(jax.tree.leaves(examples)[0])
-        chosen = np.unique(np.linspace(0, n - 1, min(n, WATCHED)).astype(int))
-        return _to_device(jax.tree.map(lambda array: array[chosen], examples))
+        if (loss, "validation") not in self._on_device:
+            examples = loss.examples(self.monitor.validation)
+            n = len(jax.tree.leaves(examples)[0])
+            chosen = np.unique(np.linspace(0, n - 1, min(n, WATCHED)).astype(int))
+            thinned = jax.tree.map(lambda array: array[chosen], examples)
+            self._on_device[loss, "validation"] = _to_device(thinned)
+        return self._on_device[loss, "validation"]
 
-    def _note_frozen(self, before: Array, after: Array, at: int, epoch: int) -> None:
-        for member in np.flatnonzero(np.asarray(before) & ~np.asarray(after)):
-            self.history.frozen[int(member)] = (at, epoch)
-
-    def _report(self, members: Member, looked: Looked, at: int, epoch: int, rate: float) -> None:
-        free_run = self._free_run(members, at, epoch)
+    def _looked_at(
+        self, members: Members, stack: Member, looked: Looked, at: int, clock: Clock
+    ) -> Members:
+        """The members after an epoch, with its report; they are frozen who did not survive it."""
+        history, epoch = members.history, int(clock.epoch)
+        died = members.alive() & ~np.asarray(stack.alive)[: members.size]
+        frozen = {**history.frozen, **{int(i): (at, epoch) for i in np.flatnonzero(died)}}
+        members = replace(members, stack=stack, history=replace(history, frozen=frozen))
+        members, free_run = self._free_run(members, epoch)
         report = EpochReport(
             phase=at,
             epoch=epoch,
-            done=self.done,
-            total=sum(phase.epochs for phase in self.phases),
-            rate=rate,
-            train=np.asarray(looked.loss)[: self.size],
-            validation=np.asarray(looked.validation)[: self.size],
+            done=len(history.epochs) + 1,
+            total=self.total,
+            rate=float(members.phases[0].rate(clock)),
+            train=np.asarray(looked.loss)[: members.size],
+            validation=np.asarray(looked.validation)[: members.size],
             free_run=free_run,
             seconds=time.monotonic() - self.began,
         )
-        self.history.epochs.append(report)
         if self.watch is not None:
             self.watch(report)
+        history = replace(members.history, epochs=(*history.epochs, report))
+        return replace(members, history=history)
 
-    def _free_run(self, members: Member, at: int, epoch: int) -> np.ndarray | None:
+    def _free_run(self, members: Members, epoch: int) -> tuple[Members, np.ndarray | None]:
         """Validation free-run error of each member where it is due: every few epochs, and last."""
-        monitor, phase = self.monitor, self.phases[at]
-        due = monitor is not None and (
-            (epoch + 1) % monitor.every == 0 or epoch + 1 == phase.epochs or self.stop.asked
-        )
-        if monitor is None or not due:
-            return None
-        models = _finished(phase, members)
-        ensemble = self._ensemble(models, self.card)
+        monitor, last = self.monitor, members.phases[0].epochs
+        if monitor is None or not (
+            (epoch + 1) % monitor.every == 0 or epoch + 1 == last or self.stop.asked
+        ):
+            return members, None
+        models = jax.tree.map(lambda leaf: np.asarray(leaf)[: members.size], finished(members))
+        ensemble = self._ensemble(models, self.card, members.size)
         errors = free_run_errors(ensemble, monitor.validation.physical[: monitor.trajectories])
         if monitor.keep_best:
-            self._keep_best(errors, models)
-        return errors
-
-    def _keep_best(self, errors: np.ndarray, models: PyTree) -> None:
-        padded = np.resize(errors, len(jax.tree.leaves(models)[0]))
-        if self.best is None:
-            self.best = (padded, jax.tree.map(np.asarray, models))
-            better = np.ones(len(padded), bool)
-        else:
-            best, kept = self.best
-            better = padded < best
-            if jax.tree.structure(kept) != jax.tree.structure(models):
-                better = np.ones(len(padded), bool)  # a new phase wraps the weights: begin again
-            self.best = (np.where(better, padded, best), _choose(better, models, kept))
-        for member in np.flatnonzero(better[: self.size]):
-            self.history.best[int(member)] = self.done
-
-
-def _choose(first: np.ndarray, a: PyTree, b: PyTree) -> PyTree:
-    def pick(x, y):
-        return np.where(first.reshape(-1, *[1] * (np.ndim(x) - 1)), x, y)
-
-    return jax.tree.map(pick, a, b) if not first.all() else jax.tree.map(np.asarray, a)
+            members = members.keeping_best(errors, models, len(members.history.epochs) + 1)
+        return members, errors
 
 
 def _own_precision(array: np.ndarray) -> Array:
@@ -278,34 +270,3 @@ def _own_precision(array: np.ndarray) -> Array:
 def _to_device(examples: PyTree[np.ndarray]) -> PyTree[Array]:
     """Cast only here: targets were differenced in float64."""
     return everywhere(jax.tree.map(_own_precision, examples))
-
-
-def _fresh_moments(phase: Phase, models: PyTree) -> PyTree:
-    trainable, _ = split_trainable(models)
-    return jax.vmap(phase.optimiser.transformation().init)(trainable)
-
-
-@functools.partial(jax.jit, static_argnums=0)
-def _prepared(method: sparsify.Sparsifier, models: PyTree, keys: Array) -> tuple[PyTree, PyTree]:
-    def one(model, key):
-        key_prepare, key_init = jax.random.split(key)
-        model = sparsify.prepare(method, model, key=key_prepare)
-        return model, sparsify.init(method, model, key=key_init)
-
-    return jax.vmap(one)(models, keys)
-
-
-def _enter(members: Member, phase: Phase, previous: Phase) -> Member:
-    """Members as the phase begins: leaves wrapped, moments passed on, the method's state new."""
-    keys = jax.vmap(jax.random.split, out_axes=1)(members.key)
-    models, state = _prepared(phase.sparsifier, members.model, keys[1])
-    moments = _fresh_moments(phase, models)
-    if phase.optimiser == previous.optimiser:
-        moments = transfer(members.moments, members.model, models, moments)
-    return Member(models, moments, state, keys[0], members.alive)
-
-
-def _finished(phase: Phase, members: Member) -> PyTree:
-    return jax.vmap(lambda m, s: sparsify.finish(phase.sparsifier, m, s))(
-        members.model, members.state
-    )

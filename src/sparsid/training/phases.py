@@ -1,8 +1,12 @@
 """Training is a tuple of phases: model, moments and key pass from one to the next."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
+import jax
+import jax.numpy as jnp
 import optax
+from jaxtyping import PyTree
 
 from sparsid._errors import SparsidError
 from sparsid.models import AbstractLoss, OneStep
@@ -22,6 +26,12 @@ class Adam:
     def transformation(self) -> optax.GradientTransformation:
         return _clipped(self.clip, optax.scale_by_adam(self.b1, self.b2, self.eps))
 
+    def scale(self, moments: Any) -> PyTree:
+        """1 / (sqrt(v) + eps), v corrected for its start: the step a unit of gradient makes."""
+        state = moments if self.clip is None else moments[1]
+        start = 1 - self.b2**state.count
+        return jax.tree.map(lambda v: 1 / (jnp.sqrt(v / start) + self.eps), state.nu)
+
 
 @dataclass(frozen=True)
 class SGD:
@@ -34,6 +44,9 @@ class SGD:
         return _clipped(
             self.clip, optax.trace(self.momentum) if self.momentum else optax.identity()
         )
+
+    def scale(self, moments: Any) -> None:
+        """Steps are as long as the gradient: nothing to scale by."""
 
 
 def _clipped(clip: float | None, inner: optax.GradientTransformation):

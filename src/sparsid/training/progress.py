@@ -2,12 +2,12 @@
 
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 
 @dataclass(frozen=True)
@@ -28,15 +28,36 @@ class EpochReport:
     free_run: Float[np.ndarray, " member"] | None
     seconds: float
 
+    def pick(self, members: Sequence[int]) -> "EpochReport":
+        """The report of these members alone."""
+        at = np.asarray(members)
+        free_run = None if self.free_run is None else self.free_run[at]
+        return replace(
+            self, train=self.train[at], validation=self.validation[at], free_run=free_run
+        )
 
-@dataclass
+
+@dataclass(frozen=True)
 class History:
     """All epochs' reports, and what happened to members on the way."""
 
-    epochs: list[EpochReport] = field(default_factory=list)
-    frozen: dict[int, tuple[int, int]] = field(default_factory=dict)  # member: (phase, epoch)
+    epochs: tuple[EpochReport, ...] = ()
+    frozen: Mapping[int, tuple[int, int]] = field(default_factory=dict)  # member: (phase, epoch)
     interrupted: bool = False
-    best: dict[int, int] = field(default_factory=dict)  # member: epochs done at its best free run
+    best: Mapping[int, int] = field(default_factory=dict)  # member: epochs done at its best
+
+    def pick(self, members: Sequence[int]) -> "History":
+        """What is known of these members, in this order."""
+        return replace(
+            self,
+            epochs=tuple(report.pick(members) for report in self.epochs),
+            frozen={i: self.frozen[m] for i, m in enumerate(members) if m in self.frozen},
+            best={i: self.best[m] for i, m in enumerate(members) if m in self.best},
+        )
+
+    def improved(self, better: Bool[np.ndarray, " member"], done: int) -> "History":
+        """With these members at their best after `done` epochs."""
+        return replace(self, best={**self.best, **{int(i): done for i in np.flatnonzero(better)}})
 
     def sentences(self) -> list[str]:
         """What somebody should be told."""

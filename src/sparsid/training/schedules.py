@@ -63,3 +63,23 @@ class Ramp(AbstractSchedule):
     def __call__(self, clock: Clock) -> Array:
         done = jnp.clip((clock.fraction - self.begin) / (self.end - self.begin), 0, 1)
         return self.rate + (self.final - self.rate) * done
+
+
+class Part(AbstractSchedule):
+    """A schedule over `epochs`, of which `done` were made before this phase.
+
+    So training that was cut into phases goes on as if it had not been.
+    """
+
+    whole: AbstractSchedule
+    done: int
+    epochs: int
+
+    def __call__(self, clock: Clock) -> Array:
+        return self.whole(
+            clock._replace(
+                step=clock.step + self.done * clock.steps_per_epoch,
+                epoch=clock.epoch + self.done,
+                epochs=self.epochs,
+            )
+        )

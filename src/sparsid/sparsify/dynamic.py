@@ -1,0 +1,228 @@
+"""Dynamic sparse reparameterisation, DSR (Mostafa and Wang 2019): weights move, their number stays.
+
+Every few epochs weights below one global threshold are pruned and as many grow elsewhere, shared
+over the layers in proportion to their surviving weights.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int, Key
+
+from sparsid._errors import SparsidError
+from sparsid._registry import unknown
+from sparsid.models.parameters import Masked, map_weights, stored, weights
+from sparsid.sparsify.base import Clock, Seen, Sparsifier
+from sparsid.sparsify.masks import keeps, magnitudes, replant
+
+GROWTHS = ("random", "gradient")
+STARTS = ("zero", "random")
+
+
+class Reallocation(NamedTuple):
+    """Numbers of DSR that may differ between runs, and its threshold, which adapts."""
+
+    threshold: Float[Array, ""]  # H
+    target: Float[Array, ""]  # N_p: weights to prune a time
+    tolerance: Float[Array, ""]
+    every: Int[Array, ""]  # epochs
+    key: Key[Array, ""]
+
+
+def dynamic(
+    sparsity: float = 0.5,
+    *,
+    every: int = 25,
+    target: float = 150,
+    threshold: float = 1e-3,
+    tolerance: float = 0.1,
+    growth: Literal["random", "gradient"] = "random",
+    start: Literal["zero", "random"] = "zero",
+) -> Sparsifier:
+    """A random mask of the share `sparsity` in every layer, reallocated every `every` epochs.
+
+    Each time, in this order: |w| < H is pruned, one weight a layer at least stays; as many grow at
+    places that were zero before; H is halved if more than (1 + tolerance) * `target` were pruned,
+    doubled if fewer than (1 - tolerance) * `target`. `growth` takes places at random, or where the
+    gradient of the last batch is largest (as RigL does). Grown weights `start` at zero, or as
+    drawn at the beginning of a training. Moments of grown weights are zero. The number of living
+    weights never changes. haugstvedt2023: every 25, target 150. Raises SparsidError for numbers
+    out of range.
+    """
+    _check(sparsity, every, growth)
+    if start not in STARTS:
+        raise SparsidError(unknown("start of grown weights", start, STARTS))
+
+    def init(model, *, key) -> Reallocation:
+        return Reallocation(
+            jnp.asarray(threshold, float),
+            jnp.asarray(target, float),
+            jnp.asarray(tolerance, float),
+            jnp.asarray(every),
+            key,
+        )
+
+    random_start = start == "random"
+    return Sparsifier(
+        prepare=random_masks(sparsity),
+        init=init,
+        after_step=_ByGradient(random_start) if growth == "gradient" else None,
+        after_epoch=_AtRandom(random_start) if growth == "random" else None,
+    )
+
+
+def random_masks(sparsity: float):
+    """`prepare` hook: round(sparsity * size) places of every matrix die, uniformly drawn.
+
+    Masks that are there already stay: a later phase goes on with them.
+    """
+
+    def prepare(model, *, key):
+        keys = iter(jax.random.split(key, max(len(weights(model)), 1)))
+
+        def mask(weight):
+            own = next(keys)
+            if isinstance(weight, Masked):
+                return weight
+            shape = stored(weight).shape
+            drawn = jax.random.uniform(own, shape)
+            return Masked(weight, rank(drawn) >= round(sparsity * drawn.size))
+
+        return map_weights(mask, model)
+
+    return prepare
+
+
+@dataclass(frozen=True)
+class _AtRandom:
+    random_start: bool
+
+    def __call__(self, model, moments, state: Reallocation, clock: Clock):
+        key, key_places, key_start = jax.random.split(state.key, 3)
+        state = state._replace(key=key)
+
+        def go(model, moments, state):
+            own = jax.random.split(key_places, len(weights(model)))
+            draws = [
+                jax.random.uniform(k, keep.shape) for k, keep in zip(own, keeps(model), strict=True)
+            ]
+            return _reallocate(model, moments, state, draws, key_start, self.random_start)
+
+        due = clock.epoch % state.every == 0
+        return jax.lax.cond(due, go, lambda *same: same, model, moments, state)
+
+
+@dataclass(frozen=True)
+class _ByGradient:
+    random_start: bool
+
+    def __call__(self, model, moments, state: Reallocation, clock: Clock, seen: Seen):
+        def go(model, moments, state):
+            key, key_start = jax.random.split(state.key)
+            order = [-jnp.abs(g) for g in gradients(model, seen)]
+            later = state._replace(key=key)
+            return _reallocate(model, moments, later, order, key_start, self.random_start)
+
+        due = clock.step % (state.every * clock.steps_per_epoch) == 0
+        return jax.lax.cond(due, go, lambda *same: same, model, moments, state)
+
+
+def _reallocate(model, moments, state: Reallocation, order, key_start, random_start: bool):
+    """One pruning and regrowth; places grow in rising `order`."""
+    was, size = keeps(model), magnitudes(model)
+    stay = [_survivors(k, w, state.threshold) for k, w in zip(was, size, strict=True)]
+    pruned = [k & ~s for k, s in zip(was, stay, strict=True)]
+    total = jnp.stack([p.sum() for p in pruned]).sum()
+    survivors = jnp.stack([s.sum() for s in stay])
+    free = jnp.stack([(~k).sum() for k in was])
+    count = share_out(total, survivors, free)
+    # Where all free places are taken, pruned ones come back: the number must stay.
+    count += share_out(total - count.sum(), survivors, jnp.stack([p.sum() for p in pruned]))
+    grown = []
+    for k, s, value, n in zip(was, stay, order, count, strict=True):
+        turn = rank(jnp.where(k, jnp.inf, value))  # free places first, then those just pruned
+        turn = rank(jnp.where(s, jnp.inf, turn.astype(float)))
+        grown.append(turn < n)
+    alive = [s | g for s, g in zip(stay, grown, strict=True)]
+    start = _drawn(model, key_start) if random_start else None
+    model, moments = replant(model, moments, alive, grown=grown, start=start)
+    high = total > (1 + state.tolerance) * state.target
+    low = total < (1 - state.tolerance) * state.target
+    factor = jnp.where(high, 0.5, jnp.where(low, 2.0, 1.0))
+    return model, moments, state._replace(threshold=state.threshold * factor)
+
+
+def _survivors(keep: Array, magnitude: Array, threshold: Array) -> Bool[Array, "..."]:
+    """Living weights not below the threshold; the largest if there is none."""
+    stay = keep & (magnitude >= threshold)
+    ranked = rank(jnp.where(keep, -magnitude, jnp.inf))
+    return jnp.where(stay.any(), stay, ranked == 0)
+
+
+def share_out(
+    total: Int[Array, ""], weight: Int[Array, " layer"], room: Int[Array, " layer"]
+) -> Int[Array, " layer"]:
+    """Whole numbers, at most `room`, that sum to min(total, sum(room)), in proportion to `weight`.
+
+    Rounded down; what is left goes on to the layers that have room, again in proportion, and at
+    last one by one to the largest fractions, the first of equal ones first.
+    """
+
+    def left(given):
+        return jnp.minimum(total, room.sum()) - given.sum()
+
+    def part(given):
+        open_to = jnp.where(given < room, jnp.maximum(weight, 1), 0)
+        return left(given) * open_to / jnp.maximum(open_to.sum(), 1)
+
+    def whole(given):
+        return jnp.minimum(given + jnp.floor(part(given)).astype(given.dtype), room)
+
+    def single(given):
+        fraction = jnp.where(given < room, part(given) % 1.0, -1.0)
+        first = rank(-fraction) < left(given)
+        return given + (first & (given < room))
+
+    given = jax.lax.while_loop(lambda g: (whole(g) > g).any(), whole, jnp.zeros_like(room))
+    return jax.lax.while_loop(lambda g: left(g) > 0, single, given)
+
+
+def rank(values: Array) -> Int[Array, "..."]:
+    """Place of every entry among all, the smallest first; of equal ones the first first."""
+    order = jnp.argsort(values.ravel(), stable=True)
+    places = jnp.zeros(values.size, jnp.int32).at[order].set(jnp.arange(values.size))
+    return places.reshape(values.shape)
+
+
+def gradients(model, seen: Seen) -> list[Array]:
+    """Gradients with respect to the effective weights, in the order of `weights`."""
+    found: list[Array] = []
+
+    def note(weight, gradient):
+        found.append(gradient)
+        return weight
+
+    map_weights(note, model, seen.gradient)
+    return found
+
+
+def _drawn(model, key) -> Sequence[Array]:
+    """He-normal weights, as at the beginning of a training."""
+    shapes = [stored(w).shape for w in weights(model)]
+    keys = jax.random.split(key, len(shapes))
+    return [
+        jnp.sqrt(2 / shape[-1]) * jax.random.normal(k, shape)
+        for k, shape in zip(keys, shapes, strict=True)
+    ]
+
+
+def _check(sparsity: float, every: int, growth: str) -> None:
+    if not 0 <= sparsity < 1 or every < 1:
+        raise SparsidError(
+            f"Moving weights needs 0 <= sparsity < 1 and every >= 1; got {sparsity:g} and {every}."
+        )
+    if growth not in GROWTHS:
+        raise SparsidError(unknown("growth", growth, GROWTHS))

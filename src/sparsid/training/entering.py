@@ -1,0 +1,138 @@
+"""From one phase into the next: weights wrapped, moments passed on, methods begun and finished."""
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jaxtyping import Array, Bool, PyTree
+
+from sparsid.models.parameters import split_trainable
+from sparsid.sparsify import Sparsifier
+from sparsid.sparsify import base as sparsify
+from sparsid.training.members import Members
+from sparsid.training.phases import Phase
+
+
+def enter(members: Members, phases: Sequence[Phase]) -> Members:
+    """Members as their phases begin; `phases` holds one a member, alike but for numbers."""
+    stack = members.stack
+    keys = jax.vmap(jax.random.split, out_axes=1)(stack.key)
+    padded = [phases[i % len(phases)] for i in range(len(stack.alive))]
+    models, state = _by_method(
+        lambda method, at: _prepared(method, *_at((stack.model, keys[1]), at)),
+        [phase.sparsifier for phase in padded],
+    )
+    moments = fresh_moments(phases[0], models)
+    if members.phases and members.phases[0].optimiser == phases[0].optimiser:
+        moments = transfer(stack.moments, stack.model, models, moments)
+    rate = jax.tree.map(_stacked, *(phase.rate for phase in padded))
+    entered = stack._replace(model=models, moments=moments, state=state, key=keys[0], rate=rate)
+    return replace(members, stack=entered, phases=tuple(phases))
+
+
+def finished(members: Members) -> PyTree:
+    """The stacked models as their methods would leave them now."""
+    methods = [phase.sparsifier for phase in members.phases]
+    padded = [methods[i % len(methods)] for i in range(len(members.stack.alive))]
+    looked_at = (members.stack.model, members.stack.state)
+
+    def finish(method, at):
+        models, states = _at(looked_at, at)
+        return jax.vmap(lambda m, s: sparsify.finish(method, m, s))(models, states)
+
+    return _by_method(finish, padded)
+
+
+def fresh_moments(phase: Phase, models: PyTree) -> optax.OptState:
+    """Zero moments for stacked models."""
+    trainable, _ = split_trainable(models)
+    return jax.vmap(phase.optimiser.transformation().init)(trainable)
+
+
+def transfer(moments: PyTree, old: PyTree, new: PyTree, fresh: optax.OptState) -> PyTree:
+    """Moments of `old`'s trainable leaves, laid out for `new`, whose weights may be wrapped.
+
+    `fresh` are zero moments for `new`. A weight's moments stay with its innermost stored array;
+    whatever a wrapper adds starts at zero. Moments of dead places are zero.
+    """
+    old_part, _ = split_trainable(old)
+    new_part, _ = split_trainable(new)
+    alive = _lives(new)
+
+    def relay(before, after):
+        if jax.tree.structure(before) != jax.tree.structure(old_part):
+            return before  # a step count: no tree of moments
+        known = _by_place(before)
+        return jax.tree_util.tree_map_with_path(
+            lambda path, leaf: _masked(known.get(_place(path), leaf), alive.get(_place(path))),
+            after,
+        )
+
+    def is_moments(node):
+        return jax.tree.structure(node) in (
+            jax.tree.structure(old_part),
+            jax.tree.structure(new_part),
+        )
+
+    before, _ = jax.tree.flatten(moments, is_leaf=is_moments)
+    after, layout = jax.tree.flatten(fresh, is_leaf=is_moments)
+    return jax.tree.unflatten(layout, [relay(b, a) for b, a in zip(before, after, strict=True)])
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _prepared(method: Sparsifier, models: PyTree, keys: Array) -> tuple[PyTree, PyTree]:
+    def one(model, key):
+        key_prepare, key_init = jax.random.split(key)
+        model = sparsify.prepare(method, model, key=key_prepare)
+        return model, sparsify.init(method, model, key=key_init)
+
+    return jax.vmap(one)(models, keys)
+
+
+def _by_method(work: Callable[[Sparsifier, np.ndarray], PyTree], methods: list[Sparsifier]):
+    """`work(method, its members)` for every different method, put together in members' order."""
+    different = list({id(method): method for method in methods}.values())
+    if len(different) == 1:
+        return work(different[0], np.arange(len(methods)))
+    places = [np.flatnonzero([m is method for m in methods]) for method in different]
+    parts = [work(method, at) for method, at in zip(different, places, strict=True)]
+    order = np.argsort(np.concatenate(places))
+    return jax.tree.map(lambda *part: jnp.concatenate(part)[order], *parts)
+
+
+def _at(tree: PyTree, at: np.ndarray) -> PyTree:
+    return jax.tree.map(lambda leaf: leaf[at], tree)
+
+
+def _stacked(*numbers: Any) -> Array:
+    kind = float if isinstance(numbers[0], float) else None
+    return jnp.asarray(numbers, kind)
+
+
+def _place(path) -> tuple[str, ...]:
+    """Where a stored array belongs: its path without the wrappers' `raw` steps."""
+    return tuple(str(part) for part in path if getattr(part, "name", None) != "raw")
+
+
+def _by_place(tree) -> dict[tuple[str, ...], Any]:
+    leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
+    return {_place(path): leaf for path, leaf in leaves}
+
+
+def _lives(model) -> dict[tuple[str, ...], Bool[Array, "..."]]:
+    """Masks by the place of the weight they lie over."""
+    leaves, _ = jax.tree_util.tree_flatten_with_path(model)
+    return {
+        _place(path[:-1]): leaf
+        for path, leaf in leaves
+        if path and getattr(path[-1], "name", None) == "keep"
+    }
+
+
+def _masked(moment: Array, keep: Bool[Array, "..."] | None) -> Array:
+    return moment if keep is None else jnp.where(keep, moment, 0)
