@@ -72,7 +72,8 @@ class SoftThresholded(AbstractParameter):
 
     def value(self) -> Array:
         w = self.raw.value()
-        return jnp.sign(w) * jax.nn.relu(jnp.abs(w) - jax.nn.sigmoid(self.s))
+        s = self.s.reshape(self.s.shape + (1,) * (w.ndim - self.s.ndim))  # of stacked models too
+        return jnp.sign(w) * jax.nn.relu(jnp.abs(w) - jax.nn.sigmoid(s))
 
 
 class Held(AbstractParameter):
@@ -165,7 +166,15 @@ def settle(model: PyTree) -> PyTree:
 
 
 def split_trainable(model: PyTree) -> tuple[PyTree, PyTree]:
-    """(what the optimiser moves, the rest); `equinox.combine` joins them again."""
-    return eqx.partition(
-        model, eqx.is_inexact_array, is_leaf=lambda node: isinstance(node, Fixed | Held)
-    )
+    """(what the optimiser moves, the rest); `equinox.combine` joins them again.
+
+    Both keep the model's layout, with None in place of what the other has.
+    """
+
+    def trained(node) -> PyTree:
+        if isinstance(node, Fixed | Held):
+            return jax.tree.map(lambda _: False, node)
+        return eqx.is_inexact_array(node)
+
+    spec = jax.tree.map(trained, model, is_leaf=lambda node: isinstance(node, Fixed | Held))
+    return eqx.partition(model, spec)

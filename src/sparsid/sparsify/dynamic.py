@@ -49,7 +49,8 @@ def dynamic(
     doubled if fewer than (1 - tolerance) * `target`. `growth` takes places at random, or where the
     gradient of the last batch is largest (as RigL does). Grown weights `start` at zero, or as
     drawn at the beginning of a training. Moments of grown weights are zero. The number of living
-    weights never changes. haugstvedt2023: every 25, target 150. Raises SparsidError for numbers
+    weights never changes. Nothing moves at the very end of a phase: what grows must train.
+    haugstvedt2023: every 25, target 150. Raises SparsidError for numbers
     out of range.
     """
     _check(sparsity, every, growth)
@@ -89,7 +90,8 @@ def random_masks(sparsity: float):
                 return weight
             shape = stored(weight).shape
             drawn = jax.random.uniform(own, shape)
-            return Masked(weight, rank(drawn) >= round(sparsity * drawn.size))
+            dead = min(round(sparsity * drawn.size), drawn.size - 1)
+            return Masked(weight, rank(drawn) >= dead)
 
         return map_weights(mask, model)
 
@@ -111,7 +113,7 @@ class _AtRandom:
             ]
             return _reallocate(model, moments, state, draws, key_start, self.random_start)
 
-        due = clock.epoch % state.every == 0
+        due = (clock.epoch % state.every == 0) & (clock.epoch < clock.epochs)
         return jax.lax.cond(due, go, lambda *same: same, model, moments, state)
 
 
@@ -126,7 +128,8 @@ class _ByGradient:
             later = state._replace(key=key)
             return _reallocate(model, moments, later, order, key_start, self.random_start)
 
-        due = clock.step % (state.every * clock.steps_per_epoch) == 0
+        period = state.every * clock.steps_per_epoch
+        due = (clock.step % period == 0) & (clock.fraction < 1)
         return jax.lax.cond(due, go, lambda *same: same, model, moments, state)
 
 
@@ -159,7 +162,7 @@ def _survivors(keep: Array, magnitude: Array, threshold: Array) -> Bool[Array, "
     """Living weights not below the threshold; the largest if there is none."""
     stay = keep & (magnitude >= threshold)
     ranked = rank(jnp.where(keep, -magnitude, jnp.inf))
-    return jnp.where(stay.any(), stay, ranked == 0)
+    return jnp.where(stay.any(), stay, keep & (ranked == 0))
 
 
 def share_out(
@@ -167,27 +170,25 @@ def share_out(
 ) -> Int[Array, " layer"]:
     """Whole numbers, at most `room`, that sum to min(total, sum(room)), in proportion to `weight`.
 
-    Rounded down; what is left goes on to the layers that have room, again in proportion, and at
-    last one by one to the largest fractions, the first of equal ones first.
+    A full layer passes its share on to the others. The exact shares are rounded down, and what is
+    left goes one by one to the largest fractions, the first of equal ones first.
     """
+    total = jnp.minimum(total, room.sum())
+    weight = jnp.maximum(weight, 1).astype(float)
 
-    def left(given):
-        return jnp.minimum(total, room.sum()) - given.sum()
+    def shares(full):
+        open_to = jnp.where(full, 0, weight)
+        rest = total - jnp.where(full, room, 0).sum()
+        return jnp.where(full, room, rest * (open_to / jnp.maximum(open_to.sum(), 1)))
 
-    def part(given):
-        open_to = jnp.where(given < room, jnp.maximum(weight, 1), 0)
-        return left(given) * open_to / jnp.maximum(open_to.sum(), 1)
-
-    def whole(given):
-        return jnp.minimum(given + jnp.floor(part(given)).astype(given.dtype), room)
-
-    def single(given):
-        fraction = jnp.where(given < room, part(given) % 1.0, -1.0)
-        first = rank(-fraction) < left(given)
-        return given + (first & (given < room))
-
-    given = jax.lax.while_loop(lambda g: (whole(g) > g).any(), whole, jnp.zeros_like(room))
-    return jax.lax.while_loop(lambda g: left(g) > 0, single, given)
+    full = jax.lax.while_loop(
+        lambda full: (shares(full) > room).any(),
+        lambda full: full | (shares(full) >= room),
+        jnp.zeros(room.shape, bool),
+    )
+    exact = shares(full)
+    given = jnp.floor(exact).astype(room.dtype)
+    return given + (rank(given - exact) < total - given.sum())
 
 
 def rank(values: Array) -> Int[Array, "..."]:

@@ -7,7 +7,7 @@ from jaxtyping import Array
 
 from sparsid._errors import SparsidError
 from sparsid._registry import unknown
-from sparsid.models.parameters import ROLES, stored, weights
+from sparsid.models.parameters import ROLES, masked, stored, weights
 from sparsid.sparsify.base import Clock, Sparsifier
 
 
@@ -25,7 +25,8 @@ def l1(
     `weight` is the strength where none is given. Added to the mean squared error in scaled numbers
     (haugstvedt2023: 1e-4). It shrinks but, under Adam, never to exact zeros: follow it with
     `threshold`, or use `proximal_l1`. Where a weight is not stored as it is used (soft
-    thresholding), `of` says which of the two counts; haugstvedt2023 counted the stored ones.
+    thresholding), `of` says which of the two counts; haugstvedt2023 counted the stored ones. What a
+    mask covers never counts.
     """
     strengths = strengths_by_role(weight, first, hidden, skip, output)
     if of not in _PENALTIES:
@@ -47,7 +48,8 @@ def _used(model, state: dict[str, Array], clock: Clock) -> Array:
 
 
 def _stored(model, state: dict[str, Array], clock: Clock) -> Array:
-    return _sum(state, [(w.role, stored(w)) for w in weights(model)])
+    found = [(w.role, jnp.where(masked(w).keep, stored(w), 0)) for w in weights(model)]
+    return _sum(state, found)
 
 
 def _sum(state: dict[str, Array], arrays: list[tuple[str, Array]]) -> Array:

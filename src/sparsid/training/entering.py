@@ -51,7 +51,8 @@ def finished(members: Members) -> PyTree:
 def fresh_moments(phase: Phase, models: PyTree) -> optax.OptState:
     """Zero moments for stacked models."""
     trainable, _ = split_trainable(models)
-    return jax.vmap(phase.optimiser.transformation().init)(trainable)
+    count = len(jax.tree.leaves(models)[0])  # trainable may be empty: all is held
+    return jax.vmap(phase.optimiser.transformation().init, axis_size=count)(trainable)
 
 
 def transfer(moments: PyTree, old: PyTree, new: PyTree, fresh: optax.OptState) -> PyTree:
