@@ -15,7 +15,7 @@ def written_whole(path: str | Path) -> Iterator[Path]:
     Raises SparsidError if the place cannot be written to.
     """
     path = Path(path)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part = _beside(path, "part")
     try:
         check_writable(path)
         yield part
@@ -30,15 +30,32 @@ def written_whole(path: str | Path) -> Iterator[Path]:
 
 
 def check_writable(path: str | Path) -> None:
-    """Raises SparsidError if a file could not be created at `path`; long work calls it first."""
+    """Raises SparsidError if a file could not be created at `path`; long work calls it first.
+
+    It tries: an empty file is made beside `path` and removed. What stands there is left alone.
+    """
     path = Path(path)
-    parent = path.parent
+    if reason := _obstacle(path):
+        raise SparsidError(f"Cannot write {path}: {reason}; choose another place for the output.")
+
+
+def _obstacle(path: Path) -> str | None:
+    """Why no file can be created at `path`; None if one can."""
     if path.is_dir():
-        reason = "it is a folder"
-    elif not parent.is_dir():
-        reason = f"the folder {parent} does not exist"
-    elif not os.access(parent, os.W_OK):
-        reason = f"no permission to write in {parent}"
-    else:
-        return
-    raise SparsidError(f"Cannot write {path}: {reason}; choose another place for the output.")
+        return "it is a folder"
+    if path.exists() and not path.is_file():
+        return "it is a device or a pipe, not a file"
+    if not path.parent.is_dir():
+        return f"the folder {path.parent} does not exist"
+    trial = _beside(path, "test")
+    try:
+        trial.touch()
+        trial.unlink(missing_ok=True)  # another thread may have tried at the same time
+    except OSError as error:
+        return f"no file can be made in {path.parent} ({error.strerror or error})"
+    return None
+
+
+def _beside(path: Path, suffix: str) -> Path:
+    """A hidden file of this process in the folder of `path`."""
+    return path.with_name(f".{path.name}.{os.getpid()}.{suffix}")

@@ -12,6 +12,7 @@ from rich.table import Column, Table
 
 if TYPE_CHECKING:
     from sparsid.study import Recipe
+    from sparsid.study.running import Progress as StudyState
     from sparsid.training import EpochReport
 
 # Away from a terminal nothing forces 80 columns: a table in a log stays whole.
@@ -72,6 +73,27 @@ def training_progress() -> Iterator:
             return watch
 
         yield watching
+
+
+@contextmanager
+def study_progress(name: str) -> Iterator:
+    """Within it, `watch(progress)` shows a bar of a study's work, its cells and remaining time."""
+    columns = (
+        TextColumn("{task.description}", table_column=Column(no_wrap=True)),
+        BarColumn(bar_width=24),
+        TextColumn("{task.percentage:.0f} %"),
+        TextColumn("{task.fields[cells]}"),
+        TimeRemainingColumn(elapsed_when_finished=True),
+    )
+    with Progress(*columns, console=err) as progress:
+        task = progress.add_task(f"running {name}", total=None, cells="preparing data")
+
+        def watch(state: "StudyState") -> None:
+            total = max(state.work, 1.0)
+            cells = f"{state.cells_done} of {state.cells} cells"
+            progress.update(task, total=total, completed=state.work_done, cells=cells)
+
+        yield watch
 
 
 def _median(values: np.ndarray) -> str:

@@ -1,4 +1,4 @@
-"""Options that several verbs share, and how a data file is read for a model."""
+"""Options that several verbs share, how data is read for a model, and what is said of both."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,10 +11,16 @@ from sparsid.data import Channels, Dataset, match, read
 from sparsid.data.readers import is_netcdf
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from sparsid.models import Card
 
 Files = Annotated[
-    list[Path], typer.Argument(metavar="DATA...", help="Data files; each table is one trajectory.")
+    list[Path],
+    typer.Argument(
+        metavar="DATA...",
+        help="Data files; a table is one trajectory, or several by its column 'trajectory'.",
+    ),
 ]
 Model = Annotated[Path, typer.Argument(metavar="MODEL", help="A model file.")]
 Columns = Annotated[
@@ -62,6 +68,18 @@ def read_for(
         )
     fitting, said = match(dataset, card.states, Channels(), card.inputs, card.dt)
     return fitting, [*notes, *dataset.notes, *said]
+
+
+def box_notes(card: "Card", runs: "np.ndarray", dataset: Dataset) -> list[str]:
+    """Sentences on runs, and on inputs of the data, that leave the box of the training data."""
+    from sparsid.evaluation import box_exits
+
+    told = [box_exits(runs, card.box["states"]).sentence(card.states.names, card.dt)]
+    if len(card.inputs):
+        _, _, u = dataset.padded()
+        inputs = box_exits(u, card.box["inputs"])
+        told += [inputs.sentence(card.inputs.names, card.dt, what="records of inputs")]
+    return [sentence for sentence in told if sentence]
 
 
 def parse_horizons(text: str | None, longest: int) -> list[int]:

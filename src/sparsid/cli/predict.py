@@ -8,13 +8,19 @@ import typer
 from sparsid._errors import SparsidError
 from sparsid._files import check_writable
 from sparsid.cli.console import out, tell
-from sparsid.cli.options import Columns, Dt, Files, Model, Time, listed, read_for
+from sparsid.cli.options import Columns, Dt, Model, Time, box_notes, listed, read_for
 
 
 def command(
     model: Model,
-    data: Files,
     to: Annotated[Path, typer.Option("--out", help="A .nc, .csv or .parquet file to write.")],
+    data: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[DATA...]",
+            help="Data files, of inputs alone where --start is given; none for --samples.",
+        ),
+    ] = None,
     columns: Columns = None,
     time: Time = None,
     dt: Dt = None,
@@ -22,20 +28,25 @@ def command(
         str | None,
         typer.Option(help="First state, as in T1=20,T2=35, for data that holds inputs only."),
     ] = None,
+    samples: Annotated[
+        int | None,
+        typer.Option(help="Samples to run from --start, for a model without inputs.", min=2),
+    ] = None,
     member: Annotated[
         int | None, typer.Option(help="One member's run instead of the median of all.", min=0)
     ] = None,
 ) -> None:
     """Simulates freely from the first sample of each record under its inputs.
 
-    Writes the median of all members' runs, or one member's.
+    Writes the median of all members' runs, or one member's. A model without inputs needs no data:
+    --start and --samples are enough.
 
     Example: `sparsid predict plant.sparsid tomorrow.csv --start T1=20,T2=35 --out forecast.csv`
     """
 
     from sparsid.data import Dataset, write_table
     from sparsid.data.readers import is_netcdf
-    from sparsid.evaluation import box_exits, finite_lengths, forecast, median_run
+    from sparsid.evaluation import finite_lengths, forecast, median_run
     from sparsid.models import load
     from sparsid.training import use_cores
 
@@ -49,13 +60,15 @@ def command(
             raise SparsidError(f"`--member` must be below {len(ensemble)}; got {member}.")
         ensemble = ensemble.pick([member])
     options = {"columns": columns, "time": time, "dt": dt}
-    if start is None:
+    _check_source(card, data, start, samples, options)
+    if not data:
+        dataset, notes = _from_nothing(card, start or "", samples or 0), []
+    elif start is None:
         dataset, notes = read_for(card, data, **options)
     else:
         dataset, notes = _from_inputs(card, data, start, **options)
     runs = forecast(ensemble, dataset)
     median = median_run(runs)
-    told = box_exits(runs, card.box["states"]).sentence(card.states.names, card.dt)
     ends = finite_lengths(median, dataset.lengths)
     notes += [
         f"The run over trajectory {i} left the finite numbers at sample {end} and ends there."
@@ -73,8 +86,44 @@ def command(
         attributes={"model": model.name, "kind": "free run"},
     )
     predicted.to_netcdf(to) if netcdf else write_table(predicted, to)
-    tell([*notes, *([told] if told else [])])
+    tell([*notes, *box_notes(card, runs, dataset)])
     out.print(f"Wrote free runs over {len(dataset)} trajectories to {to}.", markup=False)
+
+
+def _check_source(card, data, start: str | None, samples: int | None, options: dict) -> None:
+    """Raises SparsidError unless either data or, without inputs, start and samples are given."""
+    if data:
+        if samples is not None:
+            raise SparsidError("`--samples` is for runs without data; the data says how long.")
+        if start is not None and not len(card.inputs):
+            raise SparsidError(
+                "The model has no inputs to read from data: leave the data out and give "
+                "`--start` with `--samples`, or leave `--start` out."
+            )
+        return
+    if len(card.inputs):
+        raise SparsidError(
+            f"The model has inputs; name data files that hold {', '.join(card.inputs.names)}."
+        )
+    if start is None or samples is None:
+        raise SparsidError("Without data files a run needs `--start` and `--samples`.")
+    if given := [f"--{name}" for name, value in options.items() if value is not None]:
+        raise SparsidError(f"Without data files leave {', '.join(given)} out.")
+
+
+def _from_nothing(card, start: str, samples: int):
+    """A dataset without inputs whose states rest at `start`."""
+    import numpy as np
+
+    from sparsid.data import Dataset
+
+    state = _parse_start(start, card.states.names)
+    return Dataset.from_arrays(
+        x=[np.tile(state, (samples, 1))],
+        dt=card.dt,
+        state_names=card.states.names,
+        state_units=card.states.units,
+    )
 
 
 def _from_inputs(card, files, start: str, *, columns, time, dt):
@@ -84,10 +133,6 @@ def _from_inputs(card, files, start: str, *, columns, time, dt):
     from sparsid.data import Channels, Dataset, match, read
     from sparsid.data.readers import is_netcdf
 
-    if not len(card.inputs):
-        raise SparsidError(
-            "`--start` needs a model with inputs; give a record with states instead."
-        )
     if any(is_netcdf(path) for path in files):
         raise SparsidError("`--start` is for tables of inputs; a NetCDF dataset has first states.")
     state = _parse_start(start, card.states.names)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sparsid.cli.console import number, out, show, tell
-from sparsid.cli.options import Columns, Dt, Files, Model, Time, parse_horizons, read_for
+from sparsid.cli.options import Columns, Dt, Files, Model, Time, box_notes, parse_horizons, read_for
 
 if TYPE_CHECKING:
     from sparsid.evaluation import HorizonScore
@@ -30,7 +30,7 @@ def command(
 
     Example: `sparsid score plant.sparsid test.nc --horizons 100,1000,2500,5000 --json`
     """
-    from sparsid.evaluation import box_exits, forecast, horizon_scores, sparsity
+    from sparsid.evaluation import forecast, horizon_scores, sparsity
     from sparsid.models import load
     from sparsid.training import use_cores
 
@@ -48,8 +48,7 @@ def command(
         horizons=chosen,
         lengths=dataset.lengths,
     )
-    exits = box_exits(runs, card.box["states"]).sentence(card.states.names, card.dt)
-    tell([*notes, *([exits] if exits else [])])
+    tell([*notes, *box_notes(card, runs, dataset)])
     zeros = sparsity(ensemble)
     if as_json:
         said = {

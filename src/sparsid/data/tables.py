@@ -1,4 +1,4 @@
-"""CSV and Parquet tables: columns chosen by name, one file a trajectory."""
+"""CSV and Parquet tables: columns chosen by name; a file is one trajectory, or says how many."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -10,6 +10,7 @@ from sparsid._errors import SparsidError
 from sparsid._files import written_whole
 from sparsid._registry import unknown
 from sparsid._types import Record, Vector
+from sparsid.data.blocks import TRAJECTORY, blocks, told
 from sparsid.data.dataset import Dataset
 from sparsid.data.headings import find, with_unit
 from sparsid.data.matching import joined
@@ -45,6 +46,8 @@ def read_tables(
 ) -> Dataset:
     """A dataset from tables, each file a trajectory; columns are named with or without their unit.
 
+    A table with a column `trajectory`, as `write_table` makes it, is cut where its value changes,
+    and a note says so; it is an ordinary column where it is chosen as one.
     `columns` names the columns of files that have no header line. `time` is a column of times,
     numbers (in s, unless the heading states another unit) or ISO timestamps, whose steps must be
     constant; without it, `dt` says the sampling time in s. Raises SparsidError for whatever does
@@ -117,7 +120,7 @@ def _read_one(
     time: str | None,
     dt: float | None,
 ) -> Dataset:
-    """One file as a dataset of one trajectory."""
+    """One file as a dataset; of one trajectory, unless its column `trajectory` numbers several."""
     if path.suffix.lower() not in OPENERS:
         raise SparsidError(unknown(f"suffix of {path}:", path.suffix, OPENERS))
     table = OPENERS[path.suffix.lower()](path, columns)
@@ -125,24 +128,24 @@ def _read_one(
     clock = [] if time is None else [find(time, table.headings, str(path))]
     places = [at for kind in found.values() for at, _ in kind] + [at for at, _ in clock]
     _check_once(places, table)
-    frame = table.frame(places)
+    counter = [at for at, h in enumerate(table.headings) if h.written == TRAJECTORY]
+    counter = [at for at in counter if at not in places]
+    frame = table.frame([*places, *counter])
     if len(frame) < 2:
         raise SparsidError(f"A trajectory needs at least 2 samples; {path} has {len(frame)}.")
+    parts = [slice(0, len(frame))]
+    if counter:
+        parts = blocks(frame.loc[:, counter[0]], table.place)
     x, y, u = (_numbers(table, frame, [at for at, _ in kind]) for kind in found.values())
     for at, unit in clock:
-        dt = constant_step(
-            _times(table, frame.loc[:, at], at, unit),
-            f"The time column {table.headings[at].name} of {path}",
-            table.place,
-            dt,
-        )
+        dt = _step(table, parts, _times(table, frame.loc[:, at], at, unit), at, dt)
     assert dt is not None
     names = {kind: [table.headings[at].name for at, _ in found[kind]] for kind in found}
     units = {kind: [unit for _, unit in found[kind]] for kind in found}
     return Dataset.from_arrays(
-        x=[x] if found["states"] else None,
-        y=[y] if found["outputs"] else None,
-        u=[u] if found["inputs"] else None,
+        x=[x[part] for part in parts] if found["states"] else None,
+        y=[y[part] for part in parts] if found["outputs"] else None,
+        u=[u[part] for part in parts] if found["inputs"] else None,
         dt=dt,
         state_names=names["states"],
         output_names=names["outputs"],
@@ -150,8 +153,18 @@ def _read_one(
         state_units=units["states"],
         output_units=units["outputs"],
         input_units=units["inputs"],
+        notes=told(path.name, len(parts)),
         attributes={"source": path.name},
     )
+
+
+def _step(table: Table, parts: list[slice], times: Vector, at: int, dt: float | None) -> float:
+    """The sampling time that all parts share. Raises SparsidError where there is none."""
+    where = f"The time column {table.headings[at].name} of {table.path}"
+    for part in parts:
+        dt = constant_step(times[part], where, lambda k, b=part.start: table.place(b + k), dt)
+    assert dt is not None
+    return dt
 
 
 def _check_once(places: list[int], table: Table) -> None:
@@ -234,7 +247,7 @@ def _as_frame(dataset: Dataset) -> "pd.DataFrame":
 
     lengths = dataset.lengths
     data: dict[str, np.ndarray] = {
-        "trajectory": np.repeat(np.arange(len(dataset)), lengths),
+        TRAJECTORY: np.repeat(np.arange(len(dataset)), lengths),
         "time [s]": np.concatenate([np.arange(n) for n in lengths]) * dataset.dt,
     }
     for heading, letter, at in _column_order(dataset):
@@ -246,7 +259,7 @@ def _column_order(dataset: Dataset) -> list[tuple[str, str, int]]:
     """Heading, array and place of each channel; a name in use twice says its kind first."""
     kinds = (("state", "x", dataset.states), ("output", "y", dataset.outputs))
     kinds = (*kinds, ("input", "u", dataset.inputs))
-    taken = ["trajectory", "time", *(name for _, _, channels in kinds for name in channels.names)]
+    taken = [TRAJECTORY, "time", *(name for _, _, channels in kinds for name in channels.names)]
     return [
         (with_unit(name if taken.count(name) == 1 else f"{kind} {name}", unit), letter, at)
         for kind, letter, channels in kinds

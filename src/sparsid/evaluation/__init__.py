@@ -12,20 +12,25 @@ from sparsid.evaluation.metrics import (
     score,
     window_scores,
 )
+from sparsid.evaluation.pairs import Estimate, error_difference, mean_interval, rate_difference
 from sparsid.evaluation.sparsity import LayerSparsity, Sparsity, sparsity
 
 __all__ = [
     "BoxExits",
+    "Estimate",
     "HorizonScore",
     "LayerSparsity",
     "Sparsity",
     "box_exits",
+    "error_difference",
     "error_over_time",
     "finite_lengths",
     "forecast",
     "free_run_errors",
     "horizon_scores",
+    "mean_interval",
     "median_run",
+    "rate_difference",
     "rate_interval",
     "rmse",
     "score",

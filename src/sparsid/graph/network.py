@@ -1,7 +1,8 @@
 """One resolved feedforward network, its weights as they are used."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -28,6 +29,29 @@ class GraphLayer:
 
 
 @dataclass(frozen=True, eq=False)
+class Clip:
+    """The inputs z held to [low, high] where they enter hidden layers, or wherever they enter.
+
+    "linear" holds them wherever they enter, and adds `slope` times what sticks out.
+    """
+
+    low: Float[np.ndarray, " inputs"]
+    high: Float[np.ndarray, " inputs"]
+    where: Literal["hidden", "all", "linear"]
+    slope: Float[np.ndarray, "outputs inputs"] | None = None
+
+    def __post_init__(self):
+        for name in ("low", "high", "slope"):
+            array = getattr(self, name)
+            if array is not None:
+                object.__setattr__(self, name, np.asarray(array, np.float64))
+
+    def of(self, output: int) -> "Clip":
+        """The same for a network of this output alone."""
+        return replace(self, slope=None if self.slope is None else self.slope[output : output + 1])
+
+
+@dataclass(frozen=True, eq=False)
 class Graph:
     """A feedforward network; its first layer's h are the inputs z, its last layer is linear.
 
@@ -38,6 +62,7 @@ class Graph:
     activation: str
     input_names: tuple[str, ...]
     output_names: tuple[str, ...]
+    clip: Clip | None = None
 
     def __post_init__(self):
         for name in ("layers", "input_names", "output_names"):
@@ -62,18 +87,27 @@ class Graph:
 
     def evaluate(self, z: Float[np.ndarray, "batch inputs"]) -> Float[np.ndarray, "batch outputs"]:
         """The network's outputs in float64: the reference for everything made from the graph."""
-        z = h = np.asarray(z, np.float64)
+        z = inner = np.asarray(z, np.float64)
+        beyond = 0.0
+        if (clip := self.clip) is not None:
+            inner = np.clip(z, clip.low, clip.high)
+            beyond = 0.0 if clip.slope is None else (z - inner) @ clip.slope.T
+            z = z if clip.where == "hidden" else inner
         activate = ACTIVATIONS[self.activation]
+        h = inner if self.layers[1:] else z
         for layer in self.layers[:-1]:
-            h = activate(_apply(layer, h, z))
-        return _apply(self.layers[-1], h, z)
+            h = activate(_apply(layer, h, inner))
+        return _apply(self.layers[-1], h, z) + beyond
 
     def live(self) -> Live:
         """Which inputs, units and weights carry something from an input to an output."""
         return find_live(self.layers)
 
     def links(self) -> Bool[np.ndarray, "outputs inputs"]:
-        """Whether any path of nonzero weights leads from the input to the output."""
+        """Whether any path of nonzero weights leads from the input to the output.
+
+        The slopes beyond the box of a linear `clip` are no such path.
+        """
         return reach(self.layers, len(self.input_names))[-1]
 
     def compact(self) -> "Graph":
@@ -88,6 +122,7 @@ class Graph:
             self.activation,
             self.input_names,
             self.output_names,
+            self.clip,
         )
 
 
@@ -111,7 +146,19 @@ def beside(graphs: Sequence[Graph]) -> Graph:
             )
         )
     names = tuple(name for graph in graphs for name in graph.output_names)
-    return Graph(tuple(layers), first.activation, first.input_names, names)
+    clip = _joint_clip([graph.clip for graph in graphs])
+    return Graph(tuple(layers), first.activation, first.input_names, names, clip)
+
+
+def _joint_clip(clips: Sequence[Clip | None]) -> Clip | None:
+    given = [clip for clip in clips if clip is not None]
+    kinds = {(clip.where, clip.low.tobytes(), clip.high.tobytes()) for clip in given}
+    if len(kinds) > 1 or len(given) not in (0, len(clips)):
+        raise SparsidError("Networks side by side must clip their inputs alike.")
+    if not given:
+        return None
+    slopes = [clip.slope for clip in given if clip.slope is not None]
+    return replace(given[0], slope=np.concatenate(slopes) if slopes else None)
 
 
 def _apply(layer: GraphLayer, h: np.ndarray, z: np.ndarray) -> np.ndarray:
@@ -162,4 +209,20 @@ def _check(graph: Graph) -> None:
         raise SparsidError(
             f"The last layer must have one unit for each of {len(graph.output_names)} outputs; "
             f"got {hidden}."
+        )
+    if graph.clip is not None:
+        _check_clip(graph.clip, hidden, inputs)
+
+
+def _check_clip(clip: Clip, outputs: int, inputs: int) -> None:
+    if {clip.low.shape, clip.high.shape} != {(inputs,)}:
+        raise SparsidError(
+            f"The bounds of `clip` must have one number for each of {inputs} inputs; got shapes "
+            f"{clip.low.shape} and {clip.high.shape}."
+        )
+    slope = None if clip.slope is None else clip.slope.shape
+    wanted = (outputs, inputs) if clip.where == "linear" else None
+    if slope != wanted:
+        raise SparsidError(
+            f"The slope of a clip {clip.where!r} must have the shape {wanted}; got {slope}."
         )

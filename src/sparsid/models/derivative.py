@@ -1,18 +1,23 @@
 """The derivative network: learns how fast measured states change, and marches them in time."""
 
-from typing import Any, ClassVar, Literal
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Key
-from pydantic import BaseModel, ConfigDict, Field
+import numpy as np
+from jaxtyping import Array, ArrayLike, Float, Key
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sparsid._errors import SparsidError
 from sparsid._registry import unknown
 from sparsid._steppers import STEPPERS
 from sparsid.data import ScaledDataset
+from sparsid.models.least_squares import linear_map
 from sparsid.models.mlp import ACTIVATIONS, MLP, PerOutput, build_mlp, build_per_output
 from sparsid.models.parameters import Fixed
+
+type Clipping = Literal["none", "hidden", "all", "linear"]
 
 
 class DerivativeModel(eqx.Module):
@@ -20,19 +25,36 @@ class DerivativeModel(eqx.Module):
 
     The network maps (x, u) to the scaled increment over one sample; `gain` and `drift` turn that
     into the increment of the scaled state. What is observed is the state itself, so `lag` is 1.
+    `low` and `high` bound (x, u), the training data's box or more; `clip` says what they hold back
+    on the march, and `slope` is how it goes on beyond them (see DerivativeMLP). One-step training
+    calls `network` itself: its inputs lie inside.
     """
 
     network: MLP | PerOutput
-    gain: Any  # Fixed, or its array once resolved; so is drift
+    gain: Any  # Fixed, or its array once resolved; so are drift, low, high and slope
     drift: Any
     stepper: str = eqx.field(static=True)
+    low: Any = None
+    high: Any = None
+    slope: Any = None
+    clip: Clipping = eqx.field(static=True, default="none")
     lag: ClassVar[int] = 1
     observes: ClassVar[str] = "states"
 
     def increment(self, x: Float[Array, " states"], u: Float[Array, " inputs"]) -> Array:
         """Increment of the scaled state a sample; computed in the weights' own precision."""
         z = jnp.concatenate([x, u]).astype(self.gain.dtype)
-        return self.drift + self.gain * self.network(z)
+        return self.drift + self.gain * self._network(z)
+
+    def _network(self, z: Float[Array, " inputs"]) -> Float[Array, " states"]:
+        if self.clip == "none":
+            return self.network(z)
+        inside = jnp.clip(z, self.low, self.high)
+        if self.clip == "hidden":
+            return self.network(z, inside)
+        if self.clip == "all":
+            return self.network(inside)
+        return self.network(inside) + self.slope @ (z - inside)
 
     def init(self, observed: Float[Array, "1 states"], inputs: Float[Array, "1 inputs"]) -> Array:
         return observed[0]
@@ -47,7 +69,15 @@ class DerivativeMLP(BaseModel):
     """Configuration of a derivative network.
 
     `widths` are the hidden layers (none: the linear model); `skip` feeds the inputs to every
-    layer; `per_state` gives each state a network of its own; `stepper` marches in time.
+    layer; `per_state` gives each state a network of its own; `stepper` marches in time. Without
+    `bias` no layer has one.
+
+    `clip` holds what enters the network on the march to the box of the training data, beyond which
+    a network only guesses. "linear" goes on from the box's edge with the slopes of the linear model
+    (one-step least squares on the training data): exact balances stay exact, and what drives a
+    state back inside goes on growing. "hidden" clips what enters hidden layers, while the direct
+    linear path (the last layer's skip columns) still sees everything; "all" clips that path too.
+    `clip_margin` widens the box on every side, by a share of its width.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -56,7 +86,21 @@ class DerivativeMLP(BaseModel):
     activation: str = "relu"
     skip: bool = False
     per_state: bool = False
+    bias: bool = True
+    clip: Clipping = "none"
+    clip_margin: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     stepper: str = Field(default="euler")
+
+    if not TYPE_CHECKING:  # for a type checker the signature stays that of the fields
+
+        def __init__(self, **options):
+            try:
+                BaseModel.__init__(self, **options)
+            except ValidationError as error:
+                raise SparsidError(_refusal(error)) from None
+
+        # Inside a specification or a model file pydantic still says which key is wrong.
+        __init__.__pydantic_base_init__ = True
 
     def model_post_init(self, _context) -> None:
         ACTIVATIONS[self.activation]
@@ -68,16 +112,36 @@ class DerivativeMLP(BaseModel):
     def build(self, scaled: ScaledDataset, *, key: Key[Array, ""]) -> DerivativeModel:
         """A freshly started model for the states and inputs of `scaled`."""
         increments, states = scaled.normaliser.increments, scaled.normaliser.states
+        rows = np.concatenate([np.hstack([t.x, t.u]) for t in scaled.scaled])
+        margin = self.clip_margin * np.ptp(rows, axis=0)
         return self.assemble(
             len(states.scale),
             len(scaled.normaliser.inputs.scale),
             gain=increments.scale / states.scale,
             drift=increments.offset / states.scale,
+            low=rows.min(axis=0) - margin,
+            high=rows.max(axis=0) + margin,
+            slope=linear_map(scaled)[0] if self.clip == "linear" else 0.0,
             key=key,
         )
 
-    def assemble(self, states: int, inputs: int, *, gain, drift, key) -> DerivativeModel:
-        """The same from bare numbers of states and inputs."""
+    def assemble(
+        self,
+        states: int,
+        inputs: int,
+        *,
+        gain,
+        drift,
+        low: ArrayLike = -np.inf,
+        high: ArrayLike = np.inf,
+        slope: ArrayLike = 0.0,
+        key,
+    ) -> DerivativeModel:
+        """The same from bare numbers of states and inputs.
+
+        `low` and `high` bound (x, u) in scaled numbers, `slope` (states, states + inputs) counts
+        beyond; they are kept only where `clip` asks.
+        """
         build = build_per_output if self.per_state else build_mlp
         network = build(
             states + inputs,
@@ -85,7 +149,30 @@ class DerivativeMLP(BaseModel):
             widths=self.widths,
             activation=self.activation,
             skip=self.skip,
+            bias=self.bias,
             key=key,
         )
-        fixed = (Fixed(jnp.asarray(number, jnp.result_type(float))) for number in (gain, drift))
-        return DerivativeModel(network, *fixed, stepper=self.stepper)
+        model = DerivativeModel(network, _fixed(gain), _fixed(drift), self.stepper)
+        if self.clip == "none":
+            return model
+        lower, upper = (np.broadcast_to(bound, (states + inputs,)) for bound in (low, high))
+        clipped = replace(model, low=_fixed(lower), high=_fixed(upper), clip=self.clip)
+        if self.clip != "linear":
+            return clipped
+        return replace(clipped, slope=_fixed(np.broadcast_to(slope, (states, states + inputs))))
+
+
+def _refusal(error: ValidationError) -> str:
+    """One sentence for the first option that is wrong."""
+    first = error.errors()[0]
+    if "error" in (told := first.get("ctx", {})):
+        return str(told["error"])
+    name = str(first["loc"][0])
+    if first["type"] == "extra_forbidden":
+        return unknown("option of DerivativeMLP", name, DerivativeMLP.model_fields)
+    said = first["msg"][0].lower() + first["msg"][1:]
+    return f"`{name}` of DerivativeMLP is not usable ({said}); got {first['input']!r}."
+
+
+def _fixed(numbers) -> Fixed:
+    return Fixed(jnp.asarray(numbers, jnp.result_type(float)))

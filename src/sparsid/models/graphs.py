@@ -3,40 +3,53 @@
 import jax
 import numpy as np
 
-from sparsid.graph import Graph, GraphLayer, beside
-from sparsid.models.ensemble import Ensemble, Simulator
-from sparsid.models.mlp import MLP, PerOutput
+from sparsid.graph import Clip, Graph, GraphLayer, beside
+from sparsid.models.derivative import DerivativeModel
+from sparsid.models.ensemble import Ensemble
+from sparsid.models.mlp import MLP
 from sparsid.models.parameters import resolve
 
 
 def graph_of(ensemble: Ensemble, member: int) -> Graph:
     """The network of one member, in scaled numbers; networks per state stand side by side.
 
+    A model that clips its inputs on the march gives a graph that clips them.
+
     Raises IndexError for a member that is not there.
     """
     card = ensemble.card
     inputs = (*card.states.names, *card.inputs.names)
-    network = _network(ensemble.members[member])
+    model = resolve(ensemble.members[member].model)
+    network, clip = model.network, _clip(model)
     if isinstance(network, MLP):
-        return _graph(network, inputs, card.states.names)
+        return _graph(network, inputs, card.states.names, clip)
     alone = (
-        _graph(jax.tree.map(lambda leaf, i=i: leaf[i], network.networks), inputs, (name,))
+        _graph(
+            jax.tree.map(lambda leaf, i=i: leaf[i], network.networks),
+            inputs,
+            (name,),
+            None if clip is None else clip.of(i),
+        )
         for i, name in enumerate(card.states.names)
     )
     return beside(tuple(alone))
 
 
-def _network(simulator: Simulator) -> MLP | PerOutput:
-    return resolve(simulator.model).network
+def _clip(model: DerivativeModel) -> Clip | None:
+    if model.clip == "none":
+        return None
+    return Clip(model.low, model.high, model.clip, model.slope)
 
 
-def _graph(network: MLP, inputs: tuple[str, ...], outputs: tuple[str, ...]) -> Graph:
+def _graph(
+    network: MLP, inputs: tuple[str, ...], outputs: tuple[str, ...], clip: Clip | None
+) -> Graph:
     layers = tuple(
         GraphLayer(
             np.asarray(layer.weight),
             None if layer.skip is None else np.asarray(layer.skip),
-            np.asarray(layer.bias),
+            np.zeros(len(layer.weight)) if layer.bias is None else np.asarray(layer.bias),
         )
         for layer in network.layers
     )
-    return Graph(layers, network.activation, inputs, outputs)
+    return Graph(layers, network.activation, inputs, outputs, clip)

@@ -20,13 +20,13 @@ ACTIVATIONS.register("silu")(jax.nn.silu)
 class Layer(eqx.Module):
     """weight @ h + skip @ z + bias, where z are the network's own inputs.
 
-    `weight` and `skip` are parameters, or their arrays once the model is resolved. h and z are one
-    sample, or many side by side (features, samples).
+    `weight` and `skip` are parameters, or their arrays once the model is resolved; `skip` and
+    `bias` may be None. h and z are one sample, or many side by side (features, samples).
     """
 
     weight: Any
     skip: Any
-    bias: Float[Array, " outputs"]
+    bias: Float[Array, " outputs"] | None
 
     def __call__(
         self, h: Float[Array, " hidden *samples"], z: Float[Array, " inputs *samples"]
@@ -34,6 +34,8 @@ class Layer(eqx.Module):
         weight, reach = self.weight, h
         if self.skip is not None:  # one product takes less time than two
             weight, reach = jnp.concatenate([weight, self.skip], axis=1), jnp.concatenate([h, z])
+        if self.bias is None:
+            return weight @ reach
         return weight @ reach + (self.bias if h.ndim == 1 else self.bias[:, None])
 
 
@@ -50,11 +52,17 @@ class MLP(eqx.Module):
     layers: tuple[Layer, ...]
     activation: str = eqx.field(static=True)
 
-    def __call__(self, z: Float[Array, " inputs *samples"]) -> Float[Array, " outputs *samples"]:
+    def __call__(
+        self,
+        z: Float[Array, " inputs *samples"],
+        inner: Float[Array, " inputs *samples"] | None = None,
+    ) -> Float[Array, " outputs *samples"]:
+        """`inner`, where given, is what the hidden layers take for z; the last layer takes z."""
         activate = ACTIVATIONS[self.activation]
-        h = z
+        inner = z if inner is None else inner
+        h = inner if self.layers[1:] else z
         for layer in self.layers[:-1]:
-            h = activate(layer(h, z))
+            h = activate(layer(h, inner))
         return self.layers[-1](h, z)
 
 
@@ -63,8 +71,12 @@ class PerOutput(eqx.Module):
 
     networks: MLP  # every leaf has a leading axis, one entry an output
 
-    def __call__(self, z: Float[Array, " inputs *samples"]) -> Float[Array, " outputs *samples"]:
-        return jax.vmap(lambda network: network(z)[0])(self.networks)
+    def __call__(
+        self,
+        z: Float[Array, " inputs *samples"],
+        inner: Float[Array, " inputs *samples"] | None = None,
+    ) -> Float[Array, " outputs *samples"]:
+        return jax.vmap(lambda network: network(z, inner)[0])(self.networks)
 
 
 def build_mlp(
@@ -74,9 +86,10 @@ def build_mlp(
     *,
     activation: str,
     skip: bool,
+    bias: bool = True,
     key: Key[Array, ""],
 ) -> MLP:
-    """A He-normal start (standard deviation sqrt(2 / fan-in)), biases zero.
+    """A He-normal start (standard deviation sqrt(2 / fan-in)), biases zero, or none at all.
 
     Without hidden layers the start is zero: the linear map has nothing to break symmetry for.
     """
@@ -90,7 +103,7 @@ def build_mlp(
             Layer(
                 Weight(drawn[:, : sizes[at]], _role(at, len(sizes) - 1)),
                 Weight(drawn[:, sizes[at] :], "skip") if skips else None,
-                jnp.zeros(sizes[at + 1]),
+                jnp.zeros(sizes[at + 1]) if bias else None,
             )
         )
     return MLP(tuple(layers), activation)

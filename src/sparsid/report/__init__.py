@@ -3,27 +3,40 @@
 Matplotlib and Jinja2 are imported where they are used, so that importing this stays cheap.
 """
 
+from sparsid.report.against import agreement
+from sparsid.report.comparison import Seeds, pairs, sparsity_against_error
+from sparsid.report.diverged import diverged_share
 from sparsid.report.drawing import network
-from sparsid.report.judged import diverged_share, error_growth
+from sparsid.report.judged import error_growth
 from sparsid.report.literature import published
 from sparsid.report.page import Picture, Table, write_page
 from sparsid.report.records import inputs, trajectories
+from sparsid.report.rows import Interval
 from sparsid.report.structure import link_matrix
+from sparsid.report.study_page import study_page
 from sparsid.report.style import Saved, save
 from sparsid.report.training import Curves, training_history
+from sparsid.report.violins import error_violins
 
 __all__ = [
     "Curves",
+    "Interval",
     "Picture",
     "Saved",
+    "Seeds",
     "Table",
+    "agreement",
     "diverged_share",
     "error_growth",
+    "error_violins",
     "inputs",
     "link_matrix",
     "network",
+    "pairs",
     "published",
     "save",
+    "sparsity_against_error",
+    "study_page",
     "training_history",
     "trajectories",
     "write_page",

@@ -1,4 +1,4 @@
-"""Figures of how free runs are judged: error against time, and the share of diverged runs."""
+"""Figure of how the error of free runs grows with time."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -6,23 +6,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Float
 
-from sparsid.report.style import (
-    BLACK,
-    INK,
-    MUTED,
-    blank,
-    clock,
-    colours,
-    legend_above,
-    plain,
-    styled,
-)
+from sparsid.report.style import MUTED, blank, clock, colours, plain, styled
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-type Interval = tuple[float, float, float]  # share, lower and upper end
 
 POINTS = 800
 
@@ -71,92 +58,6 @@ def error_growth(
     named = [f"{name} (median, 10–90 % of {len(errors[name])} runs)" for name in errors]
     axis.legend(handles, [plain(text) for text in named], loc="lower right")
     return figure
-
-
-@styled
-def diverged_share(
-    horizons: Sequence[int],
-    shares: Mapping[str, Sequence[Interval]],
-    *,
-    published: Mapping[str, Sequence[float | None]] | None = None,
-    dt: float | None = None,
-    title: str | None = None,
-) -> "Figure":
-    """Share of diverged runs at each horizon (samples) with its interval; all shares in 0..1.
-
-    `published` shares stand beside them, hatched; where one goes by the same label as ours, it
-    has its colour. With the sampling time `dt` (s), horizons are named as times too.
-    """
-    from matplotlib.ticker import MaxNLocator
-
-    published = published or {}
-    figure = blank(8.0, 4.2, title=title)
-    axis = figure.add_subplot()
-    shade = colours([*shares, *(label for label in published if label not in shares)])
-    bars = [
-        (label, theirs)
-        for label in shade
-        for theirs in (False, True)
-        if label in (published if theirs else shares)
-    ]
-    width = 0.8 / max(1, len(bars))
-    top, handles, named = 0.0, [], []
-    for k, (label, theirs) in enumerate(bars):
-        at = np.arange(len(horizons)) + (k - (len(bars) - 1) / 2) * width
-        if theirs:
-            values = [(np.nan if s is None else s) for s in published[label]]
-            whiskers = [(v, v, v) for v in values]
-        else:
-            whiskers = [tuple(map(float, interval)) for interval in shares[label]]
-        numbers = 100 * np.array(whiskers, float).reshape(-1, 3)
-        handles.append(_bars(axis, at, numbers, 0.92 * width, shade[label], theirs))
-        named.append(f"{label}, published" if theirs else label)
-        top = max(top, float(np.nanmax(numbers, initial=0.0)))
-    axis.set_xticks(np.arange(len(horizons)), [_horizon(h, dt) for h in horizons])
-    axis.set(ylim=(0, max(5.0, 1.12 * top)), ylabel="diverged runs [%]")
-    axis.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10], integer=True))
-    axis.tick_params(axis="x", length=0)
-    axis.grid(axis="x", visible=False)
-    legend_above(figure, handles, named)
-    return figure
-
-
-def _bars(
-    axis: "Axes", at: np.ndarray, numbers: np.ndarray, width: float, colour: str, theirs: bool
-):
-    share, low, high = numbers.T
-    if theirs:
-        look = {"facecolor": "white", "edgecolor": colour, "hatch": "////", "lw": 0.9}
-    else:
-        look = {"facecolor": colour, "edgecolor": colour, "lw": 0.9}
-    drawn = axis.bar(at, share, width, **look)
-    if not theirs:
-        reach = np.clip([share - low, high - share], 0, None)
-        axis.errorbar(at, share, yerr=reach, fmt="none", ecolor=BLACK, elinewidth=0.9, capsize=2.5)
-    for x, value, above in zip(at, share, high, strict=True):
-        if np.isfinite(value):
-            axis.annotate(
-                f"{value:.3g}",
-                (x, above),
-                (0, 3),
-                textcoords="offset points",
-                ha="center",
-                fontsize=7.5,
-                color=MUTED if theirs else INK,
-            )
-    return drawn
-
-
-def _horizon(samples: int, dt: float | None) -> str:
-    text = f"{samples} samples"
-    if dt is None:
-        return text
-    amount, unit = next(
-        (samples * dt / length, unit)
-        for length, unit in ((3600, "h"), (60, "min"), (1, "s"))
-        if samples * dt >= length or length == 1
-    )
-    return f"{text}\n{amount:.3g} {unit}"
 
 
 def _quantiles(runs: np.ndarray, shares: Sequence[float]) -> np.ndarray:

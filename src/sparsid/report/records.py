@@ -13,9 +13,9 @@ from sparsid.report.style import (
     clock,
     colours,
     label_time,
-    legend_above,
     panels,
     pretty,
+    shared_legend,
     styled,
 )
 
@@ -46,11 +46,12 @@ def trajectories(
     time, time_label = clock(time_s)
     figure, axes = panels(truth.shape[1], title=title)
     shade, left = colours(ensembles), False
+    faint = 0.35 if len(ensembles) > 1 else 0.55
     for i, axis in enumerate(axes):
         low, high = _limits(truth[:, i])
         for label, runs in reversed(list(ensembles.items())):  # the first lies on top
             seen = np.asarray(runs, float)[:, :, i]
-            left |= _ensemble(axis, time, seen, low, high, shade[label])
+            left |= _ensemble(axis, time, seen, low, high, shade[label], faint)
         axis.plot(*_thinned(time, truth[:, i]), color=BLACK, lw=1.3, ls=(0, (4, 1.6)), zorder=4)
         axis.set_ylim(low, high)
         axis.margins(x=0.01)
@@ -82,12 +83,18 @@ def inputs(
 
 
 def _ensemble(
-    axis: "Axes", time: np.ndarray, runs: np.ndarray, low: float, high: float, colour: str
+    axis: "Axes",
+    time: np.ndarray,
+    runs: np.ndarray,
+    low: float,
+    high: float,
+    colour: str,
+    faint: float,
 ) -> bool:
     """Draws the members and their median; whether a run leaves the axes."""
     if len(runs) > 1:
         for run in runs:
-            axis.plot(*_thinned(time, _within(run, low, high)), color=colour, lw=0.6, alpha=0.35)
+            axis.plot(*_thinned(time, _within(run, low, high)), color=colour, lw=0.6, alpha=faint)
     middle = _within(_median(runs), low, high)
     axis.plot(*_thinned(time, middle), color=colour, lw=1.5, zorder=3)
     exits = [found for run in runs if (found := _left_at(run, low, high)) is not None]
@@ -104,7 +111,7 @@ def _legend(figure: "Figure", shade: Mapping[str, str], left: bool) -> None:
     handles += [Line2D([], [], color=colour, lw=1.5) for colour in shade.values()]
     if left:
         handles.append(Line2D([], [], color=MUTED, marker="^", ls="none", ms=5))
-    legend_above(
+    shared_legend(
         figure, handles, ["truth", *shade, *(["a run leaves the picture"] if left else [])]
     )
 

@@ -1,9 +1,10 @@
 """One look for all figures: colours, sizes, panels, names as text, and saving to files."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,7 +18,10 @@ if TYPE_CHECKING:
 # Okabe and Ito's palette, which colour-blind readers can tell apart.
 BLUE, VERMILLION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
 ORANGE, SKY, BLACK = "#E69F00", "#56B4E9", "#000000"
-CYCLE = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY)
+INDIGO, MAROON = "#332288", "#661100"  # two darker ones, as far from these as they are apart
+_STRONG = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY, INDIGO, MAROON)
+_LIGHT = ("#8CC0DC", "#ECB78C", "#8CD3C0", "#E8C3D7", "#F4D48C", "#B3DDF5", "#A39CC9", "#BA948C")
+CYCLE = _STRONG + _LIGHT  # from the ninth on the same hues again, in the same order, lighter
 INK, MUTED, FAINT = "#222222", "#6B6B6B", "#D9D9D9"
 
 DPI = 150
@@ -87,7 +91,7 @@ def blank(width: float, height: float, *, title: str | None = None) -> "Figure":
     figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
     FigureCanvasAgg(figure)
     if title:
-        figure.suptitle(plain(title), x=0.01, ha="left", fontweight="bold")
+        figure.suptitle(wrapped(title, int(8.5 * width)), x=0.01, ha="left", fontweight="bold")
     return figure
 
 
@@ -130,6 +134,11 @@ def pretty(name: str, unit: str | None = None) -> str:
     return f"{shown} [{plain(unit).replace('degC', '°C')}]" if unit else shown
 
 
+def wrapped(text: str, width: int = 34) -> str:
+    """Text as it is written, long ones in several lines."""
+    return plain("\n".join(wrap(str(text), width)))
+
+
 def clock(time_s: np.ndarray) -> tuple[np.ndarray, str]:
     """Times in the unit that suits their span, and the axis label that says it."""
     time_s = np.asarray(time_s, float)
@@ -140,16 +149,24 @@ def clock(time_s: np.ndarray) -> tuple[np.ndarray, str]:
     return time_s, "time [s]"
 
 
-def legend_above(figure: "Figure", handles: list, labels: list[str], columns: int = 5) -> None:
-    """One legend for the whole figure, above its panels."""
-    figure.legend(
-        handles,
-        [plain(label) for label in labels],
-        loc="outside upper right",
-        ncols=min(columns, max(1, len(labels))),
-        handlelength=1.8,
-        columnspacing=1.4,
-    )
+def shared_legend(figure: "Figure", handles: list, labels: Sequence[str], columns: int = 5) -> None:
+    """One legend for the whole figure: beside its title, or below where both have no room there."""
+    shown = [wrapped(label, 44) for label in labels]
+    longest = max((len(line) for text in shown for line in text.split("\n")), default=1)
+    fit = int(figure.get_figwidth() / (0.5 + 0.078 * longest))
+    look = {
+        "ncols": max(1, min(columns, fit, len(labels))),
+        "handlelength": 1.8,
+        "columnspacing": 1.4,
+    }
+    legend = figure.legend(handles, shown, loc="outside upper right", **look)
+    title = figure.get_suptitle()
+    taken = legend.get_window_extent().width
+    if title:
+        taken += figure.texts[0].get_window_extent().width + 0.3 * DPI
+    if taken > figure.bbox.width or len(labels) > 2 * look["ncols"]:
+        legend.remove()
+        figure.legend(handles, shown, loc="outside lower center", **look)
 
 
 def save(figure: "Figure", folder: str | Path, name: str) -> Saved:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Float
 
-from sparsid.report.style import blank, colours, legend_above, plain, styled
+from sparsid.report.style import blank, colours, plain, shared_legend, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -53,7 +53,7 @@ def training_history(curves: Mapping[str, Curves], *, title: str | None = None) 
     if validated:
         handles += [Line2D([], [], color="0.3", lw=1.4, ls=ls) for ls in ("-", (0, (4, 1.6)))]
         names += ["training", "validation"]
-    legend_above(figure, handles, names)
+    shared_legend(figure, handles, names)
     return figure
 
 

@@ -146,9 +146,8 @@ def _reallocate(model, moments, state: Reallocation, order, key_start, random_st
     count += share_out(total - count.sum(), survivors, jnp.stack([p.sum() for p in pruned]))
     grown = []
     for k, s, value, n in zip(was, stay, order, count, strict=True):
-        turn = rank(jnp.where(k, jnp.inf, value))  # free places first, then those just pruned
-        turn = rank(jnp.where(s, jnp.inf, turn.astype(float)))
-        grown.append(turn < n)
+        turn = rank(value) + jnp.where(k, k.size, 0)  # free places first, then those just pruned
+        grown.append(rank(jnp.where(s, 2 * k.size, turn)) < n)
     alive = [s | g for s, g in zip(stay, grown, strict=True)]
     start = _drawn(model, key_start) if random_start else None
     model, moments = replant(model, moments, alive, grown=grown, start=start)

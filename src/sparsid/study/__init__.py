@@ -1,4 +1,4 @@
-"""Whole jobs: fitting a simulator to data, and the recipes it uses."""
+"""Whole jobs: fitting a simulator to data with its recipes, and studies of many configurations."""
 
 from sparsid.study.fitting import (
     Candidate,
@@ -10,20 +10,29 @@ from sparsid.study.fitting import (
     simulation_errors,
 )
 from sparsid.study.recipes import Recipe
+from sparsid.study.running import Outcome, run_study
 from sparsid.study.spec import DataSpec, FitSpec, TrainingSpec, parse, read_spec
+from sparsid.study.studies import StudySpec, read_study
+from sparsid.study.summary import StudyResults, load_results
 
 __all__ = [
     "Candidate",
     "DataSpec",
     "FitResult",
     "FitSpec",
+    "Outcome",
     "Parts",
     "Recipe",
+    "StudyResults",
+    "StudySpec",
     "TrainingSpec",
     "fit",
     "fit_parts",
     "fit_spec",
+    "load_results",
     "parse",
     "read_spec",
+    "read_study",
+    "run_study",
     "simulation_errors",
 ]

@@ -158,6 +158,25 @@ class RiglSpec(_Table):
     growth: Literal["random", "gradient"] = "gradient"
 
 
+EPOCHS = frozenset({"epochs", "done", "whole", "at", "at_epoch"})  # keys that count epochs
+STRIDES = {RateSpec: "every", MagnitudeSpec: "every", DynamicSpec: "every"}  # RigL's counts steps
+
+
+def _stretched[T: _Table](table: T, effort: float) -> T:
+    """Every number of epochs in a table and those within it times `effort`, at least 1 (0: 0)."""
+
+    def times(epochs: int) -> int:
+        return max(round(epochs * effort), 1) if epochs else 0
+
+    later: dict[str, Any] = {}
+    for name, value in table:
+        if isinstance(value, _Table):
+            later[name] = _stretched(value, effort)
+        elif value is not None and (name in EPOCHS or name == STRIDES.get(type(table))):
+            later[name] = tuple(map(times, value)) if isinstance(value, tuple) else times(value)
+    return table.model_copy(update=later)
+
+
 class PhaseSpec(_Table):
     """[[phase]]: one phase of training."""
 
@@ -180,6 +199,10 @@ class PhaseSpec(_Table):
     rigl: RiglSpec | None = None
     hold: bool = False
     average: bool = False
+
+    def with_effort(self, effort: float) -> "PhaseSpec":
+        """The same with all epochs multiplied, and the epochs at which anything happens."""
+        return _stretched(self, effort)
 
     def build(self) -> Phase:
         return Phase(

@@ -1,0 +1,121 @@
+"""sparsid study: list, run, show, compare"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sparsid._errors import SparsidError
+from sparsid.cli.console import out, show, study_progress, tell
+
+if TYPE_CHECKING:
+    from sparsid.report import Table
+
+app = typer.Typer(
+    help="Many configurations on one plant's data, trained, judged and compared.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+)
+
+Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The folder of a study.")]
+
+
+@app.command(name="list")
+def list_() -> None:
+    """Lists the studies that come with sparsid.
+
+    Example: `sparsid study list`
+    """
+    from sparsid.study.studies import presets, read_study
+
+    rows = []
+    for name in presets():
+        study = read_study(name)
+        rows.append((name, study.title, str(len(study.configuration)), str(study.size)))
+    show("Studies", ("name", "title", "configurations", "cells"), rows)
+
+
+@app.command()
+def run(
+    name: Annotated[str, typer.Argument(metavar="NAME|FILE", help="A study's name, or a file.")],
+    to: Annotated[Path, typer.Option("--out", help="The folder to write, or to go on in.")],
+    executor: Annotated[
+        str, typer.Option(help="serial (all devices on each group), or processes.")
+    ] = "serial",
+    workers: Annotated[
+        int | None, typer.Option(help="Processes of one core each; by default one a core.")
+    ] = None,
+    only: Annotated[
+        str | None, typer.Option(help='Names or patterns of configurations: "Dense,L1*".')
+    ] = None,
+) -> None:
+    """Trains, judges and stores every network of a study that the folder does not hold yet.
+
+    Ctrl-C stops after the running epoch; what is stored stays, and the same command goes on.
+
+    Example: `sparsid study run haugstvedt2023 --out haugstvedt2023 --executor processes`
+    """
+    from sparsid.study.running import run_study
+    from sparsid.study.studies import read_study
+    from sparsid.training import use_cores
+
+    study = read_study(name)
+    use_cores()
+    with study_progress(study.name) as watch:
+        outcome = run_study(study, to, executor=executor, workers=workers, only=only, watch=watch)
+    tell(outcome.notes)
+    said = f"{outcome.stored} of {outcome.asked} cells are stored in {to}"
+    if outcome.interrupted:
+        out.print(f"Interrupted: {said}; the same command goes on from there.", markup=False)
+        raise typer.Exit(130)
+    out.print(f"{said}; `sparsid study show {to}` says what they say.", markup=False)
+
+
+@app.command(name="show")
+def show_(folder: Folder) -> None:
+    """Prints what a study found, beside published numbers, and writes a page with its figures.
+
+    Example: `sparsid study show haugstvedt2023`
+    """
+    from sparsid.cli.study_page import write_page
+    from sparsid.cli.study_tables import tables
+    from sparsid.study.summary import load_results
+
+    results = load_results(folder)
+    if not results.configurations:
+        raise SparsidError(
+            f"{folder} holds no rows yet; `sparsid study run NAME --out {folder}` makes them."
+        )
+    found = tables(results)
+    for table in found:
+        _print(table)
+    if results.missing:
+        tell([f"{results.missing} cells are not stored yet; `sparsid study run` makes them."])
+    out.print(f"Open {write_page(results, found)} to see the figures.", markup=False)
+
+
+@app.command()
+def compare(
+    folder: Folder,
+    first: Annotated[str, typer.Argument(metavar="A", help="A configuration.")],
+    second: Annotated[str, typer.Argument(metavar="B", help="The one it is compared with.")],
+) -> None:
+    """Differences A less B in diverged runs and RFMSE, with 95 % intervals.
+
+    Networks are paired by seed, runs by trajectory; both are redrawn (two-way bootstrap).
+
+    Example: `sparsid study compare haugstvedt2023 L1 Dense`
+    """
+    from sparsid.cli.study_tables import comparison
+    from sparsid.study.summary import load_results
+    from sparsid.study.verdicts import compare as compared
+
+    results = load_results(folder)
+    _print(comparison([compared(results.named(first), results.named(second))]))
+
+
+def _print(table: "Table") -> None:
+    header = [" ".join(str(name).split()) for name in table.header]
+    show(table.title, header, [["-" if c is None else str(c) for c in row] for row in table.rows])
+    if table.note:
+        out.print(table.note, markup=False)

@@ -1,0 +1,195 @@
+"""Tables of a study, for the console and for the page alike."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from sparsid import report
+from sparsid.cli.console import number
+from sparsid.evaluation import Estimate
+from sparsid.report import Table
+from sparsid.study.summary import ConfigurationResults, StudyResults
+from sparsid.study.verdicts import (
+    Agreement,
+    Comparison,
+    Published,
+    agreements,
+    diverged_share,
+    pairs,
+    verdicts,
+)
+
+
+def tables(results: StudyResults) -> list[Table]:
+    """All tables that the rows stored so far give something for."""
+    compared, judged = pairs(results), verdicts(results)
+    found = [_divergence(results), _rfmse(results), _weights(results)]
+    if any(c.has("long_rfmse") for c in results.configurations):
+        found.append(_long(results))
+    if results.study.published is not None:
+        found.append(_agreement(results))
+    if compared:
+        found.append(comparison(compared))
+    if judged:
+        header = ("claim", "measure", "horizon", "difference [95 %]", "verdict")
+        rows = [
+            (
+                v.claim.text,
+                f"{v.claim.measure}: {v.claim.better} less {v.claim.than}",
+                v.claim.horizon,
+                _difference(v.difference, percent=v.claim.measure == "diverged"),
+                v.verdict,
+            )
+            for v in judged
+        ]
+        found.append(Table("Claims", header, rows, "Holds: the interval leaves zero out."))
+    return found
+
+
+def comparison(compared: Sequence[Comparison]) -> Table:
+    """First less second, a row for each pair and measure."""
+    horizons = list(dict.fromkeys(h for c in compared for h in c.diverged))
+    rows = []
+    for pair in compared:
+        name = f"{pair.first} less {pair.second}"
+        for measure, given in (("diverged %", pair.diverged), ("RFMSE", pair.rfmse)):
+            cells = (_difference(given[h], percent=measure[0] == "d") for h in horizons)
+            rows.append((name, measure, *cells))
+    note = "95 % intervals by redrawing networks and trajectories. RFMSE: over the runs that "
+    note += "neither diverged, where networks are paired by seed; else over each one's own."
+    return Table("Differences", ("pair", "measure", *map(str, horizons)), rows, note)
+
+
+def published_tables(results: StudyResults) -> dict[str, Published]:
+    """The published tables that the study names; empty ones where it names none."""
+    names = ("divergence_percent", "rfmse", "sparsity_percent")
+    if results.study.published is None:
+        return {name: {} for name in names}
+    return {name: report.published(name) for name in names}
+
+
+def label(found: ConfigurationResults, results: StudyResults) -> str:
+    """The configuration's name, with its size where there are several."""
+    return found.name if len(results.sizes) < 2 else f"{found.name}, {found.size} trajectories"
+
+
+def _divergence(results: StudyResults) -> Table:
+    theirs = published_tables(results)["divergence_percent"]
+    header, rows = ["configuration", "networks"], []
+    for horizon in results.horizons:
+        header += [str(horizon), f"published\n{horizon}"] if theirs else [str(horizon)]
+    for found in results.configurations:
+        row = [label(found, results), str(len(found.rows))]
+        for horizon in results.horizons:
+            ours = diverged_share(found, horizon)
+            row.append(f"{100 * ours.value:.3g} [{100 * ours.low:.3g}, {100 * ours.high:.3g}]")
+            if theirs:
+                row.append(_published(theirs, found, results, str(horizon)))
+        rows.append(row)
+    note = "Intervals: 95 %, the wider of a two-way bootstrap and Wilson's."
+    return Table("Diverged free runs in %, by horizon in samples", header, rows, note)
+
+
+def _rfmse(results: StudyResults) -> Table:
+    theirs = published_tables(results)["rfmse"]
+    header, rows = ["configuration"], []
+    for horizon in results.horizons:
+        header += [str(horizon), f"published\n{horizon}"] if theirs else [str(horizon)]
+    for found in results.configurations:
+        row = [label(found, results)]
+        for horizon in results.horizons:
+            kept = found.kept_rfmse(horizon)
+            row.append(f"{kept.mean():.3g} ± {kept.std():.2g}" if kept.size else "-")
+            if theirs:
+                mean, std = (
+                    _published(theirs, found, results, f"{horizon}_{part}")
+                    for part in ("mean", "std")
+                )
+                row.append("-" if mean == "-" else f"{mean} ± {std}")
+        rows.append(row)
+    note = "Mean ± standard deviation over the runs that did not diverge, in training standard "
+    return Table("RFMSE by horizon in samples", header, rows, note + "deviations.")
+
+
+def _weights(results: StudyResults) -> Table:
+    theirs = published_tables(results)["sparsity_percent"]
+    header = ["configuration", "exactly zero %", "below 1e-3 %", "non-zero", "weights"]
+    header += ["published zero %"] if theirs else []
+    rows = []
+    for found in results.configurations:
+        zero, small = found.number("zero_share"), found.number("small_share")
+        row = [
+            label(found, results),
+            number(100 * float(zero.mean())),
+            number(100 * float(small.mean())),
+            f"{np.median(found.number('nonzero')):g}",
+            f"{found.number('weights')[0]:g}",
+        ]
+        if theirs:
+            row.append(_published(theirs, found, results, "exact_zeros_percent"))
+        rows.append(row)
+    note = "Non-zero: median of the networks; biases are not counted."
+    return Table("Weights", header, rows, note)
+
+
+def _long(results: StudyResults) -> Table:
+    evaluate = results.study.evaluate
+    header = ("configuration", "runs", "diverged", "not finite", "left the box", "RFMSE, median")
+    rows = []
+    for found in results.configurations:
+        sums = (
+            f"{found.number(f'long_{name}').sum():g}"
+            for name in ("runs", "diverged", "nonfinite", "left_box")
+        )
+        errors = found.series("long_rfmse")
+        middle = np.median(np.where(np.isnan(errors), np.inf, errors))
+        rows.append((label(found, results), *sums, number(float(middle))))
+    title = f"Fresh free runs of {evaluate.long_samples} samples"
+    return Table(title, header, rows, "The box is that of the training data, and 5 % around it.")
+
+
+def _agreement(results: StudyResults) -> Table:
+    """For each published row: agrees or not, where not, and what is known to differ."""
+    theirs = published_tables(results)
+    judged = agreements(
+        results, divergence_percent=theirs["divergence_percent"], rfmse=theirs["rfmse"]
+    )
+    rows = []
+    for name in dict.fromkeys(a.name for a in judged):
+        mine = [a for a in judged if a.name == name]
+        said = []
+        for measure in ("diverged", "rfmse"):
+            of = [a for a in mine if a.measure == measure]
+            away = ", ".join(_away(a) for a in of if not a.agrees)
+            said.append("-" if not of else f"not at {away}" if away else "agrees")
+        rows.append((name, *said, results.whole[name].spec.departure or "-"))
+    note = "Agrees: the published number lies within our 95 % interval, widened by sqrt(2) because "
+    note += "theirs is as uncertain as ours."
+    header = ("configuration", "diverged", "RFMSE", "known departure")
+    return Table("Ours against the published", header, rows, note)
+
+
+def _away(agreement: Agreement) -> str:
+    if agreement.measure == "diverged":
+        ours, theirs = 100 * agreement.expected.value, 100 * agreement.published
+        return f"{agreement.horizon} ({number(ours)} %, published {theirs:g} %)"
+    theirs = agreement.published
+    return f"{agreement.horizon} ({number(agreement.expected.value)}, published {theirs:g})"
+
+
+def _published(
+    table: Published, found: ConfigurationResults, results: StudyResults, column: str
+) -> str:
+    """Their number, beside our configuration of that name at full size only."""
+    if found.size != results.sizes[-1]:
+        return "-"
+    value = table.get(found.name, {}).get(column)
+    return "-" if value is None else f"{value:g}"
+
+
+def _difference(given: Estimate, *, percent: bool) -> str:
+    if np.isnan(given.value):
+        return "-"
+    scale = 100.0 if percent else 1.0
+    middle, low, high = (scale * end for end in (given.value, given.low, given.high))
+    return f"{middle:+.3g} [{low:+.3g}, {high:+.3g}]"

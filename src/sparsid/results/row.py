@@ -1,0 +1,130 @@
+"""One result: what was asked, and the numbers and series that came out. Strict JSON, no code."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from sparsid._errors import SparsidError
+from sparsid.results.digest import digest
+
+FORMAT = "sparsid-row"
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Row:
+    """The result of one cell; `key` is the digest of `specification`, which holds the seed.
+
+    `name` is what the configuration was called when the row was written: names may change, so they
+    are not in the key. `numbers` are finite or None; `series` are float64 arrays of any shape,
+    NaN and infinities allowed. `timings` are in s: they alone differ when a cell runs again.
+    """
+
+    specification: dict[str, Any]
+    name: str
+    numbers: dict[str, float | None]
+    series: dict[str, np.ndarray] = field(default_factory=dict)
+    timings: dict[str, float] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        return digest(self.specification)
+
+    @property
+    def seed(self) -> int:
+        return self.specification["seed"]
+
+    def to_json(self) -> str:
+        """The row as strict JSON (docs/file-format.md). Raises SparsidError for odd numbers."""
+        said = {
+            "format": FORMAT,
+            "schema": SCHEMA,
+            "key": self.key,
+            "name": self.name,
+            "specification": self.specification,
+            "numbers": {n: None if v is None else float(v) for n, v in self.numbers.items()},
+            "series": {name: _packed(array) for name, array in self.series.items()},
+            "timings": self.timings,
+            "versions": self.versions,
+        }
+        try:
+            return json.dumps(said, allow_nan=False) + "\n"
+        except (TypeError, ValueError) as error:
+            raise SparsidError(
+                f"Numbers of a row must be finite, or None where there is none ({error})."
+            ) from None
+
+    @classmethod
+    def from_json(cls, text: str) -> "Row":
+        """The row in `text`. Raises ValueError for anything else, and if its key does not fit."""
+        said = json.loads(text, parse_constant=_refuse_constant)
+        if not isinstance(said, dict) or said.get("format") != FORMAT:
+            raise ValueError("it is no row of results")
+        schema = said.get("schema")
+        if type(schema) is not int:
+            raise ValueError("its schema is missing")
+        if schema > SCHEMA:
+            raise NewerSchema(schema)
+        row = cls(
+            _typed(said, "specification", dict),
+            _typed(said, "name", str),
+            {n: _number(v) for n, v in _typed(said, "numbers", dict).items()},
+            {n: _unpacked(v) for n, v in _typed(said, "series", dict).items()},
+            {n: float(v) for n, v in _typed(said, "timings", dict).items()},
+            {n: str(v) for n, v in _typed(said, "versions", dict).items()},
+        )
+        if row.key != said.get("key"):
+            raise ValueError("its key does not fit its specification")
+        if type(row.specification.get("seed")) is not int:
+            raise ValueError("its specification has no seed")
+        return row
+
+
+class NewerSchema(Exception):  # noqa: N818  not an error of the file
+    """The row was written by a later version; the argument is its schema."""
+
+
+def _packed(array: np.ndarray) -> dict[str, Any]:
+    """{"shape", "values"}: row-major; null for NaN, "inf" and "-inf" for infinities."""
+    array = np.asarray(array, np.float64)
+    values = array.ravel().tolist()
+    if not np.isfinite(array).all():
+        values = [_spelt(value) for value in values]
+    return {"shape": list(array.shape), "values": values}
+
+
+def _spelt(value: float) -> float | str | None:
+    if np.isnan(value):
+        return None
+    return value if np.isfinite(value) else ("inf" if value > 0 else "-inf")
+
+
+_SPELT = {None: np.nan, "inf": np.inf, "-inf": -np.inf}
+
+
+def _unpacked(said: Mapping[str, Any]) -> np.ndarray:
+    shape, values = _typed(said, "shape", list), _typed(said, "values", list)
+    read = [_SPELT[v] if v is None or isinstance(v, str) else _number(v) for v in values]
+    return np.array(read, np.float64).reshape([int(length) for length in shape])
+
+
+def _number(value: Any) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"{value!r} is no number")
+    return float(value)
+
+
+def _typed(said: Any, name: str, kind: type) -> Any:
+    if not isinstance(said, Mapping) or not isinstance(said.get(name), kind):
+        raise ValueError(f"its `{name}` is missing or not what it should be")
+    return said[name]
+
+
+def _refuse_constant(text: str) -> None:
+    raise ValueError(f"{text} is not JSON")

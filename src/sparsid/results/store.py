@@ -1,0 +1,151 @@
+"""The folder of a study: one JSON file a row, and what the study is."""
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sparsid._errors import SparsidError
+from sparsid._files import written_whole
+from sparsid.results.row import NewerSchema, Row
+
+FORMAT = "sparsid-study"
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class ResultStore:
+    """Rows under `folder/rows`, models under `folder/models`, the study in `folder/study.json`.
+
+    Every file appears whole under its final name or not at all, so that whatever is there counts:
+    resuming is "the cells less the keys". Reading runs no code.
+    """
+
+    folder: Path
+
+    @classmethod
+    def begin(cls, folder: str | Path, name: str, study: Mapping[str, Any]) -> "ResultStore":
+        """The folder made ready for the study `name`; `study` (JSON) is kept in it.
+
+        Part files of processes that are no more are removed. Raises SparsidError if the folder
+        belongs to another study or cannot be made.
+        """
+        store = cls(Path(folder))
+        if (store.folder / "study.json").exists() and (other := store.study()["name"]) != name:
+            raise SparsidError(
+                f"{folder} holds the study {other!r}, not {name!r}; choose another folder with "
+                "--out."
+            )
+        try:
+            for place in (store.rows_folder, store.models_folder):
+                place.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise SparsidError(
+                f"Cannot make the folder {folder}: {error.strerror}; choose another with --out."
+            ) from None
+        store._sweep()
+        said = {"format": FORMAT, "schema": SCHEMA, "name": name} | dict(study)
+        with written_whole(store.folder / "study.json") as part:
+            part.write_text(json.dumps(said, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        return store
+
+    @classmethod
+    def open(cls, folder: str | Path) -> "ResultStore":
+        """The store in an existing folder. Raises SparsidError where there is none."""
+        store = cls(Path(folder))
+        store.study()
+        return store
+
+    @property
+    def rows_folder(self) -> Path:
+        return self.folder / "rows"
+
+    @property
+    def models_folder(self) -> Path:
+        return self.folder / "models"
+
+    def model_path(self, key: str) -> Path:
+        """Where the model of the cell `key` is kept."""
+        return self.models_folder / f"{key}.sparsid"
+
+    def study(self) -> dict[str, Any]:
+        """What `begin` was given, with its name. Raises SparsidError for a missing or bad file."""
+        path = self.folder / "study.json"
+        if not path.is_file():
+            raise SparsidError(
+                f"{self.folder} holds no study; `sparsid study run NAME --out {self.folder}` "
+                "makes one."
+            )
+        try:
+            said = json.loads(path.read_bytes())
+        except (OSError, ValueError) as error:
+            raise SparsidError(f"{path} is damaged ({error}); {_AGAIN}.") from None
+        if (
+            not isinstance(said, dict)
+            or said.get("format") != FORMAT
+            or not isinstance(said.get("name"), str)
+            or type(said.get("schema")) is not int
+        ):
+            raise SparsidError(f"{path} is damaged (it says of no study); {_AGAIN}.")
+        if said["schema"] > SCHEMA:
+            raise SparsidError(_newer(path, said["schema"]))
+        return said
+
+    def keys(self) -> frozenset[str]:
+        """Keys of all rows stored; nothing is read."""
+        names = (path.name for path in self.rows_folder.glob("*.json"))
+        return frozenset(n.removesuffix(".json") for n in names if not n.startswith("."))
+
+    def read(self, key: str) -> Row:
+        """The row `key`. Raises SparsidError if it is missing, damaged or of a newer schema."""
+        path = self.rows_folder / f"{key}.json"
+        try:
+            row = Row.from_json(path.read_bytes().decode())
+        except FileNotFoundError:
+            raise SparsidError(f"There is no row {path}; run the study again.") from None
+        except NewerSchema as newer:
+            raise SparsidError(_newer(path, newer.args[0])) from None
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+            raise SparsidError(f"{path} is damaged ({error}); {_AGAIN}.") from None
+        if row.key != key:
+            raise SparsidError(f"{path} is damaged (it holds the row {row.key}); {_AGAIN}.")
+        return row
+
+    def write(self, row: Row) -> None:
+        """Stores `row` whole under its key. Raises SparsidError if it cannot be written."""
+        with written_whole(self.rows_folder / f"{row.key}.json") as part:
+            part.write_text(row.to_json(), encoding="utf-8")
+
+    def rows(self) -> Iterator[Row]:
+        """All rows, in the order of their keys. Raises SparsidError as `read` does."""
+        return (self.read(key) for key in sorted(self.keys()))
+
+    def _sweep(self) -> None:
+        """Removes part files (`_files.written_whole`) whose process is no more."""
+        for place in (self.folder, self.rows_folder, self.models_folder):
+            for part in (*place.glob(".*.part"), *place.glob(".*.test")):
+                process = part.name.split(".")[-2]
+                if not (process.isdecimal() and _runs(int(process))):
+                    with suppress(OSError):
+                        part.unlink(missing_ok=True)
+
+
+_AGAIN = "delete it and run the study again"
+
+
+def _newer(path: Path, schema: int) -> str:
+    return f"{path} has schema {schema}, this sparsid reads up to {SCHEMA}: install a newer one."
+
+
+def _runs(process: int) -> bool:
+    """Whether a process of this number is there, perhaps somebody else's."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return process != os.getpid()

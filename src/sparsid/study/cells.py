@@ -1,0 +1,93 @@
+"""Cells: one network, or one baseline, each; named by the digest of all that it depends on."""
+
+import fnmatch
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from pydantic import BaseModel
+
+from sparsid._errors import SparsidError
+from sparsid.models import DerivativeMLP
+from sparsid.results import digest
+from sparsid.study.spec import PhaseSpec
+from sparsid.study.studies import BaselineSpec, ConfigurationSpec, StudySpec
+
+SCHEMA = 1  # of the specification below: raise it when the same words come to mean another result
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One network to train and judge, or one baseline (which has no phases and the seed 0)."""
+
+    name: str  # of the configuration: not part of the specification
+    size: int  # training trajectories
+    seed: int
+    model: DerivativeMLP | None
+    phases: tuple[PhaseSpec, ...]
+    baseline: BaselineSpec | None
+    common: Mapping[str, Any] = field(repr=False)  # what all cells of the study share
+
+    @cached_property
+    def specification(self) -> dict[str, Any]:
+        """All that the result depends on, in JSON's terms."""
+        if self.baseline is not None:
+            own: dict[str, Any] = {"baseline": plain(self.baseline)}
+        else:
+            phases = [plain(phase) for phase in self.phases]
+            own = {"model": plain(self.model), "phases": phases} if self.model else {}
+        return {**self.common, "size": self.size, "seed": self.seed, **own}
+
+    @cached_property
+    def key(self) -> str:
+        return digest(self.specification)
+
+
+def plain(spec: BaseModel | None) -> dict[str, Any]:
+    """A table in JSON's terms; what is not set is left out, so that later keys rename nothing."""
+    return {} if spec is None else spec.model_dump(mode="json", exclude_none=True)
+
+
+def cells_of(
+    study: StudySpec, identity: Mapping[str, Any], sizes: Sequence[int]
+) -> tuple[Cell, ...]:
+    """All cells of the study, configuration by configuration, then size, then seed."""
+    common = {
+        "schema": SCHEMA,
+        "task": "simulate",
+        "data": {name: value for name, value in identity.items() if value is not None},
+        "dtype": study.training.dtype,
+        "evaluate": plain(study.evaluate),
+    }
+    return tuple(
+        Cell(c.name, size, c.first_seed + seed, _model(c), c.phases, c.baseline, common)
+        for c in study.configuration
+        for size in sizes
+        for seed in (study.training.seeds if c.baseline is None else (0,))
+    )
+
+
+def _model(configuration: ConfigurationSpec) -> DerivativeMLP | None:
+    if configuration.baseline is not None:
+        return None
+    return configuration.model or DerivativeMLP()
+
+
+def selected(study: StudySpec, only: str | None) -> frozenset[str]:
+    """Names of the configurations that fit one of the patterns, given by commas ("Dense,L1*").
+
+    None takes all. Raises SparsidError for a pattern that fits none.
+    """
+    names = [configuration.name for configuration in study.configuration]
+    if only is None:
+        return frozenset(names)
+    patterns = [part.strip() for part in only.split(",") if part.strip()]
+    fitting = {p: [n for n in names if fnmatch.fnmatchcase(n, p)] for p in patterns}
+    odd = [pattern for pattern, found in fitting.items() if not found]
+    if odd or not patterns:
+        raise SparsidError(
+            f"`--only` takes names or patterns of configurations by commas, of which each must fit "
+            f"one; got {(odd or [only])[0]!r}, and the study has {', '.join(names)}."
+        )
+    return frozenset(name for found in fitting.values() for name in found)

@@ -1,0 +1,99 @@
+"""The data of a study: simulated from a seed, or read from files."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import numpy as np
+from jaxtyping import Int
+
+from sparsid._errors import SparsidError
+from sparsid.data import Dataset
+from sparsid.processes import named, simulate
+from sparsid.study.fitting import Parts, read_parts, without_constant_inputs
+from sparsid.study.studies import StudyDataSpec, StudySpec
+
+
+@dataclass(frozen=True)
+class StudyData:
+    """What trains, what is watched, what judges, and fresh long trajectories if asked for.
+
+    `identity` names the data in every cell's specification: the process, counts and seed, or the
+    digests of what the files hold (a path would not say whether a file has changed).
+    """
+
+    train: Dataset
+    validation: Dataset
+    test: Dataset
+    long: Dataset | None
+    identity: dict[str, Any]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def shown_index(self) -> Int[np.ndarray, " points"]:
+        """Sample numbers of the runs kept: at most 251, evenly spread, first and last included."""
+        longest = max(self.test.lengths)
+        return np.unique(np.linspace(0, longest - 1, min(longest, 251)).astype(int))
+
+
+def prepare(study: StudySpec) -> StudyData:
+    """Simulates or reads the study's data. Raises SparsidError for what cannot be judged on it."""
+    data = _simulated(study) if study.data.process is not None else _read(study)
+    longest = max(data.test.lengths)
+    if study.evaluate.horizons[-1] > longest:
+        raise SparsidError(
+            f"`horizons` must be at most {longest} (the longest test trajectory); "
+            f"got {study.evaluate.horizons[-1]}."
+        )
+    if study.data.sizes and study.data.sizes[-1] > len(data.train):
+        raise SparsidError(
+            f"`sizes` must be at most {len(data.train)} (the training trajectories); "
+            f"got {study.data.sizes[-1]}."
+        )
+    return data
+
+
+def _simulated(study: StudySpec) -> StudyData:
+    spec, evaluate = study.data, study.evaluate
+    process = named(spec.process or "")
+    keys = jax.random.split(jax.random.key(spec.seed), 4)
+
+    def draw(trajectories: int, samples: int, key) -> Dataset:
+        return simulate(process, trajectories=trajectories, samples=samples, dt=spec.dt, key=key)
+
+    counts = (spec.train, spec.validation, spec.test)
+    train, validation, test = (draw(n, spec.samples, keys[i]) for i, n in enumerate(counts))
+    long = None
+    if evaluate.long_samples:
+        long = draw(evaluate.long_trajectories, evaluate.long_samples, keys[3])
+    names = ("process", "train", "validation", "test", "samples", "dt", "seed")
+    identity = {name: getattr(spec, name) for name in names}
+    notes = [n for part in (train, validation, test, long) if part is not None for n in part.notes]
+    return StudyData(train, validation, test, long, identity, tuple(dict.fromkeys(notes)))
+
+
+def _read(study: StudySpec) -> StudyData:
+    if study.evaluate.long_samples:
+        raise SparsidError(
+            "`long_samples` needs a `process` that can be simulated; data from files has no more "
+            "than it has: leave it 0."
+        )
+    parts, notes = without_constant_inputs(read_parts(study.data.recorded()))
+    test = _present(parts)
+    identity = {
+        "train": parts.train.digest(),
+        "validation": parts.validation.digest(),
+        "test": test.digest(),
+    }
+    return StudyData(parts.train, parts.validation, test, None, identity, notes)
+
+
+def _present(parts: Parts) -> Dataset:
+    if parts.test is None:
+        raise SparsidError("A study needs test data: `test_share` above 0, or `test_files`.")
+    return parts.test
+
+
+def sizes(spec: StudyDataSpec, data: StudyData) -> tuple[int, ...]:
+    """How many trajectories the configurations are trained on."""
+    return spec.sizes or (len(data.train),)

@@ -1,0 +1,201 @@
+"""One group of cells brought to its end: trained phase by phase, judged and stored as it goes."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from sparsid.data import Normaliser
+from sparsid.models import Ensemble
+from sparsid.models.ensemble import library_versions
+from sparsid.results import ResultStore, Row
+from sparsid.study.cells import Cell
+from sparsid.study.datasets import StudyData
+from sparsid.study.judging import Judge, Numbers, Series
+from sparsid.study.plan import BaselineGroup, Group, Node, built
+from sparsid.study.studies import EvaluateSpec
+from sparsid.training import History, Members, Monitor, Training
+from sparsid.training.progress import Stop
+
+SELDOM = 10**9  # epochs: free runs over validation data are not looked at on the way
+
+
+@dataclass(frozen=True)
+class Job:
+    """What every group of a study needs, wherever it runs. `wanted` are keys of missing cells."""
+
+    data: StudyData
+    evaluate: EvaluateSpec
+    store: ResultStore
+    wanted: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Tick:
+    """Progress made: work done (see `Group.cost`), and cells finished."""
+
+    work: float = 0.0
+    cells: int = 0
+
+
+Ticking = Callable[[Tick], None]
+
+
+def work_of(group: Group | BaselineGroup, wanted: frozenset[str]) -> float:
+    """The work that a group takes to finish the `wanted` cells."""
+    if isinstance(group, BaselineGroup):
+        return 0.0
+    return sum(group.cost(node) * node.epochs for node in group.node.walk(wanted))
+
+
+def run_group(group: Group | BaselineGroup, job: Job, *, tick: Ticking, stop: Stop) -> None:
+    """Runs one group; every cell's model and row are stored as soon as it is finished.
+
+    Branches of which nothing is wanted are left out; everything else runs whole. After a stop no
+    row of an unfinished cell is written.
+    """
+    if isinstance(group, BaselineGroup):
+        if not stop.asked:
+            _run_baseline(group.cell, job, tick)
+        return
+    with jax.enable_x64(group.dtype == "float64"):
+        run = _GroupRun(group, job, tick, stop)
+        run.down(group.node, None, 0.0)
+
+
+class _GroupRun:
+    """Depth first through the tree of one group."""
+
+    def __init__(self, group: Group, job: Job, tick: Ticking, stop: Stop):
+        self.group, self.job, self.tick, self.stop = group, job, tick, stop
+        self.judge = Judge.of(job.data, job.evaluate)
+        train = job.data.train[: group.size]
+        scale = Normaliser.fit(train)
+        watched = Monitor(scale.apply(job.data.validation), every=SELDOM, trajectories=1)
+        self.training = Training(
+            group.model,
+            scale.apply(train),
+            monitor=watched,
+            watch=lambda report: self._epoch(),
+            stop=stop,
+        )
+        self.cost, self.left = 0.0, 0.0
+
+    def down(self, node: Node, above: Members | None, seconds: float) -> None:
+        """`node`'s phase from the members `above` it, then its children; `seconds` went before."""
+        began = time.monotonic()
+        members = self._begin(node) if above is None else above.pick(_parents(node))
+        self.cost = self.group.cost(node)
+        self.left = self.cost * node.epochs
+        members = self.training.run(members, [built(m.phase) for m in node.members])
+        if self.stop.asked:
+            return
+        self.tick(Tick(self.left))  # where all were frozen, the rest of the phase cost nothing
+        seconds += time.monotonic() - began
+        self._finish(node, members, seconds)
+        for child in node.children:
+            if child.keys & self.job.wanted and not self.stop.asked:
+                self.down(child, members, seconds)
+
+    def _begin(self, node: Node) -> Members:
+        """A network starts, and is shuffled for, from its seed alone."""
+        seeds = [member.seed for member in node.members]
+        keys = jnp.stack([jax.random.fold_in(jax.random.key(0), seed) for seed in seeds])
+        return self.training.begin(keys)
+
+    def _finish(self, node: Node, members: Members, seconds: float) -> None:
+        """Judges and stores the cells that end at `node` and are not stored yet."""
+        stored = self.job.store.keys()
+        ended = {
+            cell.key: (place, cell)
+            for place, member in enumerate(node.members)
+            for cell in reversed(member.cells)  # of twins the first gives the name
+            if cell.key not in stored
+        }
+        if not ended:
+            return
+        began = time.monotonic()
+        places = [place for place, _ in ended.values()]
+        fitted = self.training.fitted(members)
+        ensemble = fitted.ensemble.pick(places)
+        judged = self.judge.networks(ensemble)
+        history = fitted.history.pick(places)
+        timings = {"training_s": seconds, "together": float(len(node.members))}
+        timings["judging_s"] = (time.monotonic() - began) / len(ended)
+        for at, (_, cell) in enumerate(ended.values()):
+            numbers, series = judged[at]
+            series |= _losses(history, at, sum(phase.epochs for phase in cell.phases))
+            model = _named(ensemble.pick([at]), cell, history.pick([at]))
+            model.save(self.job.store.model_path(cell.key))
+            _store(self.job, cell, numbers, series, timings)
+            self.tick(Tick(cells=int(cell.key in self.job.wanted)))
+
+    def _epoch(self) -> None:
+        self.left -= self.cost
+        self.tick(Tick(self.cost))
+
+
+def _parents(node: Node) -> list[int]:
+    return [member.parent for member in node.members]
+
+
+def _losses(history: History, member: int, epochs: int) -> Series:
+    """Losses after every epoch of the cell, NaN from where the member was frozen."""
+    found = {name: np.full(epochs, np.nan) for name in ("train_loss", "validation_loss")}
+    for at, report in enumerate(history.epochs):
+        found["train_loss"][at] = report.train[member]
+        found["validation_loss"][at] = report.validation[member]
+    return found
+
+
+def _named(ensemble: Ensemble, cell: Cell, history: History) -> Ensemble:
+    """The cell's model, whose card says what it is and nothing of those it was trained with."""
+    said: dict[str, Any] = {
+        "configuration": cell.name,
+        "cell": cell.key,
+        "specification": cell.specification,
+        "notes": replace(history, interrupted=False).sentences(),  # the cell itself is finished
+    }
+    return replace(ensemble, card=replace(ensemble.card, training=said))
+
+
+def _run_baseline(cell: Cell, job: Job, tick: Ticking) -> None:
+    from sparsid.study.sindy import fit_sindy
+
+    if cell.baseline is None or cell.key not in job.wanted:
+        return
+    began = time.monotonic()
+    train, spec = job.data.train[: cell.size], cell.baseline
+    model = fit_sindy(train, library=spec.library, threshold=spec.threshold)
+    fitted = time.monotonic()
+    weights: Numbers = {
+        "zero_share": 1 - model.nonzero / model.terms,
+        "small_share": None,
+        "nonzero": float(model.nonzero),
+        "weights": float(model.terms),
+    }
+    numbers, series = Judge.of(job.data, job.evaluate).baseline(model.run, weights)
+    timings = {"training_s": fitted - began, "judging_s": time.monotonic() - fitted}
+    _store(job, cell, numbers, series, timings)
+    tick(Tick(cells=1))
+
+
+def _store(job: Job, cell: Cell, numbers: Numbers, series: Series, timings: dict) -> None:
+    """The row, written last: where it is, the cell is finished."""
+    versions = library_versions()
+    job.store.write(Row(cell.specification, cell.name, numbers, series, timings, versions))
+
+
+def in_order(
+    groups: Sequence[Group | BaselineGroup], wanted: frozenset[str]
+) -> list[Group | BaselineGroup]:
+    """The groups that hold a wanted cell: baselines, then the largest first.
+
+    So a missing package is noticed at once, and workers end at about the same time.
+    """
+    needed = [group for group in groups if group.keys & wanted]
+    return sorted(needed, key=lambda g: (isinstance(g, Group), -work_of(g, wanted)))

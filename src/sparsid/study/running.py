@@ -1,0 +1,107 @@
+"""A study run into a folder: what is missing is trained, judged and stored."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sparsid._errors import SparsidError
+from sparsid._registry import unknown
+from sparsid.results import ResultStore
+from sparsid.study.cells import Cell, cells_of, selected
+from sparsid.study.datasets import StudyData, prepare, sizes
+from sparsid.study.execute import EXECUTORS, processes, serial
+from sparsid.study.groups import Job, Tick, in_order, work_of
+from sparsid.study.plan import groups_of
+from sparsid.study.studies import StudySpec
+from sparsid.training.progress import interruptible
+
+
+@dataclass
+class Progress:
+    """How far a run is. `work` counts members x weights x trajectories x epochs."""
+
+    work: float
+    cells: int
+    work_done: float = 0.0
+    cells_done: int = 0
+
+    def add(self, tick: Tick) -> None:
+        self.work_done += tick.work
+        self.cells_done += tick.cells
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What is stored after a run: cells asked for, how many of them are there, and notes."""
+
+    asked: int
+    stored: int
+    interrupted: bool
+    notes: tuple[str, ...] = field(default=())
+
+
+def run_study(
+    study: StudySpec,
+    folder: str | Path,
+    *,
+    executor: str = "serial",
+    workers: int | None = None,
+    only: str | None = None,
+    watch: Callable[[Progress], None] | None = None,
+) -> Outcome:
+    """Trains, judges and stores every cell that `folder` does not hold yet.
+
+    `executor` is "serial" (this process, all devices) or "processes" (`workers` of one core each,
+    by default as many as there are cores). `only` names configurations by patterns; groups are
+    those of the whole study all the same. Ctrl-C stops after the running epoch; what is stored
+    stays. Raises SparsidError for anything that cannot be run, before it runs.
+    """
+    if executor not in EXECUTORS:
+        raise SparsidError(unknown("executor", executor, EXECUTORS))
+    if workers is not None and workers < 1:
+        raise SparsidError(f"`workers` must be at least 1; got {workers}.")
+    names = selected(study, only)
+    with interruptible() as stop:
+        data = prepare(study)
+        cells = cells_of(study, data.identity, sizes(study.data, data))
+        store = _begin(study, folder, data, cells)
+        asked = frozenset(cell.key for cell in cells if cell.name in names)
+        wanted = asked - store.keys()
+        job = Job(data, study.evaluate, store, wanted)
+        groups = in_order(groups_of(cells), wanted)
+        progress = Progress(sum(work_of(g, wanted) for g in groups), len(wanted))
+
+        def tick(what: Tick) -> None:
+            progress.add(what)
+            if watch is not None:
+                watch(progress)
+
+        tick(Tick())
+        if executor == "serial":
+            serial(groups, job, tick=tick, stop=stop)
+        else:
+            many = workers or os.cpu_count() or 1
+            processes(groups, job, workers=many, tick=tick, stop=stop)
+        return Outcome(len(asked), len(asked & store.keys()), stop.asked, data.notes)
+
+
+def _begin(
+    study: StudySpec, folder: str | Path, data: StudyData, cells: tuple[Cell, ...]
+) -> ResultStore:
+    """The store, which says what the study is; rows it has are read once, so that damage shows."""
+    said = {
+        "specification": study.model_dump(mode="json"),
+        "dt": data.test.dt,
+        "states": list(data.test.states.names),
+        "units": list(data.test.states.units),
+        "cells": [
+            {"key": c.key, "configuration": c.name, "size": c.size, "seed": c.seed} for c in cells
+        ],
+    }
+    store = ResultStore.begin(folder, study.name, said)
+    for key in sorted(frozenset(cell.key for cell in cells) & store.keys()):
+        store.read(key)
+    truth = data.test[: study.evaluate.shown]
+    truth.to_netcdf(store.folder / "truth.nc")
+    return store

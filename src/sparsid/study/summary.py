@@ -1,0 +1,140 @@
+"""A study's rows read back: arrays by configuration, from its folder alone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from sparsid._errors import SparsidError
+from sparsid.results import ResultStore, Row
+from sparsid.study.spec import parse
+from sparsid.study.studies import ConfigurationSpec, StudySpec
+
+
+@dataclass(frozen=True)
+class ConfigurationResults:
+    """What is stored of one configuration at one size; arrays lead with the seed.
+
+    A baseline has the one seed 0. `missing` counts the seeds that are not stored yet.
+    """
+
+    spec: ConfigurationSpec
+    size: int
+    rows: tuple[Row, ...]
+    missing: int
+
+    @property
+    def name(self) -> str:
+        return self.spec.name
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        return tuple(row.seed for row in self.rows)
+
+    def number(self, name: str) -> Float[np.ndarray, " seed"]:
+        """A number of every row; NaN where a row has none."""
+        found = [row.numbers.get(name) for row in self.rows]
+        return np.array([np.nan if value is None else value for value in found])
+
+    def series(self, name: str) -> Float[np.ndarray, "seed ..."]:
+        """A series of every row, stacked: "shown_runs", "train_loss", "long_exit_sample" ..."""
+        return np.stack([row.series[name] for row in self.rows])
+
+    def has(self, name: str) -> bool:
+        """Whether the rows hold this series."""
+        return all(name in row.series for row in self.rows)
+
+    def diverged(self, horizon: int) -> Bool[np.ndarray, "seed trajectory"]:
+        """Which runs diverged, over the test trajectories that reach the horizon."""
+        return self._counted("diverged", horizon) > 0
+
+    def rfmse(self, horizon: int) -> Float[np.ndarray, "seed trajectory"]:
+        """RFMSE of every run over the same trajectories, the diverged ones' too."""
+        return self._counted("rfmse", horizon)
+
+    def kept_rfmse(self, horizon: int) -> Float[np.ndarray, " run"]:
+        """RFMSE of the runs that did not diverge."""
+        return self.rfmse(horizon)[~self.diverged(horizon)]
+
+    def _counted(self, name: str, horizon: int) -> np.ndarray:
+        counted = ~np.isnan(self.series(f"diverged_{horizon}")).any(axis=0)
+        return self.series(f"{name}_{horizon}")[:, counted]
+
+
+@dataclass(frozen=True)
+class StudyResults:
+    """Everything in a study's folder. `dt` in s; `missing` counts cells not stored yet."""
+
+    folder: Path
+    study: StudySpec
+    dt: float
+    states: tuple[str, ...]
+    units: tuple[str | None, ...]
+    configurations: tuple[ConfigurationResults, ...]  # those with at least one row
+    missing: int
+
+    @property
+    def horizons(self) -> tuple[int, ...]:
+        return self.study.evaluate.horizons
+
+    @cached_property
+    def whole(self) -> dict[str, ConfigurationResults]:
+        """By name, each at the largest size stored: what is compared with the published."""
+        largest = max((found.size for found in self.configurations), default=0)
+        return {found.name: found for found in self.configurations if found.size == largest}
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        return tuple(sorted({found.size for found in self.configurations}))
+
+    def named(self, name: str) -> ConfigurationResults:
+        """The configuration at the largest size. Raises SparsidError if it has no rows."""
+        self.study.named(name)
+        if name not in self.whole:
+            raise SparsidError(
+                f"{self.folder} holds no rows of {name!r} yet; `sparsid study run` makes them."
+            )
+        return self.whole[name]
+
+    @property
+    def truth_path(self) -> Path:
+        """The test trajectories of which rows keep "shown_runs" (NetCDF)."""
+        return self.folder / "truth.nc"
+
+
+def load_results(folder: str | Path) -> StudyResults:
+    """Reads the folder of a study. Raises SparsidError for one that is none, or is damaged."""
+    store = ResultStore.open(folder)
+    said = store.study()
+    path = store.folder / "study.json"
+    study = parse(StudySpec, said.get("specification") or {}, str(path))
+    stored = store.keys()
+    configurations, missing = [], 0
+    try:
+        for spec in study.configuration:
+            mine = [cell for cell in said["cells"] if cell["configuration"] == spec.name]
+            for size in sorted({cell["size"] for cell in mine}):
+                keys = [cell["key"] for cell in mine if cell["size"] == size]
+                found = _found(store, spec, size, keys, stored)
+                missing += found.missing
+                configurations += [found] if found.rows else []
+        dt, states, units = said["dt"], tuple(said["states"]), tuple(said["units"])
+    except (KeyError, TypeError):
+        raise SparsidError(
+            f"{path} is damaged (it says of no cells); delete it and run the study again."
+        ) from None
+    return StudyResults(store.folder, study, dt, states, units, tuple(configurations), missing)
+
+
+def _found(
+    store: ResultStore,
+    spec: ConfigurationSpec,
+    size: int,
+    keys: Sequence[str],
+    stored: frozenset[str],
+) -> ConfigurationResults:
+    rows = tuple(store.read(key) for key in keys if key in stored)
+    return ConfigurationResults(spec, size, rows, len(keys) - len(rows))

@@ -1,0 +1,140 @@
+"""What a study says: ours against the published, pairs, and claims, each with its interval."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import sqrt
+
+import numpy as np
+
+from sparsid.evaluation import rate_interval
+from sparsid.evaluation.pairs import (
+    Estimate,
+    error_difference,
+    mean_interval,
+    rate_difference,
+)
+from sparsid.study.studies import ClaimSpec
+from sparsid.study.summary import ConfigurationResults, StudyResults
+
+# Row -> column -> number, as `report.published` gives a table.
+Published = Mapping[str, Mapping[str, float | None]]
+
+TWO_STUDIES = sqrt(2)  # theirs is as uncertain as ours: an interval for their number is so wider
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """A published number beside ours; `expected` is our interval widened for theirs."""
+
+    name: str
+    measure: str  # "diverged" (shares in 0..1) or "rfmse"
+    horizon: int
+    expected: Estimate
+    published: float
+    slack: float  # half a unit of the last digit printed
+
+    @property
+    def agrees(self) -> bool:
+        low, high = self.expected.low - self.slack, self.expected.high + self.slack
+        return bool(low - 1e-9 <= self.published <= high + 1e-9)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """`first` less `second` at each horizon."""
+
+    first: str
+    second: str
+    paired: bool
+    diverged: dict[int, Estimate]
+    rfmse: dict[int, Estimate]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A claim and what became of it: the difference is `better` less `than`."""
+
+    claim: ClaimSpec
+    difference: Estimate
+    verdict: str  # "holds", "does not hold" or "undecided"
+
+
+def diverged_share(found: ConfigurationResults, horizon: int) -> Estimate:
+    """Share of diverged runs in 0..1."""
+    happened = found.diverged(horizon)
+    return Estimate(float(happened.mean()), *rate_interval(happened))
+
+
+def mean_rfmse(found: ConfigurationResults, horizon: int) -> Estimate:
+    """Mean RFMSE of the runs that did not diverge, in training standard deviations."""
+    return mean_interval(found.rfmse(horizon), ~found.diverged(horizon))
+
+
+def compare(first: ConfigurationResults, second: ConfigurationResults) -> Comparison:
+    """Differences at every horizon, paired by seed where both have the same seeds."""
+    common = [seed for seed in first.seeds if seed in second.seeds]
+    paired = first.spec.baseline is None and second.spec.baseline is None and len(common) > 0
+    horizons = [int(n.removeprefix("diverged_")) for n in first.rows[0].series if _judged(n)]
+
+    def rows(found: ConfigurationResults) -> list[int]:
+        return [found.seeds.index(s) for s in common] if paired else list(range(len(found.rows)))
+
+    a, b = rows(first), rows(second)
+    diverged, rfmse = {}, {}
+    for horizon in horizons:
+        lost = first.diverged(horizon)[a], second.diverged(horizon)[b]
+        error = first.rfmse(horizon)[a], second.rfmse(horizon)[b]
+        diverged[horizon] = rate_difference(*lost, paired=paired)
+        rfmse[horizon] = error_difference(*error, kept=(~lost[0], ~lost[1]), paired=paired)
+    return Comparison(first.name, second.name, paired, diverged, rfmse)
+
+
+def _judged(series: str) -> bool:
+    return series.startswith("diverged_")
+
+
+def pairs(results: StudyResults) -> tuple[Comparison, ...]:
+    """Every configuration that names a `pair`, beside it, where both have rows."""
+    whole = results.whole
+    return tuple(
+        compare(found, whole[found.spec.pair])
+        for found in whole.values()
+        if found.spec.pair in whole
+    )
+
+
+def verdicts(results: StudyResults) -> tuple[Verdict, ...]:
+    """All claims whose configurations have rows, judged by whether the interval leaves zero out."""
+    whole, found = results.whole, []
+    for claim in results.study.claim:
+        if claim.better in whole and claim.than in whole:
+            compared = compare(whole[claim.better], whole[claim.than])
+            given = compared.diverged if claim.measure == "diverged" else compared.rfmse
+            difference = given[claim.horizon]
+            wanted = -1 if claim.expected == "less" else 1
+            said = {wanted: "holds", -wanted: "does not hold", 0: "undecided"}
+            found.append(Verdict(claim, difference, said[difference.sign]))
+    return tuple(found)
+
+
+def agreements(
+    results: StudyResults, *, divergence_percent: Published, rfmse: Published
+) -> tuple[Agreement, ...]:
+    """Ours beside every published number of a row of the same name and horizon."""
+    found = []
+    for name, ours in results.whole.items():
+        for horizon in results.horizons:
+            percent = divergence_percent.get(name, {}).get(str(horizon))
+            if percent is not None:
+                expected = _within(diverged_share(ours, horizon).widened(TWO_STUDIES), 0.0, 1.0)
+                found.append(Agreement(name, "diverged", horizon, expected, percent / 100, 0.0))
+            error = rfmse.get(name, {}).get(f"{horizon}_mean")
+            if error is not None:
+                expected = mean_rfmse(ours, horizon).widened(TWO_STUDIES)
+                found.append(Agreement(name, "rfmse", horizon, expected, error, 0.005))
+    return tuple(found)
+
+
+def _within(estimate: Estimate, low: float, high: float) -> Estimate:
+    clipped = np.clip([estimate.low, estimate.high], low, high)
+    return Estimate(estimate.value, float(clipped[0]), float(clipped[1]))
