@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import jax
@@ -13,6 +14,8 @@ from rich.table import Table
 import sparsid
 from benchmarks.cases import CASES, Bench
 from benchmarks.figures import Figure
+from benchmarks.methods import costs
+from benchmarks.methods import table as table_of_costs
 from benchmarks.peering import ABSENT, run_torch
 
 QUICK = Bench(trajectories=10, samples=1000, repeats=3)
@@ -30,6 +33,9 @@ def main(words: Sequence[str] | None = None) -> int:
         console.print(
             "Something else had the cores: read cpu, or measure again on an idle machine."
         )
+    methods = costs(bench) if asked.methods else []
+    if methods:
+        console.print(table_of_costs(methods))
     peers = _peers(bench, figures) if asked.peers else []
     if asked.out:
         found = {
@@ -37,6 +43,7 @@ def main(words: Sequence[str] | None = None) -> int:
             "operations_per_second": bench.rate,
             "quick": asked.quick,
             "figures": [figure.as_json() for figure in figures],
+            "methods": [asdict(cost) for cost in methods],
             "peers": peers,
         }
         asked.out.write_text(json.dumps(found, indent=2) + "\n")
@@ -112,6 +119,9 @@ def _asked(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--only", action="append", choices=CASES, help="this case; may be repeated")
     parser.add_argument(
         "--quick", action="store_true", help="less data, fewer repeats: a smoke test"
+    )
+    parser.add_argument(
+        "--methods", action="store_true", help="also what each sparsification method costs"
     )
     parser.add_argument(
         "--peers", action="store_true", help="also the loop in PyTorch, and the ratio"

@@ -3,6 +3,8 @@
 Nothing here calls the package's own arithmetic.
 """
 
+from fractions import Fraction
+
 import numpy as np
 
 from sparsid.data import Dataset, Normaliser
@@ -101,3 +103,17 @@ def physical_rate(networks, train: Dataset, *, activation="relu"):
         return rises.mean(0) + rises.std(0) * out
 
     return rate
+
+
+def shared_out(total: int, weight, room) -> list[Fraction]:
+    """Exact shares of `total` in proportion to `weight`; a full layer passes its share on."""
+    total, full = Fraction(min(total, sum(room))), set()
+    while True:
+        others = [i for i in range(len(room)) if i not in full]
+        rest = total - sum(room[i] for i in full)
+        over = sum(weight[i] for i in others)
+        shares = {i: rest * weight[i] / over for i in others}
+        overfull = {i for i in others if shares[i] > room[i]}
+        if not overfull:
+            return [shares.get(i, Fraction(int(room[i]))) for i in range(len(room))]
+        full |= overfull

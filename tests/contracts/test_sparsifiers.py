@@ -8,21 +8,58 @@ from tests.by_hand import scaled_plant
 
 import sparsid.sparsify
 from sparsid.models import DerivativeMLP
-from sparsid.models.parameters import is_parameter, resolve, weights
-from sparsid.sparsify import NOTHING, Clock, Sparsifier, chain, l1, threshold, weight_average
+from sparsid.models.parameters import is_parameter, resolve, split_trainable, weights
+from sparsid.sparsify import (
+    NOTHING,
+    Clock,
+    Seen,
+    Sparsifier,
+    chain,
+    dynamic,
+    group_l1,
+    hold,
+    l1,
+    magnitude,
+    proximal_l1,
+    repeated_magnitude,
+    rigl,
+    soft_threshold,
+    threshold,
+    weight_average,
+)
 from sparsid.sparsify.base import finish, init, prepare
-from sparsid.training import Constant, Phase, fit_ensemble
+from sparsid.training import Adam, Constant, Phase
+from sparsid.training.fitting import Training
 
 NET = DerivativeMLP(widths=(4,), skip=True)
+DSR = {"every": 1, "target": 3, "threshold": 0.1}
 METHODS = {
     "nothing": NOTHING,
     "l1": l1(1e-2, skip=1e-3),
     "threshold": threshold(0.3),
     "weight_average": weight_average(),
+    "hold": hold(),
+    "dynamic": dynamic(0.5, **DSR),
+    "dynamic by gradient": dynamic(0.5, **DSR, growth="gradient", start="random"),
+    "rigl": rigl(0.5, every=2, end=1.0),
+    "magnitude": magnitude(0.6, end=1.0),
+    "repeated_magnitude": repeated_magnitude([1, 2]),
+    "proximal_l1": proximal_l1(0.3),
+    "group_l1": group_l1(1.0, inputs=0.1),
+    "soft_threshold": soft_threshold(-2.0, decay=0.1),
     "chain": chain(threshold(0.3), l1(1e-3), weight_average()),
     "chain of chains": chain(chain(l1(1e-3), l1(1e-2)), chain(weight_average())),
+    "chain, softly": chain(soft_threshold(-2.0), l1(1e-2, of="stored"), weight_average()),
+    "chain, pruning": chain(magnitude(0.6, at_epoch=1), l1(1e-3)),
+    "chain, held": chain(hold(), magnitude(0.6, at_epoch=1)),
 }
-MASKING = ("threshold", "chain")
+MASKS_GROW = {
+    *("threshold", "magnitude", "repeated_magnitude"),
+    *("chain", "chain, pruning", "chain, held"),
+}
+MASKS_MOVE = {"dynamic", "dynamic by gradient", "rigl"}
+WITHOUT_MASKS = {"soft_threshold", "chain, softly", "proximal_l1", "group_l1"}  # zeros may go again
+PENALISED = {name for name in METHODS if name.startswith(("l1", "chain"))} - {"chain, held"}
 
 
 def test_every_public_method_is_under_the_contract():
@@ -46,46 +83,82 @@ def method(name) -> Sparsifier:
 
 
 @pytest.fixture(scope="module")
-def phase(method):
-    return Phase(2, Constant(5e-3), method, batch=10)
+def trained(train, method):
+    """Members as they begin, after one phase and after a second one of the same method."""
+    training = Training(NET, train)
+    phase = Phase(2, Constant(5e-3), method, batch=10)
+    begun = training.begin(jax.random.split(jax.random.key(1), 2))
+    first = training.run(begun, phase)
+    return training, begun, first, training.run(first, phase)
 
 
-@pytest.fixture(scope="module")
-def fitted(train, phase):
-    return fit_ensemble(NET, train, (phase, phase), size=2, key=jax.random.key(1))
+def arrays(members, training) -> list[np.ndarray]:
+    return [w for _, w in training.fitted(members).ensemble.weights()]
 
 
 def build(train, seed=0):
     return NET.build(train, key=jax.random.key(seed))
 
 
-def test_it_works_over_ensembles_and_phases(fitted, name):
-    assert len(fitted.history.epochs) == 4
-    assert not fitted.history.frozen
-    for _, w in fitted.ensemble.weights():
+def test_it_works_over_ensembles_and_phases(trained, name):
+    training, begun, _, members = trained
+    assert len(members.history.epochs) == 4
+    assert not members.history.frozen
+    found = arrays(members, training)
+    for w, before in zip(found, arrays(begun, training), strict=True):
         assert np.isfinite(w).all()
         assert w.any()
         assert not np.array_equal(w[0], w[1])
-    assert any((w == 0).any() for _, w in fitted.ensemble.weights()) == (name in MASKING)
+        moved = (w != before) & (w != 0)
+        assert moved.any() == ("held" not in name and name != "hold")
+    zeros = any((w == 0).any() for w in found)
+    assert zeros == (name in MASKS_GROW | MASKS_MOVE | WITHOUT_MASKS)
 
 
-def test_exact_zeros_stay_through_later_phases(train, phase, fitted, name):
-    """What the first phase put to zero is zero after the second; nothing but masks makes zeros."""
-    first = fit_ensemble(NET, train, (phase,), size=2, key=jax.random.key(1))
-    for (_, early), (_, late) in zip(
-        first.ensemble.weights(), fitted.ensemble.weights(), strict=True
-    ):
-        assert not late[early == 0].any()
+def test_what_a_mask_took_stays_zero_through_later_phases(trained, name):
+    """Methods that move their masks keep the number of living weights instead."""
+    training, _, first, second = trained
+    if name in WITHOUT_MASKS:
+        return
+    for early, late in zip(arrays(first, training), arrays(second, training), strict=True):
+        if name not in MASKS_MOVE:
+            assert not late[early == 0].any()
+    if name in MASKS_MOVE:
+        living = [
+            sum(np.asarray(w.keep).sum(axis=(1, 2)) for w in weights(members.models()))
+            for members in (first, second)
+        ]
+        assert np.array_equal(*living)
+        assert np.array_equal(living[0], [sum(w[0].size // 2 for w in arrays(first, training))] * 2)
 
 
-def test_a_mask_takes_small_weights_and_no_others(train, method, name):
+def soft(w, by):
+    return np.sign(w) * np.maximum(np.abs(w) - by, 0)
+
+
+PREPARED = {  # what a weight matrix is right after `prepare`; all others leave it as it was
+    "threshold": lambda w: np.where(np.abs(w) < 0.3, 0, w),
+    "chain": lambda w: np.where(np.abs(w) < 0.3, 0, w),
+    "soft_threshold": lambda w: soft(w, 1 / (1 + np.exp(2))),
+    "chain, softly": lambda w: soft(w, 1 / (1 + np.exp(2))),
+}
+
+
+def test_a_phase_begins_with_the_stated_weights(train, method, name):
     model = build(train)
     prepared = prepare(method, model, key=jax.random.key(0))
-    for before, after in zip(weights(model), weights(prepared), strict=True):
+    again = prepare(method, prepared, key=jax.random.key(1))
+    for before, after, twice in zip(*map(weights, (model, prepared, again)), strict=True):
         w, got = np.asarray(before.value()), np.asarray(after.value())
-        wanted = np.where(np.abs(w) < 0.3, 0, w) if name in MASKING else w
-        assert np.array_equal(got, wanted)
+        if name in MASKS_MOVE:
+            assert (got == 0).sum() == round(0.5 * w.size)
+            wanted = np.where(got == 0, 0, w)
+        else:
+            wanted = PREPARED.get(name, lambda w: w)(w)
+        np.testing.assert_allclose(got, wanted, rtol=0, atol=1e-6 if "soft" in name else 0)
         assert after.role == before.role
+        assert np.array_equal(twice.value(), got)  # the phase after goes on with what is there
+        assert jax.tree.structure(twice) == jax.tree.structure(after)
 
 
 def test_the_state_is_the_same_for_one_and_for_many(train, method):
@@ -97,37 +170,37 @@ def test_the_state_is_the_same_for_one_and_for_many(train, method):
     alone = init(method, model, key=keys[1])
     assert jax.tree.structure(many) == jax.tree.structure(alone)
     for a, b in zip(jax.tree.leaves(many), jax.tree.leaves(alone), strict=True):
-        assert np.array_equal(np.asarray(a)[1], b)
+        assert a[1].dtype == b.dtype
+        assert jnp.array_equal(a[1], b)
 
 
 def walk(method, train, epochs):
-    """The method without training: hooks called as an epoch without steps would call them."""
+    """The method without training: hooks called as epochs without steps would call them."""
     model = prepare(method, build(train), key=jax.random.key(3))
     state = init(method, model, key=jax.random.key(4))
+    yield model, state
     for epoch in range(epochs):
         if method.after_epoch is not None:
             clock = Clock(10 * (epoch + 1), epoch + 1, 5, 10)
             model, _, state = method.after_epoch(model, (), state, clock)
-    return model, state
+            yield model, state
 
 
-@pytest.mark.parametrize("epochs", [0, 1, 3])
-def test_finish_is_valid_at_any_moment(train, method, epochs):
-    model, state = walk(method, train, epochs)
-    done = finish(method, model, state)
-    assert jax.tree.structure(done) == jax.tree.structure(model)
-    for before, after in zip(weights(model), weights(done), strict=True):
-        np.testing.assert_allclose(after.value(), before.value(), rtol=1e-6)  # nothing moved
-        assert np.array_equal(np.asarray(after.value()) == 0, np.asarray(before.value()) == 0)
+def test_finish_is_valid_at_any_moment(train, method):
+    for model, state in walk(method, train, 2):
+        done = finish(method, model, state)
+        assert jax.tree.structure(done) == jax.tree.structure(model)
+        for before, after in zip(weights(model), weights(done), strict=True):
+            np.testing.assert_allclose(after.value(), before.value(), rtol=1e-6)  # nothing moved
+            assert np.array_equal(np.asarray(after.value()) == 0, np.asarray(before.value()) == 0)
     resolved = resolve(done)
     assert not any(is_parameter(n) for n in jax.tree.leaves(resolved, is_leaf=is_parameter))
     assert np.isfinite(np.asarray(resolved.network(jnp.ones(3)))).all()
 
 
 def test_a_penalty_is_a_finite_number_with_a_finite_slope(train, method, name):
+    assert (method.penalty is not None) == (name in PENALISED)
     if method.penalty is None:
-        assert "l1" not in name
-        assert "chain" not in name
         return
     model = prepare(method, build(train), key=jax.random.key(3))
     state = init(method, model, key=jax.random.key(4))
@@ -158,14 +231,75 @@ def test_l1_is_the_sum_of_magnitudes_by_role(train):
     assert float(both.penalty(model, state, clock)) == pytest.approx(more, rel=1e-6)
 
 
-def test_methods_that_differ_in_numbers_alone_share_one_program():
-    assert l1(1e-4).penalty is l1(1e-3, first=0.0).penalty
-    one, other = (chain(l1(w), weight_average()) for w in (1e-4, 1e-3))
-    assert one.penalty == other.penalty
-    assert hash(one.after_epoch) == hash(other.after_epoch)
-    assert one.after_epoch == other.after_epoch
+IN_NUMBERS_ALONE = {
+    "l1": (l1(1e-4), l1(1e-3, first=0.0)),
+    "l1 of stored": (l1(1e-4, of="stored"), l1(1e-3, of="stored")),
+    "weight_average": (weight_average(), weight_average(from_fraction=0.5)),
+    "chain": (chain(l1(1e-4), weight_average()), chain(l1(1e-3), weight_average())),
+    "threshold": (threshold(0.1), threshold(0.2)),
+    "magnitude": (magnitude(0.5), magnitude(0.8, begin=0.1, end=0.5, every=3)),
+    "magnitude at once": (magnitude(0.5, at_epoch=1), magnitude(0.8, at_epoch=2)),
+    "magnitude global": (magnitude(0.5, scope="global"), magnitude(0.8, scope="global")),
+    "repeated_magnitude": (repeated_magnitude([1]), repeated_magnitude([2], share=0.1)),
+    "proximal_l1": (proximal_l1(1e-4), proximal_l1(1e-3, skip=0.0)),
+    "group_l1": (group_l1(1e-4), group_l1(1e-3, inputs=0.0)),
+    "soft_threshold": (soft_threshold(-2), soft_threshold(-6, decay=0.1)),
+    "rigl": (rigl(0.5), rigl(0.8, every=7, share=0.1, end=0.5)),
+    "dynamic": (dynamic(), dynamic(0.8, every=7, target=9, threshold=0.1, tolerance=0.2)),
+    "by gradient": (dynamic(growth="gradient"), dynamic(0.8, growth="gradient")),
+}
+IN_STRUCTURE = [
+    (l1(), l1(of="stored")),
+    (magnitude(), magnitude(at_epoch=1)),
+    (magnitude(), magnitude(scope="global")),
+    (rigl(), rigl(growth="random")),
+    (dynamic(), dynamic(start="random")),
+    (dynamic(), dynamic(growth="gradient")),
+    (proximal_l1(), group_l1()),
+    (chain(l1(), weight_average()), chain(weight_average(), l1())),
+]
+
+
+def hooks(method) -> tuple:
+    return method.penalty, method.after_step, method.after_epoch
+
+
+@pytest.mark.parametrize("pair", IN_NUMBERS_ALONE.values(), ids=IN_NUMBERS_ALONE)
+def test_methods_that_differ_in_numbers_alone_share_one_program(pair, train):
+    one, other = pair
+    assert hooks(one) == hooks(other)
+    assert hash(hooks(one)) == hash(hooks(other))
+    model = build(train)
+    states = [
+        init(m, prepare(m, model, key=jax.random.key(0)), key=jax.random.key(1)) for m in pair
+    ]
+    assert jax.tree.structure(states[0]) == jax.tree.structure(states[1])
+    kinds = [[(a.shape, a.dtype) for a in jax.tree.leaves(state)] for state in states]
+    assert kinds[0] == kinds[1]  # else they could not be stacked
+
+
+@pytest.mark.parametrize("pair", IN_STRUCTURE)
+def test_methods_that_differ_in_structure_do_not(pair):
+    assert hooks(pair[0]) != hooks(pair[1])
+
+
+def test_a_chain_has_only_the_hooks_of_its_methods():
     assert chain(l1(1e-4)).after_step is None
     assert chain(threshold(0.1)).penalty is None
+    assert chain(magnitude(), soft_threshold()).finish is None
+
+
+def test_hooks_after_a_step_keep_layout_and_precision(train, method):
+    """What a hook gives back goes into the next step: same structure, shapes and kinds."""
+    model = prepare(method, build(train), key=jax.random.key(3))
+    state = init(method, model, key=jax.random.key(4))
+    moments = Adam().transformation().init(split_trainable(model)[0])
+    seen = Seen(resolve(model), jnp.asarray(1e-2), Adam().scale(moments))
+    kinds = jax.tree.map(lambda a: (a.shape, a.dtype), (model, moments, state))
+    for hook, looks in ((method.after_step, (seen,)), (method.after_epoch, ())):
+        if hook is not None:
+            later = jax.eval_shape(hook, model, moments, state, Clock(4, 2, 4, 2), *looks)
+            assert jax.tree.map(lambda a: (a.shape, a.dtype), later) == kinds
 
 
 def test_hooks_of_a_chain_come_in_its_order():

@@ -8,13 +8,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.stats import binomtest
-from tests.by_hand import scaled_plant
+from tests.by_hand import plant, scaled_plant
 
 from sparsid._errors import SparsidError
+from sparsid.data import Dataset, Trajectory
 from sparsid.evaluation import (
     box_exits,
     error_over_time,
+    forecast,
+    free_run_errors,
     horizon_scores,
+    median_run,
     rate_interval,
     rmse,
     two_way_bootstrap,
@@ -330,6 +334,82 @@ def test_exits_are_found_by_looking_at_every_number(runs, margin):
         found = (int(exits.sample[at]), int(exits.state[at]))
         assert found == (outside[0] if outside else (-1, -1))
         assert exits.left[at] == bool(outside)
+
+
+# ---------------------------------------------------------------- ensembles
+
+
+def small_ensemble() -> Ensemble:
+    """Three untrained members for the plant of tests.by_hand."""
+    import jax
+
+    train = scaled_plant(trajectories=2, samples=41)
+    architecture = DerivativeMLP(widths=(4,), activation="tanh", skip=True)
+    keys = jax.random.split(jax.random.key(0), 3)
+    members = [architecture.build(train, key=key) for key in keys]
+    stacked = jax.tree.map(lambda *leaves: np.stack(leaves), *members)
+    card = Card.describing(train.physical, architecture)
+    return Ensemble.of(stacked, train.normaliser, card, size=3)
+
+
+def test_free_run_errors_over_trajectories_of_unequal_lengths():
+    """Each trajectory over its own length: a plain loop over members, trajectories, samples."""
+    ensemble = small_ensemble()
+    whole = plant(trajectories=4, samples=30, seed=1)
+    lengths = (30, 12, 30, 7)
+    data = Dataset(
+        tuple(t.part(0, n) for t, n in zip(whole, lengths, strict=True)),
+        whole.dt,
+        whole.states,
+        whole.outputs,
+        whole.inputs,
+    )
+    scale = ensemble.stacked.scaling.scale
+    expected = []
+    for simulator in ensemble:
+        errors = []
+        for t in data:
+            run = simulator.rollout(t.x[0], t.u)
+            total = np.zeros(2)
+            for k in range(t.samples):
+                total += np.abs(run[k] - t.x[k]) / scale
+            each = total / t.samples
+            errors.append(math.inf if each.max() > 3 else each.mean())
+        expected.append(sum(errors) / len(errors))
+    found = free_run_errors(ensemble, data)
+    assert found.shape == (3,)
+    assert np.isfinite(found).any()
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+    runs = forecast(ensemble, data)
+    assert np.isnan(runs[:, 1, 12:]).all()
+    assert np.isfinite(runs[:, 1, :12]).all()
+
+
+def test_free_run_errors_are_infinite_where_one_run_diverged():
+    ensemble = small_ensemble()
+    data = plant(trajectories=3, samples=20, seed=1)
+    far = Trajectory(data[1].x + 1e4, data[1].y, data[1].u, data.dt)  # its truth is elsewhere
+    one_bad = Dataset(
+        (data[0], Trajectory(np.vstack([data[1].x[:1], far.x[1:]]), far.y, far.u, data.dt)),
+        data.dt,
+        data.states,
+        data.outputs,
+        data.inputs,
+    )
+    assert np.isinf(free_run_errors(ensemble, one_bad)).all()
+
+
+def test_the_median_of_runs_goes_on_without_a_member_that_left():
+    runs = np.array([[1.0, 1, 1, 1, 1], [2, 2, 2, 2, 2], [6, 6, 6, 6, 6]])[:, None, :, None]
+    runs = np.concatenate([runs, 10 * runs], axis=-1)  # (3 members, 1 trajectory, 5 samples, 2)
+    np.testing.assert_array_equal(median_run(runs)[0, :, 0], 2)
+    runs[2, 0, 2, 1] = np.inf  # from sample 2 on it counts no more, though it comes back
+    median = median_run(runs)
+    np.testing.assert_array_equal(median[0], [[2, 20], [2, 20], [1.5, 15], [1.5, 15], [1.5, 15]])
+    runs[0, 0, 4, 0] = np.nan  # now more than half have left
+    median = median_run(runs)
+    np.testing.assert_array_equal(median[0, :4, 0], [2, 2, 1.5, 1.5])
+    assert np.isnan(median[0, 4]).all()
 
 
 # ---------------------------------------------------------------- zeros

@@ -321,6 +321,57 @@ def test_written_tables_say_trajectory_time_and_units(tmp_path, suffix):
     assert again.dt == 0.5
 
 
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_a_written_table_of_several_trajectories_comes_back_as_several(tmp_path, suffix):
+    rng = np.random.default_rng(0)
+    data = Dataset.from_arrays(
+        x=[rng.normal(size=(n, 2)) for n in (4, 2, 3)],
+        u=[rng.normal(size=(n, 1)) for n in (4, 2, 3)],
+        dt=0.5,
+    )
+    path = tmp_path / f"runs{suffix}"
+    write_table(data, path)
+    again = read(path, states=["x1", "x2"], inputs=["u1"], time="time")
+    assert again.lengths == (4, 2, 3)
+    assert again.dt == 0.5
+    for one, two in zip(data, again, strict=True):
+        np.testing.assert_array_equal(one.x, two.x)
+        np.testing.assert_array_equal(one.u, two.u)
+    (note,) = again.notes
+    assert note == f"runs{suffix} is read as 3 trajectories, which its column trajectory numbers."
+    write_table(data[:1], path)
+    assert read(path, states=["x1"], dt=0.5).notes == ()  # nothing to say of one
+
+
+def test_the_column_of_trajectories_may_hold_text_and_may_be_a_channel(table):
+    path = table("T,trajectory\n1,May\n2,May\n5,June\n6,June\n7,June\n")
+    assert read(path, states=["T"], dt=1).lengths == (2, 3)
+    ramp = table("T,trajectory\n1,0.1\n2,0.2\n5,0.3\n")
+    assert read(ramp, states=["T"], inputs=["trajectory"], dt=1).lengths == (3,)
+    assert read(table("T,Trajectory\n1,0.1\n2,0.2\n"), states=["T"], dt=1).lengths == (2,)
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ("1,0\n2,0\n3,1\n4,1\n5,0\n6,0\n", ("line 6", "0 comes back", "sort")),
+        ("1,0.1\n2,0.2\n3,0.3\n", ("line 2", "at least 2 samples", "rename")),
+        ("1,0\n2,0\n3,\n4,1\n", ("line 4", "missing")),
+    ],
+)
+def test_a_column_that_numbers_no_trajectories_is_refused(table, rows, words):
+    said = refusal(table("T,trajectory\n" + rows), states=["T"], dt=1)
+    for word in words:
+        assert word in said
+
+
+def test_times_of_each_trajectory_are_checked_at_their_own_rows(table):
+    path = table("t,trajectory,T\n0,0,1\n1,0,2\n2,0,3\n0,1,1\n1,1,2\n2,1,3\n4,1,3\n")
+    assert "line 8" in refusal(path, states=["T"], time="t")
+    path = table("t,trajectory,T\n0,0,1\n1,0,2\n0,1,1\n2,1,2\n", name="two.csv")
+    assert "step of 2 s" in refusal(path, states=["T"], time="t")
+
+
 def test_a_table_that_cannot_be_written_leaves_nothing(tmp_path):
     data = Dataset.from_arrays(x=np.zeros((1, 2, 1)), dt=1)
     with pytest.raises(SparsidError, match=r"\.csv, \.parquet"):

@@ -2,6 +2,7 @@
 
 import json
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -123,6 +124,82 @@ def test_predict_from_a_record_and_from_inputs_alone_agree(folder, capsys):
     np.testing.assert_array_equal(a.x[0], rows[0, :2])
     assert run("predict", model, record, "--out", folder / "a.csv", "--member", "1") == 0
     assert "T1" in (folder / "a.csv").read_text().splitlines()[0]
+
+
+def test_a_forecast_of_several_records_can_be_judged_like_any_table(folder, capsys):
+    model, record = folder / "plant.sparsid", folder / "other.csv"
+    table = folder / "both.csv"
+    assert run("predict", model, record, folder / "plant.csv", "--out", table) == 0
+    capsys.readouterr()
+    assert run("score", model, table, "--json") == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out)["runs"] == 4  # two members, two trajectories
+    assert "both.csv is read as 2 trajectories" in said.err
+
+
+def test_inputs_outside_the_training_box_are_said(folder, capsys):
+    rows = tank_rows(seed=1)
+    model = folder / "plant.sparsid"
+    assert run("score", model, write_csv(folder / "inside.csv", rows)) == 0
+    assert "records of inputs" not in capsys.readouterr().err
+    rows[100:, 2] = 30.0  # training stayed below 9
+    outside = write_csv(folder / "outside.csv", rows)
+    sentence = (
+        "1 of 2 records of inputs left the box of the training data, the first in Q at 1000 s "
+        "(sample 100)."
+    )
+    assert run("score", model, folder / "inside.csv", outside) == 0
+    assert sentence in " ".join(capsys.readouterr().err.split())
+    assert run("predict", model, folder / "inside.csv", outside, "--out", folder / "o.nc") == 0
+    assert sentence in " ".join(capsys.readouterr().err.split())
+
+
+@pytest.fixture(scope="module")
+def pendulum(folder):
+    """A model without inputs, of a damped oscillation."""
+    x = np.zeros((120, 2))
+    x[0] = [1.0, 0.0]
+    for k in range(119):
+        x[k + 1] = x[k] @ np.array([[0.99, -0.1], [0.1, 0.98]])
+    write_csv(folder / "swing.csv", x, header="a,v")
+    fit = (folder / "swing.csv", "--states", "a,v", "--dt", "0.1", "--recipe", "free-run")
+    model = folder / "swing.sparsid"
+    assert run("fit", *fit, "--members", "2", "--effort", "0.02", "--out", model) == 0
+    return model
+
+
+def test_a_model_without_inputs_runs_from_a_start_alone(folder, pendulum):
+    alone, record = folder / "alone.nc", folder / "record.nc"
+    assert run("predict", pendulum, "--start", "v=0,a=1", "--samples", "120", "--out", alone) == 0
+    assert run("predict", pendulum, folder / "swing.csv", "--out", record) == 0
+    alone, record = Dataset.from_netcdf(alone), Dataset.from_netcdf(record)
+    np.testing.assert_array_equal(alone[0].x, record[0].x)
+    assert alone.dt == record.dt == 0.1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("swing.sparsid",), ("--start", "--samples")),
+        (("swing.sparsid", "--start", "a=1,v=0"), ("--start", "--samples")),
+        (("swing.sparsid", "--samples", "9"), ("--start", "--samples")),
+        (("swing.sparsid", "--start", "a=1", "--samples", "9"), ("a, v",)),
+        (("swing.sparsid", "--start", "a=1,v=0", "--samples", "1"), ("samples",)),
+        (("swing.sparsid", "--start", "a=1,v=0", "--samples", "9", "--dt", "1"), ("--dt",)),
+        (("swing.sparsid", "swing.csv", "--start", "a=1,v=0"), ("no inputs", "--samples")),
+        (("swing.sparsid", "swing.csv", "--samples", "9"), ("--samples",)),
+        (("plant.sparsid", "--start", "T1=1,T2=1", "--samples", "9"), ("inputs", "Q")),
+        (("plant.sparsid", "plant.csv", "--samples", "9"), ("--samples",)),
+    ],
+)
+def test_runs_without_data_that_cannot_be_are_refused(
+    folder, pendulum, monkeypatch, capsys, arguments, words
+):
+    monkeypatch.chdir(folder)
+    said = refused(capsys, "predict", *arguments, "--out", "never.nc")
+    for word in words:
+        assert word in said
+    assert not (folder / "never.nc").exists()
 
 
 def test_info_of_a_model_and_of_a_dataset(folder, capsys):
@@ -247,6 +324,8 @@ def test_bad_tables_are_refused(tmp_path, monkeypatch, capsys, text, options, wo
         (("fit", "unknown_key.toml"), ("epoch", "epochs")),
         (("fit", "not.toml"), ("TOML",)),
         (("demo", "--out", "plant.csv"), ("plant.csv",)),
+        (("fit", "not.toml", "--members", "3", "--out", "a"), ("only --out", "--members")),
+        (("fit", "not.toml", "--seed", "0", "--test-share", "0.2"), ("--test-share", "--seed")),
     ],
 )
 def test_bad_requests_are_refused(folder, monkeypatch, capsys, arguments, words):
@@ -265,6 +344,12 @@ def test_bad_requests_are_refused(folder, monkeypatch, capsys, arguments, words)
     for word in words:
         assert word in said
     assert sorted(path.name for path in folder.iterdir()) == before
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="this system has no /proc")
+def test_a_place_that_cannot_be_written_to_is_refused_before_training(folder, capsys):
+    fit = (folder / "plant.csv", *FIT[:-1])
+    assert "no file can be made in /proc" in refused(capsys, "fit", *fit, "/proc/q.sparsid")
 
 
 def test_units_that_differ_are_refused_and_unstated_ones_said(folder, capsys):

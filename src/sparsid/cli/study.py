@@ -26,7 +26,7 @@ def list_() -> None:
 
     Example: `sparsid study list`
     """
-    from sparsid.study.studies import presets, read_study
+    from sparsid.study.reading import presets, read_study
 
     rows = []
     for name in presets():
@@ -55,8 +55,8 @@ def run(
 
     Example: `sparsid study run haugstvedt2023 --out haugstvedt2023 --executor processes`
     """
+    from sparsid.study.reading import read_study
     from sparsid.study.running import run_study
-    from sparsid.study.studies import read_study
     from sparsid.training import use_cores
 
     study = read_study(name)

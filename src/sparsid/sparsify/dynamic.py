@@ -193,7 +193,8 @@ def share_out(
 def rank(values: Array) -> Int[Array, "..."]:
     """Place of every entry among all, the smallest first; of equal ones the first first."""
     order = jnp.argsort(values.ravel(), stable=True)
-    places = jnp.zeros(values.size, jnp.int32).at[order].set(jnp.arange(values.size))
+    turns = jnp.arange(values.size, dtype=jnp.int32)
+    places = jnp.zeros_like(turns).at[order].set(turns)
     return places.reshape(values.shape)
 
 

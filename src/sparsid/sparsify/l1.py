@@ -7,8 +7,9 @@ from jaxtyping import Array
 
 from sparsid._errors import SparsidError
 from sparsid._registry import unknown
-from sparsid.models.parameters import ROLES, masked, stored, weights
+from sparsid.models.parameters import ROLES, weights
 from sparsid.sparsify.base import Clock, Sparsifier
+from sparsid.sparsify.masks import living
 
 
 def l1(
@@ -48,8 +49,7 @@ def _used(model, state: dict[str, Array], clock: Clock) -> Array:
 
 
 def _stored(model, state: dict[str, Array], clock: Clock) -> Array:
-    found = [(w.role, jnp.where(masked(w).keep, stored(w), 0)) for w in weights(model)]
-    return _sum(state, found)
+    return _sum(state, [(w.role, living(w)) for w in weights(model)])
 
 
 def _sum(state: dict[str, Array], arrays: list[tuple[str, Array]]) -> Array:

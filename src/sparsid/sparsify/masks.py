@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, PyTree
 
 from sparsid.models.parameters import (
+    AbstractParameter,
     Masked,
     map_weights,
     masked,
@@ -25,6 +26,11 @@ def prepare_masks(model, *, key):
 def magnitudes(model) -> list[Array]:
     """|w| of every weight matrix, as it computes: dead places are zero."""
     return [jnp.abs(weight.value()) for weight in weights(model)]
+
+
+def living(weight: AbstractParameter) -> Array:
+    """A weight as it is stored; zero at dead places, whatever lies there."""
+    return jnp.where(masked(weight).keep, stored(weight), 0)
 
 
 def keeps(model) -> list[Array]:

@@ -9,10 +9,11 @@ from sparsid.study.fitting import (
     fit_spec,
     simulation_errors,
 )
+from sparsid.study.reading import read_study
 from sparsid.study.recipes import Recipe
 from sparsid.study.running import Outcome, run_study
 from sparsid.study.spec import DataSpec, FitSpec, TrainingSpec, parse, read_spec
-from sparsid.study.studies import StudySpec, read_study
+from sparsid.study.studies import StudySpec
 from sparsid.study.summary import StudyResults, load_results
 
 __all__ = [

@@ -33,10 +33,10 @@ class Cell:
     def specification(self) -> dict[str, Any]:
         """All that the result depends on, in JSON's terms."""
         if self.baseline is not None:
-            own: dict[str, Any] = {"baseline": plain(self.baseline)}
+            own: dict[str, Any] = {"baseline": told(self.baseline)}
         else:
-            phases = [plain(phase) for phase in self.phases]
-            own = {"model": plain(self.model), "phases": phases} if self.model else {}
+            phases = [told(phase) for phase in self.phases]
+            own = {"model": told(self.model), "phases": phases}
         return {**self.common, "size": self.size, "seed": self.seed, **own}
 
     @cached_property
@@ -45,8 +45,16 @@ class Cell:
 
 
 def plain(spec: BaseModel | None) -> dict[str, Any]:
-    """A table in JSON's terms; what is not set is left out, so that later keys rename nothing."""
+    """A table in JSON's terms; what is not set is left out."""
     return {} if spec is None else spec.model_dump(mode="json", exclude_none=True)
+
+
+def told(spec: BaseModel | None) -> dict[str, Any]:
+    """What a table says beyond the defaults, so that keys added later rename no cell.
+
+    Who changes a default raises SCHEMA.
+    """
+    return {} if spec is None else spec.model_dump(mode="json", exclude_defaults=True)
 
 
 def cells_of(
@@ -58,14 +66,20 @@ def cells_of(
         "task": "simulate",
         "data": {name: value for name, value in identity.items() if value is not None},
         "dtype": study.training.dtype,
-        "evaluate": plain(study.evaluate),
+        "evaluate": told(study.evaluate),
     }
     return tuple(
-        Cell(c.name, size, c.first_seed + seed, _model(c), c.phases, c.baseline, common)
+        Cell(c.name, size, seed, _model(c), c.phases, c.baseline, common)
         for c in study.configuration
         for size in sizes
-        for seed in (study.training.seeds if c.baseline is None else (0,))
+        for seed in _seeds(c, study)
     )
+
+
+def _seeds(configuration: ConfigurationSpec, study: StudySpec) -> tuple[int, ...]:
+    if configuration.baseline is not None:
+        return (0,)
+    return tuple(configuration.first_seed + seed for seed in study.training.seeds)
 
 
 def _model(configuration: ConfigurationSpec) -> DerivativeMLP | None:

@@ -170,7 +170,7 @@ class Training:
             return members
         members = enter(members, phases)
         members = replace(members, stack=share_out(members.stack))
-        examples, validation = self._examples(first.loss), self._watched(first.loss)
+        examples, validation = self.examples(first.loss), self._watched(first.loss)
         steps = steps_per_epoch(examples, first.batch)
         at = len({r.phase for r in members.history.epochs})
         run = compiled_epoch(program)
@@ -204,7 +204,8 @@ class Training:
     def _ensemble(self, models: PyTree, card: Card, size: int) -> Ensemble:
         return Ensemble.of(models, self.train.normaliser, card, size)
 
-    def _examples(self, loss: AbstractLoss) -> PyTree:
+    def examples(self, loss: AbstractLoss) -> PyTree:
+        """The training examples of a loss, on every device."""
         if (loss, "train") not in self._on_device:
             self._on_device[loss, "train"] = _to_device(loss.examples(self.train))
         return self._on_device[loss, "train"]

@@ -1,0 +1,105 @@
+"""Studies read from TOML: presets, files of one's own, and lists of phases given by name."""
+
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from sparsid._errors import SparsidError
+from sparsid._registry import unknown
+from sparsid.study.spec import parse, read_toml
+from sparsid.study.studies import StudySpec, check
+
+
+def read_study(name_or_path: str | Path) -> StudySpec:
+    """The study of a preset's name or a TOML file, whose file names are relative to it.
+
+    Raises SparsidError for an unknown name and for anything wrong in the file, in a sentence.
+    """
+    known = presets()
+    if str(name_or_path) in known:
+        with resources.as_file(known[str(name_or_path)]) as path:
+            return parse_study(read_toml(path), str(name_or_path))
+    path = Path(name_or_path)
+    if path.suffix.lower() != ".toml" and not path.is_file():
+        raise SparsidError(
+            unknown("study", str(name_or_path), known) + " A study of your own is a .toml file."
+        )
+    study = parse_study(read_toml(path), str(path))
+    beside = {
+        name: tuple(str(path.parent / file) for file in getattr(study.data, name))
+        for name in ("files", "validation_files", "test_files")
+    }
+    return study.model_copy(update={"data": study.data.model_copy(update=beside)})
+
+
+def presets() -> dict[str, Any]:
+    """Name -> file of the studies that come with the package."""
+    folder = resources.files("sparsid.study") / "presets"
+    files = folder.iterdir() if folder.is_dir() else ()
+    found = {file.name.removesuffix(".toml"): file for file in files if ".toml" in file.name}
+    return dict(sorted(found.items()))
+
+
+def parse_study(tables: dict[str, Any], source: str) -> StudySpec:
+    """Validates tables, lists of phases given by name put in their place.
+
+    `base` names a preset whose tables stand where these say nothing. Raises SparsidError with one
+    sentence for the first thing wrong; `source` begins it.
+    """
+    tables = _on_base(dict(tables), source)
+    phases = tables.pop("phases", {})
+    if not isinstance(phases, dict):
+        raise SparsidError(
+            f"{source}: `phases` holds tables by name ([phases.start]); got {phases!r}."
+        )
+    given = tables.get("configuration")
+    if isinstance(given, list):
+        tables["configuration"] = [_spelt_out(table, phases, source) for table in given]
+    study = parse(StudySpec, tables, source)
+    try:
+        check(study)
+    except SparsidError as error:
+        raise SparsidError(f"{source}: {error}") from None
+    return _with_effort(study)
+
+
+def _on_base(tables: dict[str, Any], source: str) -> dict[str, Any]:
+    """The tables over those of the preset that `base` names; within a table, key by key."""
+    base = tables.pop("base", None)
+    if base is None:
+        return tables
+    known = presets()
+    if base not in known:
+        raise SparsidError(f"{source}: " + unknown("study", str(base), known))
+    with resources.as_file(known[base]) as path:
+        below = _on_base(read_toml(path), base)
+
+    def over(name: str, own: Any) -> Any:
+        both = isinstance(own, dict) and isinstance(below.get(name), dict)
+        return below[name] | own if both else own
+
+    return below | {name: over(name, own) for name, own in tables.items()}
+
+
+def _with_effort(study: StudySpec) -> StudySpec:
+    configurations = tuple(
+        c.model_copy(update={"phases": tuple(p.with_effort(study.effort) for p in c.phases)})
+        for c in study.configuration
+    )
+    return study.model_copy(update={"configuration": configurations, "effort": 1.0})
+
+
+def _spelt_out(table: Any, named_phases: dict[str, Any], source: str) -> Any:
+    """A configuration whose phases given by name are written out; what is odd is left as it is."""
+    if not isinstance(table, dict) or not isinstance(table.get("phases"), list):
+        return table
+    phases = []
+    for phase in table["phases"]:
+        if not isinstance(phase, str):
+            phases.append(phase)
+        elif phase not in named_phases:
+            raise SparsidError(f"{source}: " + unknown("list of phases", phase, named_phases))
+        else:
+            found = named_phases[phase]
+            phases += found if isinstance(found, list) else [found]
+    return table | {"phases": phases}
