@@ -124,10 +124,9 @@ def test_what_a_mask_took_stays_zero_through_later_phases(trained, name):
         if name not in MASKS_MOVE:
             assert not late[early == 0].any()
     if name in MASKS_MOVE:
-        living = [
-            sum(np.asarray(w.keep).sum(axis=(1, 2)) for w in weights(members.models()))
-            for members in (first, second)
-        ]
+        early, late = ([np.asarray(w.keep) for w in weights(m.models())] for m in (first, second))
+        assert not all(np.array_equal(a, b) for a, b in zip(early, late, strict=True))
+        living = [sum(keep.sum(axis=(1, 2)) for keep in keeps) for keeps in (early, late)]
         assert np.array_equal(*living)
         assert np.array_equal(living[0], [sum(w[0].size // 2 for w in arrays(first, training))] * 2)
 

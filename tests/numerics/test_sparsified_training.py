@@ -109,8 +109,8 @@ DSR = {"every": 2, "target": 3, "threshold": 0.1}
 BY_CODE = {
     "dynamic": dynamic(0.4, **DSR, start="random"),
     "dynamic by gradient": dynamic(0.4, **DSR, growth="gradient"),
-    "rigl": rigl(0.5, every=7),
-    "rigl at random": rigl(0.5, every=7, growth="random"),
+    "rigl": rigl(0.5, every=7, share=0.6),
+    "rigl at random": rigl(0.5, every=7, share=0.6, growth="random"),
     "hard": chain(threshold(0.1), magnitude(0.6), proximal_l1(0.01)),
     "groups": group_l1(0.03, inputs=0.01),
     "soft": chain(
@@ -127,10 +127,10 @@ def at_once(phase, examples):
     """The accelerator's path: all members in one vmapped epoch, where every branch is a select."""
     program = Program.of(phase)
 
-    def one(member, epoch):
-        return _epoch(program, epoch, phase.epochs, examples, None, member)
+    def one(member, epoch, epochs):
+        return _epoch(program, epoch, epochs, examples, None, member)
 
-    return jax.jit(jax.vmap(one, in_axes=(0, None)))
+    return jax.jit(jax.vmap(one, in_axes=(0, None, None)))
 
 
 @pytest.mark.parametrize("method", BY_CODE.values(), ids=BY_CODE)
@@ -140,7 +140,7 @@ def test_members_in_turn_and_all_at_once_train_alike(train, training, method):
     in_turn = training.run(begun, phase)
     stack, run = enter(begun, (phase,) * 2).stack, at_once(phase, train_examples(train))
     for epoch in range(LONG):
-        stack, looked = run(stack, epoch)
+        stack, looked = run(stack, epoch, LONG)
         wanted = in_turn.history.epochs[epoch].train
         np.testing.assert_allclose(looked.loss[:2], wanted, rtol=1e-9)
     model = stack.model
@@ -270,6 +270,23 @@ def test_the_number_of_living_weights_never_changes(training, name):
                 assert np.array_equal(keep, before[at])
         before = keeps
     assert moves > 10
+
+
+@pytest.mark.parametrize("name", ["rigl", "rigl at random"])
+def test_rigl_rewires_every_layer_until_its_end(training, name):
+    """Every 7 steps until step 75 of 100; as many weights live in each layer as at the start."""
+    before, changed = None, []
+    for stack in epoch_by_epoch(training, begin(training, 0, 1), phase_of(BY_CODE[name], LONG)):
+        keeps = [np.asarray(w.keep)[:2] for w in weights(stack.model)]
+        for keep, values in zip(keeps, resolved(stack.model), strict=True):
+            assert keep.sum(axis=(1, 2)).tolist() == [keep[0].size // 2] * 2
+            assert not values[:2][~keep].any()
+        if before is not None:
+            pairs = zip(keeps, before, strict=True)
+            changed.append([(a != b).any(axis=(1, 2)).all() for a, b in pairs])
+        before = keeps
+    assert np.all(changed[:2])  # epochs 2 and 3: at least one weight of every layer
+    assert not np.any(changed[6:])  # from epoch 8 on
 
 
 def test_sparse_training_then_averaging_keeps_the_masks(training):
@@ -493,13 +510,13 @@ def test_the_best_of_each_member_is_kept(training):
 
 def test_the_best_model_wears_the_masks_of_the_last_phase(train, monitor):
     """Even where the dense model was better before."""
-    phases = phase_of(), phase_of(threshold(0.6), 2, rate=1e-3)
+    phases = phase_of(epochs=12, rate=2e-2), phase_of(threshold(0.6), 2, rate=1e-5)
     options = {"size": 2, "dtype": "float64", "key": KEY}
     fitted = fit_ensemble(NET, train, phases, monitor=monitor, **options)
     told = np.array([report.free_run for report in fitted.history.epochs])
-    assert (told[:3].min(axis=0) < told[3:].min(axis=0)).any()
+    assert (told[:12].min(axis=0) < told[12:].min(axis=0)).any()
     assert all((w == 0).sum() > w.size // 3 for _, w in fitted.ensemble.weights())
-    assert {i: 4 + told[3:, i].argmin() for i in (0, 1)} == fitted.history.best
+    assert {i: 13 + told[12:, i].argmin() for i in (0, 1)} == fitted.history.best
 
 
 # ---------------------------------------------------------------- phases

@@ -89,7 +89,7 @@ def test_the_optimiser_sees_raw_arrays_and_biases_alone():
 def test_weights_are_the_matrices_in_order_with_their_roles():
     assert [w.role for w in weights(small_model())] == ["first", "hidden", "output"]
     roles = [w.role for w in weights(small_model(skip=True))]
-    assert roles == ["first", "hidden", "skip", "output", "skip"]
+    assert roles == ["first", "hidden", "skip", "output", "direct"]
     assert set(roles) == set(ROLES)
     assert [w.value().shape for w in weights(small_model())] == [(3, 3), (4, 3), (2, 4)]
 

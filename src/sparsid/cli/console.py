@@ -26,11 +26,13 @@ def tell(notes: Iterable[str]) -> None:
         err.print(f"Note: {note}", markup=False)
 
 
-def show(title: str, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """A table: first column left, the others right."""
+def show(
+    title: str, header: Sequence[str], rows: Iterable[Sequence[str]], *, wrap: bool = False
+) -> None:
+    """A table: first column left, the others right; with `wrap` long cells take several lines."""
     table = Table(title=title, title_justify="left", title_style="bold")
     for at, name in enumerate(header):
-        table.add_column(name, justify="left" if at == 0 else "right", no_wrap=True)
+        table.add_column(name, justify="left" if at == 0 else "right", no_wrap=not wrap)
     for row in rows:
         table.add_row(*row)
     out.print(table)

@@ -116,6 +116,7 @@ def compare(
 
 def _print(table: "Table") -> None:
     header = [" ".join(str(name).split()) for name in table.header]
-    show(table.title, header, [["-" if c is None else str(c) for c in row] for row in table.rows])
+    rows = [["-" if c is None else str(c) for c in row] for row in table.rows]
+    show(table.title, header, rows, wrap=True)
     if table.note:
         out.print(table.note, markup=False)

@@ -1,71 +1,50 @@
-"""The page of a study: its tables, and the figures that its rows give something for."""
+"""The page of a study, and beside it what is too long for a table."""
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from sparsid import report
-from sparsid.cli.study_tables import label, published_tables
+from sparsid._files import written_whole
+from sparsid.cli.study_figures import figures
 from sparsid.study.summary import StudyResults
-from sparsid.study.verdicts import diverged_share, pairs
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+EXITS = "long_exits.csv"
 
 
 def write_page(results: StudyResults, tables: list[report.Table]) -> Path:
     """Writes index.html and figures/ into the study's folder; returns the page's path."""
     study = results.study
     note = [text for text in (study.note, _said(results)) if text]
+    files = {results.folder / "study.json": "the study's specification"}
+    if any(found.has("long_exit_sample") for found in results.configurations):
+        with written_whole(results.folder / EXITS) as part:
+            part.write_text("".join(f"{line}\n" for line in exits(results)), encoding="utf-8")
+        files[results.folder / EXITS] = "every long run that left the box: when, and in which state"
     return report.study_page(
         results.folder,
         title=study.title or study.name,
         note=note,
         tables=tables,
         figures=figures(results),
-        files={results.folder / "study.json": "the study's specification"},
+        files=files,
     )
 
 
-def figures(results: StudyResults) -> "list[tuple[str, str, Figure]]":
-    """(name, caption, figure) in the order of the page."""
-    horizons, theirs = results.horizons, published_tables(results)["divergence_percent"]
-    named = {label(found, results): found for found in results.configurations}
-    shares = {
-        name: [(e.value, e.low, e.high) for e in (diverged_share(c, h) for h in horizons)]
-        for name, c in named.items()
-    }
-    published = {
-        name: [None if p is None else p / 100 for p in (theirs[name].get(str(h)) for h in horizons)]
-        for name in shares
-        if name in theirs
-    }
-    errors = {name: {h: c.kept_rfmse(h) for h in horizons} for name, c in named.items()}
-    found = [
-        (
-            "diverged_share",
-            "Share of free runs that diverged, with 95 % intervals.",
-            report.diverged_share(horizons, shares, published=published, dt=results.dt),
-        ),
-        (
-            "errors",
-            "RFMSE of the runs that did not diverge.",
-            report.error_violins(horizons, errors, dt=results.dt),
-        ),
-    ]
-    if compared := pairs(results):
-        labels = [f"{pair.first} less {pair.second}" for pair in compared]
-        panels = {
-            f"{h} samples": [
-                (100 * e.value, 100 * e.low, 100 * e.high)
-                for e in (pair.diverged[h] for pair in compared)
-            ]
-            for h in horizons
-        }
-        drawn = report.pairs(
-            labels, panels, label="difference in diverged runs [percentage points]"
-        )
-        found.append(("pairs", "Differences within pairs, with 95 % intervals.", drawn))
-    return found
+def exits(results: StudyResults) -> Iterator[str]:
+    """Lines of CSV: a long free run that left the box of the training data, when and in what."""
+    yield "configuration,seed,trajectory,sample,time_s,state,diverged"
+    for found in results.configurations:
+        if not found.has("long_exit_sample"):
+            continue
+        sample, state = found.series("long_exit_sample"), found.series("long_exit_state")
+        lost = found.series("long_diverged")
+        for at, run in np.argwhere(sample >= 0):
+            when, what = int(sample[at, run]), results.states[int(state[at, run])]
+            seed, fate = found.seeds[at], int(lost[at, run])
+            time = f"{when * results.dt:g}"
+            yield f'"{found.name}",{seed},{run},{when},{time},{what},{fate}'
 
 
 def _said(results: StudyResults) -> str:

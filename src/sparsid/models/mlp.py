@@ -102,7 +102,7 @@ def build_mlp(
         layers.append(
             Layer(
                 Weight(drawn[:, : sizes[at]], _role(at, len(sizes) - 1)),
-                Weight(drawn[:, sizes[at] :], "skip") if skips else None,
+                Weight(drawn[:, sizes[at] :], _skip_role(at, len(sizes) - 1)) if skips else None,
                 jnp.zeros(sizes[at + 1]) if bias else None,
             )
         )
@@ -122,3 +122,7 @@ def _role(at: int, layers: int) -> str:
     if at == 0:
         return "first"
     return "output" if at == layers - 1 else "hidden"
+
+
+def _skip_role(at: int, layers: int) -> str:
+    return "direct" if at == layers - 1 else "skip"

@@ -1,47 +1,37 @@
 """L1: strength * sum |w| over the weight matrices, biases free."""
 
-from typing import Literal
+from typing import Literal, Unpack
 
 import jax.numpy as jnp
 from jaxtyping import Array
 
 from sparsid._errors import SparsidError
 from sparsid._registry import unknown
-from sparsid.models.parameters import ROLES, weights
+from sparsid.models.parameters import weights
 from sparsid.sparsify.base import Clock, Sparsifier
 from sparsid.sparsify.masks import living
+from sparsid.sparsify.roles import OwnNumbers, by_role
 
 
 def l1(
-    weight: float = 1e-4,
-    *,
-    first: float | None = None,
-    hidden: float | None = None,
-    skip: float | None = None,
-    output: float | None = None,
-    of: Literal["used", "stored"] = "used",
+    weight: float = 1e-4, *, of: Literal["used", "stored"] = "used", **own: Unpack[OwnNumbers]
 ) -> Sparsifier:
     """Penalty on the sum of |w|, with strengths of their own for the columns of each role.
 
-    `weight` is the strength where none is given. Added to the mean squared error in scaled numbers
-    (haugstvedt2023: 1e-4). It shrinks but, under Adam, never to exact zeros: follow it with
-    `threshold`, or use `proximal_l1`. Where a weight is not stored as it is used (soft
-    thresholding), `of` says which of the two counts; haugstvedt2023 counted the stored ones. What a
-    mask covers never counts.
+    `weight` is the strength where none is given (roles: `OwnNumbers`). Added to the mean squared
+    error in scaled numbers (haugstvedt2023: 1e-4). It shrinks but, under Adam, never to exact
+    zeros: follow it with `threshold`, or use `proximal_l1`. Where a weight is not stored as it is
+    used (soft thresholding), `of` says which of the two counts; haugstvedt2023 counted the stored
+    ones.
     """
-    strengths = strengths_by_role(weight, first, hidden, skip, output)
+    strengths = by_role(weight, own)
     if of not in _PENALTIES:
         raise SparsidError(unknown("kind of weights", of, _PENALTIES))
 
     def init(model, *, key):
-        return {role: jnp.asarray(strengths[role], float) for role in ROLES}
+        return {role: jnp.asarray(strength, float) for role, strength in strengths.items()}
 
     return Sparsifier(init=init, penalty=_PENALTIES[of])
-
-
-def strengths_by_role(weight: float, *own: float | None) -> dict[str, float]:
-    """A strength for each role, `weight` where it has none of its own."""
-    return {role: weight if mine is None else mine for role, mine in zip(ROLES, own, strict=True)}
 
 
 def _used(model, state: dict[str, Array], clock: Clock) -> Array:

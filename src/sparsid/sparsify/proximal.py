@@ -8,6 +8,7 @@ alone does almost nothing under Adam, because D is large where gradients are sma
 
 import itertools
 from collections.abc import Sequence
+from typing import Unpack
 
 import jax
 import jax.numpy as jnp
@@ -15,7 +16,6 @@ from jaxtyping import Array, Float
 
 from sparsid.models.mlp import Layer
 from sparsid.models.parameters import (
-    ROLES,
     is_parameter,
     map_weights,
     stored,
@@ -23,28 +23,21 @@ from sparsid.models.parameters import (
     with_stored,
 )
 from sparsid.sparsify.base import Clock, Seen, Sparsifier
-from sparsid.sparsify.l1 import strengths_by_role
 from sparsid.sparsify.masks import living
+from sparsid.sparsify.roles import OwnNumbers, by_role
 
 ITERATIONS = 2  # of the secular equation: 1e-9 of ||z|| at worst, from the start chosen
 
 
-def proximal_l1(
-    weight: float = 1e-4,
-    *,
-    first: float | None = None,
-    hidden: float | None = None,
-    skip: float | None = None,
-    output: float | None = None,
-) -> Sparsifier:
+def proximal_l1(weight: float = 1e-4, **own: Unpack[OwnNumbers]) -> Sparsifier:
     """After each step, every weight is soft-thresholded by strength * rate / (sqrt(v) + eps).
 
     Strengths as for `l1`. Zeros are exact, and a weight may come back from zero.
     """
-    strengths = strengths_by_role(weight, first, hidden, skip, output)
+    strengths = by_role(weight, own)
 
     def init(model, *, key):
-        return {role: jnp.asarray(strengths[role], float) for role in ROLES}
+        return {role: jnp.asarray(strength, float) for role, strength in strengths.items()}
 
     return Sparsifier(init=init, after_step=_proximal_l1)
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from sparsid._errors import SparsidError
 from sparsid._registry import unknown
@@ -88,14 +88,26 @@ class RateSpec(_Table):
                 return Ramp(self.rate, self.final, self.begin, self.end)
 
 
-class StrengthsSpec(_Table):
-    """proximal_l1 = {weight = 1e-4, skip = 1e-5}: `weight` is the strength where none is given."""
+class RolesSpec(_Table):
+    """A number of its own for the columns of each role (`sparsify.OwnNumbers`)."""
 
-    weight: float = Field(default=0.0, ge=0)
     first: float | None = Field(default=None, ge=0)
     hidden: float | None = Field(default=None, ge=0)
     skip: float | None = Field(default=None, ge=0)
+    direct: float | None = Field(default=None, ge=0)
     output: float | None = Field(default=None, ge=0)
+
+
+class StrengthsSpec(RolesSpec):
+    """proximal_l1 = {weight = 1e-4, skip = 1e-5}: `weight` is the strength where none is given."""
+
+    weight: float = Field(default=0.0, ge=0)
+
+
+class ThresholdSpec(RolesSpec):
+    """threshold = 3e-3, or {below = 3e-3, direct = 1e-4}."""
+
+    below: float = Field(ge=0)
 
 
 class L1Spec(StrengthsSpec):
@@ -192,7 +204,7 @@ class PhaseSpec(_Table):
     l1: L1Spec | None = None
     proximal_l1: StrengthsSpec | None = None
     group_l1: GroupSpec | None = None
-    threshold: float | None = Field(default=None, ge=0)
+    threshold: ThresholdSpec | None = None
     magnitude: MagnitudeSpec | None = None
     soft_threshold: SoftThresholdSpec | None = None
     dynamic: DynamicSpec | None = None
@@ -203,6 +215,11 @@ class PhaseSpec(_Table):
     def with_effort(self, effort: float) -> "PhaseSpec":
         """The same with all epochs multiplied, and the epochs at which anything happens."""
         return _stretched(self, effort)
+
+    @field_validator("threshold", mode="before")
+    @classmethod
+    def _common(cls, given: Any) -> Any:
+        return {"below": given} if isinstance(given, int | float) else given
 
     def build(self) -> Phase:
         return Phase(
@@ -223,10 +240,9 @@ class PhaseSpec(_Table):
             (self.group_l1, group_l1),
             (self.dynamic, dynamic),
             (self.rigl, rigl),
+            (self.threshold, threshold),
         )
         methods = [make(**table.model_dump()) for table, make in asked if table is not None]
-        if self.threshold is not None:
-            methods.append(threshold(self.threshold))
         if self.magnitude is not None:
             methods.append(self.magnitude.build())
         if self.hold:

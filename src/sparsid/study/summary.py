@@ -59,6 +59,16 @@ class ConfigurationResults:
         """RFMSE of the runs that did not diverge."""
         return self.rfmse(horizon)[~self.diverged(horizon)]
 
+    def by_seed(
+        self, horizon: int
+    ) -> tuple[Float[np.ndarray, " seed"], Float[np.ndarray, " seed"]]:
+        """Each network's mean RFMSE over its runs that did not diverge (NaN: none), and the share
+        of those that did."""
+        lost = self.diverged(horizon)
+        kept = np.where(lost, 0.0, self.rfmse(horizon)).sum(axis=1)
+        with np.errstate(invalid="ignore"):
+            return kept / (~lost).sum(axis=1), lost.mean(axis=1)
+
     def _counted(self, name: str, horizon: int) -> np.ndarray:
         counted = ~np.isnan(self.series(f"diverged_{horizon}")).any(axis=0)
         return self.series(f"{name}_{horizon}")[:, counted]
@@ -98,6 +108,10 @@ class StudyResults:
                 f"{self.folder} holds no rows of {name!r} yet; `sparsid study run` makes them."
             )
         return self.whole[name]
+
+    def test_runs(self, found: ConfigurationResults) -> int:
+        """How many test trajectories each network of a configuration ran over."""
+        return found.series(f"rfmse_{self.horizons[0]}").shape[1]
 
     @property
     def truth_path(self) -> Path:

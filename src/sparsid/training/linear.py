@@ -9,6 +9,7 @@ from jaxtyping import Array, Key, PyTree
 from sparsid._errors import SparsidError
 from sparsid.data import ScaledDataset
 from sparsid.models import Card, DerivativeMLP, Ensemble
+from sparsid.models.least_squares import linear_map
 from sparsid.models.parameters import Weight
 
 LINEAR = DerivativeMLP(widths=())
@@ -16,7 +17,7 @@ LINEAR = DerivativeMLP(widths=())
 
 def fit_linear(train: ScaledDataset) -> Ensemble:
     """The linear model by one-step least squares, as an ensemble of one."""
-    weight, bias = solve_linear(train)
+    weight, bias = linear_map(train)
     with jax.enable_x64(True):
         blank = LINEAR.build(train, key=jax.random.key(0))
         model = eqx.tree_at(
@@ -27,17 +28,6 @@ def fit_linear(train: ScaledDataset) -> Ensemble:
     stacked = jax.tree.map(lambda leaf: np.asarray(leaf)[None], model)
     card = Card.describing(train.physical, LINEAR, method="one-step least squares")
     return Ensemble.of(stacked, train.normaliser, card, size=1)
-
-
-def solve_linear(train: ScaledDataset) -> tuple[np.ndarray, np.ndarray]:
-    """Weight (states, states + inputs) and bias (states,) of the best one-step linear map.
-
-    Least squares on scaled increments; of minimum norm where columns depend on each other.
-    """
-    rows = np.concatenate([np.hstack([t.x, t.u])[:-1] for t in train.scaled])
-    design = np.hstack([rows, np.ones((len(rows), 1))])
-    solution, *_ = np.linalg.lstsq(design, np.concatenate(train.increments()))
-    return np.ascontiguousarray(solution[:-1].T), solution[-1]
 
 
 def linear_start(
@@ -53,7 +43,9 @@ def linear_start(
             "A linear start needs a path from inputs to outputs: set `skip`, or leave `widths` "
             f"empty; got widths {list(architecture.widths)} without skip."
         )
-    weight, bias = solve_linear(train)
+    if not architecture.bias:
+        raise SparsidError("A linear start needs biases: leave `bias` on.")
+    weight, bias = linear_map(train)
     path = "skip" if architecture.widths else "weight"
 
     def one(key):
