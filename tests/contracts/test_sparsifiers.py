@@ -32,7 +32,7 @@ from sparsid.training import Adam, Constant, Phase
 from sparsid.training.fitting import Training
 
 NET = DerivativeMLP(widths=(4,), skip=True)
-DSR = {"every": 1, "target": 3, "threshold": 0.1}
+DSR = {"every": 1, "target": 3, "threshold": 0.4}
 METHODS = {
     "nothing": NOTHING,
     "l1": l1(1e-2, skip=1e-3),

@@ -283,9 +283,9 @@ def test_rigl_rewires_every_layer_until_its_end(training, name):
             assert not values[:2][~keep].any()
         if before is not None:
             pairs = zip(keeps, before, strict=True)
-            changed.append([(a != b).any(axis=(1, 2)).all() for a, b in pairs])
+            changed.append([(a != b).any(axis=(1, 2)) for a, b in pairs])
         before = keeps
-    assert np.all(changed[:2])  # epochs 2 and 3: at least one weight of every layer
+    assert np.any(changed[:6], axis=0).all()  # in every layer of every member
     assert not np.any(changed[6:])  # from epoch 8 on
 
 

@@ -17,7 +17,7 @@ def write_page(results: StudyResults, tables: list[report.Table]) -> Path:
     """Writes index.html and figures/ into the study's folder; returns the page's path."""
     study = results.study
     note = [text for text in (study.note, _said(results)) if text]
-    files = {results.folder / "study.json": "the study's specification"}
+    files: dict[str | Path, str] = {results.folder / "study.json": "the study's specification"}
     if any(found.has("long_exit_sample") for found in results.configurations):
         with written_whole(results.folder / EXITS) as part:
             part.write_text("".join(f"{line}\n" for line in exits(results)), encoding="utf-8")
