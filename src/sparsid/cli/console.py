@@ -1,7 +1,8 @@
 """What the command line shows: sentences, tables, and the progress of training."""
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -43,6 +44,22 @@ def number(value: float | None, digits: int = 3) -> str:
     return "-" if value is None or np.isnan(value) else f"{value:.{digits}g}"
 
 
+def now_and_then(every: float = 60.0) -> Callable[[str], None]:
+    """A function that says a line at most every so many seconds, and only into a log.
+
+    On a terminal bars move; a log would otherwise stay silent until the end.
+    """
+    last = time.monotonic()
+
+    def say(line: str) -> None:
+        nonlocal last
+        if not err.is_terminal and time.monotonic() - last >= every:
+            last = time.monotonic()
+            err.print(line, markup=False)
+
+    return say
+
+
 @contextmanager
 def training_progress() -> Iterator:
     """Within it, `watching(recipe)` shows a bar: epochs, rate, remaining time, errors so far."""
@@ -60,17 +77,15 @@ def training_progress() -> Iterator:
             total = sum(phase.epochs for phase in recipe.phases)
             task = progress.add_task(f"training {recipe.name}", total=total, said="", speed="")
             seen: dict[str, str] = {}
+            log = now_and_then()
 
             def watch(report: "EpochReport") -> None:
                 if report.free_run is not None:
                     seen["free"] = f" free run {_median(report.free_run)}"
                 loss = f"loss {_median(report.train)}/{_median(report.validation)}"
-                progress.update(
-                    task,
-                    completed=report.done,
-                    said=loss + seen.get("free", ""),
-                    speed=f"{report.done / report.seconds:.1f}/s",
-                )
+                said, speed = loss + seen.get("free", ""), f"{report.done / report.seconds:.1f}/s"
+                progress.update(task, completed=report.done, said=said, speed=speed)
+                log(f"training {recipe.name}: {report.done} of {total} epochs, {speed}, {said}")
 
             return watch
 
@@ -89,11 +104,13 @@ def study_progress(name: str) -> Iterator:
     )
     with Progress(*columns, console=err) as progress:
         task = progress.add_task(f"running {name}", total=None, cells="preparing data")
+        log = now_and_then()
 
         def watch(state: "StudyState") -> None:
             total = max(state.work, 1.0)
             cells = f"{state.cells_done} of {state.cells} cells"
             progress.update(task, total=total, completed=state.work_done, cells=cells)
+            log(f"{name}: {100 * state.work_done / total:.0f} % of the work, {cells}")
 
         yield watch
 

@@ -1,6 +1,6 @@
 """Tables of a study, for the console and for the page alike."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -18,6 +18,8 @@ from sparsid.study.verdicts import (
     pairs,
     verdicts,
 )
+
+CLOSE = 5.0  # percentage points: shares of zeros that agree
 
 
 def tables(results: StudyResults) -> list[Table]:
@@ -162,11 +164,21 @@ def _agreement(results: StudyResults) -> Table:
             of = [a for a in mine if a.measure == measure]
             away = ", ".join(_away(a) for a in of if not a.agrees)
             said.append("-" if not of else f"not at {away}" if away else "agrees")
-        rows.append((name, *said, results.whole[name].spec.departure or "-"))
+        zeros = _zeros(results.whole[name], theirs["sparsity_percent"].get(name, {}))
+        rows.append((name, *said, zeros, results.whole[name].spec.departure or "-"))
     note = "Agrees: the published number lies within our 95 % interval, widened by sqrt(2) because "
-    note += "theirs is as uncertain as ours."
-    header = ("configuration", "diverged", "RFMSE", "known departure")
+    note += f"theirs is as uncertain as ours; for zeros, within {CLOSE:g} percentage points."
+    header = ("configuration", "diverged", "RFMSE", "exact zeros", "known departure")
     return Table("Ours against the published", header, rows, note)
+
+
+def _zeros(found: ConfigurationResults, theirs: Mapping[str, float | None]) -> str:
+    published = theirs.get("exact_zeros_percent")
+    ours = 100 * float(found.number("zero_share").mean())
+    if published is None:
+        return "-"
+    near = abs(ours - published) <= CLOSE
+    return "agrees" if near else f"not ({number(ours)} %, published {published:g} %)"
 
 
 def _away(agreement: Agreement) -> str:
