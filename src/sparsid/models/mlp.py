@@ -6,10 +6,10 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Key
+from jaxtyping import Array, Float, Key, PyTree
 
 from sparsid._registry import Registry
-from sparsid.models.parameters import Weight
+from sparsid.models.parameters import Weight, is_parameter
 
 ACTIVATIONS: Registry[Callable] = Registry("activation")
 ACTIVATIONS.register("relu")(jax.nn.relu)
@@ -77,6 +77,12 @@ class PerOutput(eqx.Module):
         inner: Float[Array, " inputs *samples"] | None = None,
     ) -> Float[Array, " outputs *samples"]:
         return jax.vmap(lambda network: network(z, inner)[0])(self.networks)
+
+
+def layers_of(model: PyTree) -> list[Layer]:
+    """All layers of a model that is not resolved, in order: the order of its weights too."""
+    nodes = jax.tree.leaves(model, is_leaf=lambda n: isinstance(n, Layer) or is_parameter(n))
+    return [node for node in nodes if isinstance(node, Layer)]
 
 
 def build_mlp(

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, PyTree
 
+from sparsid._errors import SparsidError
 from sparsid.models.parameters import split_trainable
 from sparsid.sparsify.base import Clock, Sparsifier
 
@@ -24,8 +25,10 @@ def weight_average(*, from_fraction: float = 0.0) -> Sparsifier:
 
     Put it in a last phase of constant, raised rate; with `from_fraction` only the epochs after
     that share of the phase count. Stored leaves are averaged, never effective weights, and masks
-    lie over the average: exact zeros stay.
+    lie over the average: exact zeros stay. Raises SparsidError for a share out of range.
     """
+    if not 0 <= from_fraction < 1:
+        raise SparsidError(f"`from_fraction` must be from 0 to below 1; got {from_fraction:g}.")
 
     def init(model, *, key) -> Average:
         trainable, _ = split_trainable(model)
@@ -37,7 +40,7 @@ def weight_average(*, from_fraction: float = 0.0) -> Sparsifier:
 
 def _after_epoch(model, moments, state: Average, clock: Clock):
     trainable, _ = split_trainable(model)
-    counts = jnp.asarray(clock.fraction > state.begin)
+    counts = jnp.asarray(clock.epoch > (state.begin + 1e-6) * clock.epochs)
     epochs = state.epochs + counts
 
     def shift(mean, w):

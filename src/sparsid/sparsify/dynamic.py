@@ -14,6 +14,7 @@ from jaxtyping import Array, Bool, Float, Int, Key
 
 from sparsid._errors import SparsidError
 from sparsid._registry import unknown
+from sparsid.models.mlp import layers_of
 from sparsid.models.parameters import Masked, map_weights, stored, weights
 from sparsid.sparsify.base import Clock, Seen, Sparsifier
 from sparsid.sparsify.masks import keeps, magnitudes, replant
@@ -50,10 +51,14 @@ def dynamic(
     gradient of the last batch is largest (as RigL does). Grown weights `start` at zero, or as
     drawn at the beginning of a training. Moments of grown weights are zero. The number of living
     weights never changes. Nothing moves at the very end of a phase: what grows must train.
-    haugstvedt2023: every 25, target 150. Raises SparsidError for numbers
-    out of range.
+    haugstvedt2023: every 25, target 150. Raises SparsidError for numbers out of range.
     """
     _check(sparsity, every, growth)
+    if threshold <= 0 or target <= 0 or tolerance < 0:
+        raise SparsidError(
+            "DSR needs a threshold and a target above 0 and a tolerance of at least 0; got "
+            f"{threshold:g}, {target:g} and {tolerance:g}."
+        )
     if start not in STARTS:
         raise SparsidError(unknown("start of grown weights", start, STARTS))
 
@@ -211,13 +216,15 @@ def gradients(model, seen: Seen) -> list[Array]:
 
 
 def _drawn(model, key) -> Sequence[Array]:
-    """He-normal weights, as at the beginning of a training."""
-    shapes = [stored(w).shape for w in weights(model)]
-    keys = jax.random.split(key, len(shapes))
-    return [
-        jnp.sqrt(2 / shape[-1]) * jax.random.normal(k, shape)
-        for k, shape in zip(keys, shapes, strict=True)
-    ]
+    """He-normal weights, as at the beginning of a training: fan-in with a layer's skip columns."""
+    drawn = []
+    for layer in layers_of(model):
+        own = [stored(w) for w in (layer.weight, layer.skip) if w is not None]
+        spread = jnp.sqrt(2 / sum(w.shape[-1] for w in own))
+        for w in own:
+            key, key_draw = jax.random.split(key)
+            drawn.append(spread * jax.random.normal(key_draw, w.shape))
+    return drawn
 
 
 def _check(sparsity: float, every: int, growth: str) -> None:

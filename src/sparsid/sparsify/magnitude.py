@@ -39,6 +39,8 @@ def magnitude(
             f"{sparsity:g}, {begin:g}, {end:g} and {every}."
         )
     if at_epoch is not None:
+        if at_epoch < 1:
+            raise SparsidError(f"`at_epoch` counts epochs done, from 1 on; got {at_epoch}.")
         return _pruning(_at_once, scope, epochs=[at_epoch], number=float(sparsity))
     return _pruning(
         _ramp, scope, sparsity=float(sparsity), begin=float(begin), end=float(end), every=every
@@ -107,7 +109,7 @@ def _ramp(state, clock: Clock, entries: int, zeros: Array):
     fraction = jnp.asarray(clock.epoch / clock.epochs, state["begin"].dtype)
     done = jnp.clip((fraction - state["begin"]) / (state["end"] - state["begin"]), 0, 1)
     share = state["sparsity"] * (1 - (1 - done) ** 3)
-    due = (clock.epoch % state["every"] == 0) | (done == 1)
+    due = (clock.epoch % state["every"] == 0) | (done > 1 - 1e-6)
     return due & (done > 0), _count(share, entries)
 
 

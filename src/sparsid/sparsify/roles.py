@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import TypedDict
 
+from sparsid._errors import SparsidError
 from sparsid.models.parameters import ROLES
 
 
@@ -22,8 +23,16 @@ class OwnNumbers(TypedDict, total=False):
 
 
 def by_role(common: float, own: OwnNumbers | Mapping[str, float | None]) -> dict[str, float]:
-    """The number of every role, `common` where it has none of its own."""
+    """The number of every role, `common` where it has none of its own.
+
+    Raises SparsidError for a negative one.
+    """
     given = {role: number for role, number in own.items() if number is not None}
+    if min(common, *given.values(), 0.0) < 0:  # pyright: ignore[reportArgumentType]
+        raise SparsidError(
+            "Strengths and thresholds must be at least 0; got "
+            f"{', '.join(f'{number:g}' for number in (common, *given.values()))}."
+        )
     if "skip" in given:
         given = {"direct": given["skip"]} | given
     return {role: given.get(role, common) for role in ROLES}  # pyright: ignore[reportReturnType]

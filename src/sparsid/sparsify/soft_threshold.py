@@ -2,6 +2,7 @@
 
 import jax.numpy as jnp
 
+from sparsid._errors import SparsidError
 from sparsid.models.parameters import (
     Masked,
     SoftThresholded,
@@ -18,8 +19,11 @@ def soft_threshold(start: float = -6.0, *, decay: float = 0.0) -> Sparsifier:
     `decay` pulls s towards 0, and so the threshold up to 1/2: s falls by rate * decay * s a step,
     apart from the optimiser's own step (decoupled, as Adam needs it). It and `start` decide how
     sparse the network gets: a threshold that begins far below the weights starts dense.
-    haugstvedt2023 began at -2, a threshold of 0.12, without decay.
+    haugstvedt2023 began at -2, a threshold of 0.12, without decay. Raises SparsidError for a
+    negative decay.
     """
+    if decay < 0:
+        raise SparsidError(f"`decay` must be at least 0; got {decay:g}.")
 
     def wrap(weight):
         dtype = stored(weight).dtype

@@ -11,11 +11,17 @@ import numpy as np
 import optax
 from jaxtyping import Array, Bool, PyTree
 
+from sparsid._errors import SparsidError
 from sparsid.models.parameters import split_trainable
 from sparsid.sparsify import Sparsifier
 from sparsid.sparsify import base as sparsify
 from sparsid.training.members import Members
 from sparsid.training.phases import Phase
+
+UNEQUAL = (
+    "Members that train together need phases of equal structure (epochs, batch, loss, optimiser, "
+    "methods, kind of rate); only numbers may differ."
+)
 
 
 def enter(members: Members, phases: Sequence[Phase]) -> Members:
@@ -30,6 +36,7 @@ def enter(members: Members, phases: Sequence[Phase]) -> Members:
     moments = fresh_moments(phases[0], models)
     if members.phases and members.phases[0].optimiser == phases[0].optimiser:
         moments = transfer(stack.moments, stack.model, models, moments)
+    check_alike([phase.rate for phase in padded])
     rate = jax.tree.map(_stacked, *(phase.rate for phase in padded))
     entered = stack._replace(model=models, moments=moments, state=state, key=keys[0], rate=rate)
     return replace(members, stack=entered, phases=tuple(phases))
@@ -46,6 +53,20 @@ def finished(members: Members) -> PyTree:
         return jax.vmap(lambda m, s: sparsify.finish(method, m, s))(models, states)
 
     return _by_method(finish, padded)
+
+
+def check_alike(trees: Sequence[PyTree]) -> None:
+    """Raises SparsidError unless all are of one layout, arrays of equal shape beside the members.
+
+    Equal hooks do not say it all: two phases may wrap weights differently, or hold other rates.
+    """
+
+    def layout(tree):
+        shapes = [np.shape(leaf)[1:] for leaf in jax.tree.leaves(tree)]
+        return jax.tree.structure(tree), shapes
+
+    if any(layout(tree) != layout(trees[0]) for tree in trees[1:]):
+        raise SparsidError(UNEQUAL)
 
 
 def fresh_moments(phase: Phase, models: PyTree) -> optax.OptState:
@@ -102,6 +123,7 @@ def _by_method(work: Callable[[Sparsifier, np.ndarray], PyTree], methods: list[S
         return work(different[0], np.arange(len(methods)))
     places = [np.flatnonzero([m is method for m in methods]) for method in different]
     parts = [work(method, at) for method, at in zip(different, places, strict=True)]
+    check_alike(parts)
     order = np.argsort(np.concatenate(places))
     return jax.tree.map(lambda *part: jnp.concatenate(part)[order], *parts)
 

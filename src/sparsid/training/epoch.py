@@ -78,12 +78,11 @@ def _epoch(program: Program, epoch, epochs, examples, validation, member: Member
     key, key_order = jax.random.split(member.key)
     n = len(jax.tree.leaves(examples)[0])
     chosen = order(key_order, n)[: steps * program.batch].reshape(steps, -1)
-    trainable, rest = split_trainable(member.model)
     first = Clock(epoch * steps, epoch, epochs, steps)
-    step = functools.partial(_step, program, member.rate, examples, rest, first)
-    carry = (trainable, member.moments, member.state)
-    (trainable, moments, state), losses = jax.lax.scan(step, carry, (jnp.arange(steps), chosen))
-    model = eqx.combine(trainable, rest)
+    step = functools.partial(_step, program, member.rate, examples, first)
+    # The whole model is carried: a hook after a step may change masks too.
+    carry = (member.model, member.moments, member.state)
+    (model, moments, state), losses = jax.lax.scan(step, carry, (jnp.arange(steps), chosen))
     if program.after_epoch is not None:
         done = Clock((epoch + 1) * steps, epoch + 1, epochs, steps)
         model, moments, state = program.after_epoch(model, moments, state, done)
@@ -93,8 +92,9 @@ def _epoch(program: Program, epoch, epochs, examples, validation, member: Member
     return later, Looked(losses.mean(), _validation_loss(program, later.model, validation))
 
 
-def _step(program: Program, rate, examples, rest, first: Clock, carry, at):
-    trainable, moments, state = carry
+def _step(program: Program, rate, examples, first: Clock, carry, at):
+    model, moments, state = carry
+    trainable, rest = split_trainable(model)
     i, chosen = at
     clock = first._replace(step=first.step + i)
     batch = jax.tree.map(lambda array: array[chosen], examples)
@@ -107,16 +107,12 @@ def _step(program: Program, rate, examples, rest, first: Clock, carry, at):
     rate_now = rate(clock)
     update, moments = program.optimiser.transformation().update(gradient, moments, trainable)
     trainable = jax.tree.map(lambda w, d: w - (rate_now * d).astype(w.dtype), trainable, update)
+    model = eqx.combine(trainable, rest)
     if program.after_step is not None:
-        model, moments, state = program.after_step(
-            eqx.combine(trainable, rest),
-            moments,
-            state,
-            clock._replace(step=clock.step + 1),
-            Seen(seen_gradient, rate_now, program.optimiser.scale(moments)),
-        )
-        trainable, _ = split_trainable(model)
-    return (trainable, moments, state), loss
+        done = clock._replace(step=clock.step + 1)
+        seen = Seen(seen_gradient, rate_now, program.optimiser.scale(moments))
+        model, moments, state = program.after_step(model, moments, state, done, seen)
+    return (model, moments, state), loss
 
 
 def _validation_loss(program: Program, model, validation) -> Array:

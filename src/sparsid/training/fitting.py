@@ -15,7 +15,7 @@ from sparsid.data import ScaledDataset
 from sparsid.evaluation import free_run_errors
 from sparsid.models import AbstractLoss, Card, DerivativeMLP, Ensemble
 from sparsid.sparsify import Clock
-from sparsid.training.entering import enter, finished
+from sparsid.training.entering import UNEQUAL, enter, finished
 from sparsid.training.epoch import Looked, Member, Program, compiled_epoch, steps_per_epoch
 from sparsid.training.members import Members
 from sparsid.training.phases import Phase
@@ -95,6 +95,8 @@ def fit_branches(
         )
     for phase in {id(phase): phase for phases in whole.values() for phase in phases}.values():
         phase.loss.check(train)
+        if monitor is not None:
+            phase.loss.check(monitor.validation)
     keys = jax.vmap(lambda i: jax.random.fold_in(key, i))(jnp.arange(size))
     with jax.enable_x64(dtype == "float64"), interruptible() as stop:
         training = Training(architecture, train, monitor=monitor, watch=watch, stop=stop)
@@ -159,13 +161,11 @@ class Training:
         SparsidError for phases that differ in structure.
         """
         phases = (phase,) * members.size if isinstance(phase, Phase) else tuple(phase)
-        first = phases[0]
-        program = Program.of(first)
+        if len(phases) != members.size:
+            raise SparsidError(f"`phases` must be one a member, {members.size}; got {len(phases)}.")
+        first, program = phases[0], Program.of(phases[0])
         if any((Program.of(p), p.epochs) != (program, first.epochs) for p in phases):
-            raise SparsidError(
-                "Members that train together need phases of equal structure (epochs, batch, loss, "
-                "optimiser, methods); only numbers may differ."
-            )
+            raise SparsidError(UNEQUAL)
         if self.over(members):
             return members
         members = enter(members, phases)

@@ -63,14 +63,15 @@ class Members:
     def keeping_best(self, errors: np.ndarray, models: PyTree, done: int) -> "Members":
         """With everybody remembered whose free run is now better than ever.
 
-        Where a new phase wraps the weights in another way, remembering begins again.
+        Where weights are wrapped in another way or masks have changed, remembering begins again:
+        what was best before had not been pruned yet.
         """
         kept = self.best
         if kept is None or jax.tree.structure(kept.models) != jax.tree.structure(models):
             kept = Best(np.full(self.size, np.inf), models)
             better = np.ones(self.size, bool)
         else:
-            better = errors < kept.errors
+            better = (errors < kept.errors) | _masks_differ(kept.models, models, self.size)
 
         def choose(new, old):
             return np.where(better.reshape(-1, *[1] * (np.ndim(new) - 1)), new, old)
@@ -79,3 +80,12 @@ class Members:
             np.where(better, errors, kept.errors), jax.tree.map(choose, models, kept.models)
         )
         return replace(self, best=best, history=self.history.improved(better, done))
+
+
+def _masks_differ(a: PyTree, b: PyTree, size: int) -> Bool[np.ndarray, " member"]:
+    """Whose masks (the boolean leaves) are not the same in two stacks of one layout."""
+    differ = np.zeros(size, bool)
+    for one, other in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True):
+        if one.dtype == bool:
+            differ |= (one != other).reshape(size, -1).any(axis=1)
+    return differ
