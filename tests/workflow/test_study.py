@@ -342,6 +342,25 @@ def test_show_and_compare_print_tables(whole, capsys):
     assert "L1 less Dense" in capsys.readouterr().out
 
 
+def test_show_writes_figures_exits_and_markdown(whole, tmp_path):
+    page = tmp_path / "tiny.md"
+    assert run("study", "show", whole, "--markdown", page) == 0
+    text = page.read_text(encoding="utf-8")
+    assert text.startswith("# A tiny study\n")
+    results = load_results(whole)
+    share = diverged_share(results.named("Dense"), 40)
+    row = next(line for line in text.splitlines() if line.startswith("| Dense |"))
+    assert f"| {100 * share.value:.3g} [" in row
+    drawn = {path.stem for path in (whole / "figures").glob("*.png")}
+    assert {"states", "diverged_share", "errors", "sparsity", "pairs", "runs_dense"} <= drawn
+    lines = (whole / "long_exits.csv").read_text(encoding="utf-8").splitlines()
+    assert lines[0] == "configuration,seed,trajectory,sample,time_s,state,diverged"
+    left = sum(
+        int((found.series("long_exit_sample") >= 0).sum()) for found in results.configurations
+    )
+    assert len(lines) == 1 + left
+
+
 def test_list_names_the_presets(capsys):
     assert run("study", "list") == 0
     assert "title" in capsys.readouterr().out

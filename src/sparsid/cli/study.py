@@ -10,6 +10,7 @@ from sparsid.cli.console import out, show, study_progress, tell
 
 if TYPE_CHECKING:
     from sparsid.report import Table
+    from sparsid.study.summary import StudyResults
 
 app = typer.Typer(
     help="Many configurations on one plant's data, trained, judged and compared.",
@@ -72,15 +73,23 @@ def run(
 
 
 @app.command(name="show")
-def show_(folder: Folder) -> None:
+def show_(
+    folder: Folder,
+    text: Annotated[
+        Path | None, typer.Option("--markdown", help="Also write the tables as Markdown.")
+    ] = None,
+) -> None:
     """Prints what a study found, beside published numbers, and writes a page with its figures.
 
-    Example: `sparsid study show haugstvedt2023`
+    Example: `sparsid study show haugstvedt2023 --markdown haugstvedt2023.md`
     """
+    from sparsid._files import check_writable
     from sparsid.cli.study_page import write_page
     from sparsid.cli.study_tables import tables
     from sparsid.study.summary import load_results
 
+    if text is not None:
+        check_writable(text)
     results = load_results(folder)
     if not results.configurations:
         raise SparsidError(
@@ -91,7 +100,20 @@ def show_(folder: Folder) -> None:
         _print(table)
     if results.missing:
         tell([f"{results.missing} cells are not stored yet; `sparsid study run` makes them."])
+    if text is not None:
+        _write_markdown(text, results, found)
     out.print(f"Open {write_page(results, found)} to see the figures.", markup=False)
+
+
+def _write_markdown(path: Path, results: "StudyResults", found: "list[Table]") -> None:
+    from sparsid._files import written_whole
+    from sparsid.cli.study_page import said
+    from sparsid.report import markdown
+
+    study = results.study
+    with written_whole(path) as part:
+        content = markdown(study.title or study.name, said(results), found)
+        part.write_text(content, encoding="utf-8")
 
 
 @app.command()

@@ -16,7 +16,6 @@ EXITS = "long_exits.csv"
 def write_page(results: StudyResults, tables: list[report.Table]) -> Path:
     """Writes index.html and figures/ into the study's folder; returns the page's path."""
     study = results.study
-    note = [text for text in (study.note, _said(results)) if text]
     files: dict[str | Path, str] = {results.folder / "study.json": "the study's specification"}
     if any(found.has("long_exit_sample") for found in results.configurations):
         with written_whole(results.folder / EXITS) as part:
@@ -25,7 +24,7 @@ def write_page(results: StudyResults, tables: list[report.Table]) -> Path:
     return report.study_page(
         results.folder,
         title=study.title or study.name,
-        note=note,
+        note=said(results),
         tables=tables,
         figures=figures(results),
         files=files,
@@ -47,6 +46,10 @@ def exits(results: StudyResults) -> Iterator[str]:
             yield f'"{found.name}",{seed},{run},{when},{time},{what},{fate}'
 
 
-def _said(results: StudyResults) -> str:
+def said(results: StudyResults) -> list[str]:
+    """What is to be known of the tables: the study's note, how many cells, what they took."""
     done = sum(len(found.rows) for found in results.configurations)
-    return f"{done} of {done + results.missing} cells are in these tables."
+    rows = [row for found in results.configurations for row in found.rows]
+    versions = sorted({" ".join(f"{k} {v}" for k, v in row.versions.items()) for row in rows})
+    text = f"{done} of {done + results.missing} cells are in these tables."
+    return [part for part in (results.study.note, text, "; ".join(versions)) if part]

@@ -9,6 +9,7 @@ from sparsid.report.diverged import diverged_share
 from sparsid.report.drawing import network
 from sparsid.report.judged import error_growth
 from sparsid.report.literature import published
+from sparsid.report.markdown import markdown
 from sparsid.report.page import Picture, Table, write_page
 from sparsid.report.records import inputs, trajectories
 from sparsid.report.rows import Interval
@@ -31,6 +32,7 @@ __all__ = [
     "error_violins",
     "inputs",
     "link_matrix",
+    "markdown",
     "network",
     "pairs",
     "published",
