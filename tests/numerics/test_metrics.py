@@ -434,7 +434,7 @@ def test_zeros_counted_by_hand():
     assert [(layer.role, layer.weights) for layer in said.layers] == [
         ("first", 6),
         ("output", 4),
-        ("skip", 6),
+        ("direct", 6),
     ]
     assert [layer.zero_share for layer in said.layers] == pytest.approx([5 / 12, 4 / 8, 0])
     assert [layer.small_share for layer in said.layers] == pytest.approx([6 / 12, 4 / 8, 1 / 12])

@@ -320,11 +320,12 @@ def test_random_places_are_uniform_over_the_free_ones():
     keep = np.arange(20).reshape(4, 5) % 2 == 0
     w.flat[[2, 6]] = 1e-5  # these two go
     method = dynamic(every=1, start="random")
-    model = [Masked(Weight(jnp.asarray(w), "hidden"), jnp.asarray(keep))]
+    weight = Masked(Weight(jnp.asarray(w), "hidden"), jnp.asarray(keep))
+    model = Layer(weight, None, None)
 
     def grown(key):
         later, _, _ = method.after_epoch(model, (), method.init(model, key=key), Clock(5, 1, 9, 5))
-        return later[0].keep & ~jnp.asarray(keep), later[0].value()
+        return later.weight.keep & ~jnp.asarray(keep), later.weight.value()
 
     places, values = map(
         np.asarray, jax.jit(jax.vmap(grown))(jax.random.split(jax.random.key(5), 3000))
