@@ -89,7 +89,7 @@ class DerivativeMLP(BaseModel):
     per_state: bool = False
     bias: bool = True
     clip: Clipping = "none"
-    clip_margin: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.18
+    clip_margin: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.1
     stepper: str = Field(default="euler")
 
     if not TYPE_CHECKING:  # for a type checker the signature stays that of the fields
