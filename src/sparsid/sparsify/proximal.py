@@ -25,8 +25,8 @@ from sparsid.sparsify.base import Clock, Seen, Sparsifier
 from sparsid.sparsify.masks import living
 from sparsid.sparsify.roles import OwnNumbers, by_role
 
-# Of the secular equation. From the start chosen two give the norm to rounding, but for groups about
-# to vanish, whose entries differ much in scale: 1e-4 to 1e-2 of ||z|| there, and the next step goes on.
+# Of the secular equation. From the start chosen two give the norm to rounding, but for groups that
+# are about to vanish and differ much in scale: 1e-4 to 1e-2 of ||z||, and the next step goes on.
 ITERATIONS = 2
 
 
