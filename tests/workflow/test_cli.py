@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.command_line import refused, run
 
-from sparsid.cli import main
 from sparsid.data import Dataset
 
 STEP = 10.0
@@ -38,26 +38,6 @@ def folder(tmp_path_factory):
     fit = [str(home / "plant.csv"), "--states", "T1,T2", "--inputs", "Q", "--dt", "10"]
     run("fit", *fit, "--members", "2", "--effort", "0.05", "--out", str(home / "plant.sparsid"))
     return home
-
-
-def run(*arguments: str) -> int:
-    """Exit code of one call of the command line."""
-    try:
-        main([str(argument) for argument in arguments])
-    except SystemExit as stop:
-        return int(stop.code or 0)
-    return 0
-
-
-def refused(capsys, *arguments) -> str:
-    """The one sentence with which a call is refused."""
-    capsys.readouterr()
-    code = run(*arguments)
-    said = capsys.readouterr()
-    assert code == 2, said.err
-    assert "Traceback" not in said.err
-    assert said.out == ""
-    return " ".join(said.err.split())
 
 
 def test_fit_writes_a_model_and_compares_with_the_linear_one(folder, capsys):

@@ -14,9 +14,10 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
+from tests import command_line
+from tests.command_line import run
 
 from sparsid import models
-from sparsid.cli import main
 from sparsid.data import Dataset, Normaliser
 from sparsid.evaluation import rate_interval
 from sparsid.processes import named, simulate
@@ -135,21 +136,8 @@ def epochs(monkeypatch):
     return counted
 
 
-def run(*arguments) -> int:
-    try:
-        main([str(argument) for argument in arguments])
-    except SystemExit as stop:
-        return int(stop.code or 0)
-    return 0
-
-
 def refused(capsys, *arguments) -> str:
-    capsys.readouterr()
-    code = run("study", *arguments)
-    said = capsys.readouterr()
-    assert code == 2, said.err
-    assert "Traceback" not in said.err
-    return " ".join(said.err.split())
+    return command_line.refused(capsys, "study", *arguments)
 
 
 def test_a_row_holds_what_a_network_trained_and_judged_by_hand_gives(whole):
