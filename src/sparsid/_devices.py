@@ -36,14 +36,15 @@ def mesh() -> Mesh:
     return jax.make_mesh((jax.device_count(),), (AXIS,), axis_types=(AxisType.Auto,))
 
 
-def over_members(one: Callable) -> Callable:
+def over_members(one: Callable, *, together: bool = False) -> Callable:
     """`one(member, *shared)` for one member, as a compiled function of a stack of members.
 
     The stack's length must be a multiple of the devices (`padding`). A processor core takes its
     members one after the other: their weights stay in its cache, "is it due?" stays a branch, and
-    a member's bits do not depend on its company. An accelerator takes them all at once.
+    a member's bits do not depend on its company. An accelerator takes them all at once, and so does
+    a core where `together` says that members are too small to fill it one by one.
     """
-    in_turn = jax.default_backend() == "cpu"
+    in_turn = jax.default_backend() == "cpu" and not together
 
     def many(members, *shared):
         def alone(member):

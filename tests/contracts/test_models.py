@@ -4,13 +4,14 @@ import json
 from itertools import pairwise
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from tests.by_hand import scaled_plant
 
 from sparsid.models import Card, DerivativeMLP, Ensemble, load
-from sparsid.models.mlp import ACTIVATIONS
-from sparsid.models.parameters import ROLES
+from sparsid.models.mlp import ACTIVATIONS, build_mlp
+from sparsid.models.parameters import ROLES, resolve
 
 ARCHITECTURES = {
     "plain": DerivativeMLP(widths=(4, 3)),
@@ -149,3 +150,18 @@ def test_a_wrong_configuration_is_refused(given, word):
 def test_a_configuration_does_not_change():
     with pytest.raises(ValueError, match="frozen"):
         DerivativeMLP().widths = (3,)
+
+
+@pytest.mark.parametrize("skip", [False, True])
+@pytest.mark.parametrize("samples", [1, 5, 16, 50])
+@pytest.mark.parametrize("width", [7, 16, 32, 48])
+def test_a_batch_is_its_samples_one_by_one_however_it_is_stored(width, samples, skip):
+    """Wide layers and odd batches are multiplied row by row inside."""
+    network = build_mlp(
+        3, 2, widths=(width, 9), activation="silu", skip=skip, key=jax.random.key(width)
+    )
+    resolved = resolve(network)
+    z = jax.random.normal(jax.random.key(1), (3, samples))
+    inner = jnp.clip(z, -1, 1)
+    alone = [resolved(z[:, i], inner[:, i]) for i in range(samples)]
+    np.testing.assert_allclose(resolved(z, inner), np.stack(alone, axis=1), rtol=1e-5, atol=1e-6)

@@ -46,7 +46,7 @@ def untrained(train, *, seed=0, **options) -> Ensemble:
     return Ensemble.of(replace(models, network=network), train.normaliser, card, 2)
 
 
-def box_of(train, margin=0.1):
+def box_of(train, margin=0.02):
     rows = np.concatenate([np.hstack([t.x, t.u]) for t in train.scaled])
     low, high = rows.min(axis=0), rows.max(axis=0)
     return np.float32(low - margin * (high - low)), np.float32(high + margin * (high - low))

@@ -66,17 +66,14 @@ def _model(file: Path) -> None:
     ensemble = load(file)
     card = ensemble.card
     zeros = sparsity(ensemble)
-    shape = card.architecture
     out.print(
-        f"{file}: {len(ensemble)} members, every {card.dt:g} s; widths {list(shape.widths)}, "
-        f"{shape.activation}{', input skip' if shape.skip else ''}"
-        f"{', one network per state' if shape.per_state else ''}, {shape.stepper} steps",
+        f"{file}: {len(ensemble)} members, every {card.dt:g} s; {card.architecture.sentence()}",
         markup=False,
     )
     rows = [
         (name, kind, unit or "not stated", *map(number, box))
         for kind, channels, boxes in (
-            ("state", card.states, card.box["states"].T),
+            (card.architecture.observes[:-1], card.states, card.box["states"].T),
             ("input", card.inputs, card.box["inputs"].T),
         )
         for name, unit, box in zip(channels.names, channels.units, boxes, strict=True)

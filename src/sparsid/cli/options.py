@@ -54,6 +54,8 @@ def read_for(
     notes: list[str] = []
     if all(is_netcdf(path) for path in files):
         dataset = read(files, dt=dt)
+        if card.architecture.observes == "outputs":
+            dataset = dataset.outputs_as_states()
     else:
         if dt is None and time is None:
             dt = card.dt
@@ -68,6 +70,17 @@ def read_for(
         )
     fitting, said = match(dataset, card.states, Channels(), card.inputs, card.dt)
     return fitting, [*notes, *dataset.notes, *said]
+
+
+def parse_numbers(option: str, text: str) -> dict[str, float]:
+    """name=value pairs by commas. Raises SparsidError for anything else."""
+    try:
+        pairs = [pair.split("=") for pair in text.split(",")]
+        return {name.strip(): float(value) for name, value in pairs}
+    except ValueError:
+        raise SparsidError(
+            f"`{option}` takes name=value by commas, as in T1=20; got {text!r}."
+        ) from None
 
 
 def box_notes(card: "Card", runs: "np.ndarray", dataset: Dataset) -> list[str]:

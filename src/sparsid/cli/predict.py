@@ -8,7 +8,7 @@ import typer
 from sparsid._errors import SparsidError
 from sparsid._files import check_writable
 from sparsid.cli.console import out, tell
-from sparsid.cli.options import Columns, Dt, Model, Time, box_notes, listed, read_for
+from sparsid.cli.options import Columns, Dt, Model, Time, box_notes, listed, parse_numbers, read_for
 
 
 def command(
@@ -157,13 +157,7 @@ def _from_inputs(card, files, start: str, *, columns, time, dt):
 
 
 def _parse_start(text: str, names: tuple[str, ...]) -> list[float]:
-    try:
-        pairs = [pair.split("=") for pair in text.split(",")]
-        given = {name.strip(): float(value) for name, value in pairs}
-    except ValueError:
-        raise SparsidError(
-            f"`--start` takes name=value by commas, as in T1=20; got {text!r}."
-        ) from None
+    given = parse_numbers("--start", text)
     if set(given) != set(names):
         raise SparsidError(f"`--start` needs exactly {', '.join(names)}; got {', '.join(given)}.")
     return [given[name] for name in names]

@@ -7,7 +7,7 @@ import typer
 
 from sparsid._files import check_writable
 from sparsid.cli.console import out, tell
-from sparsid.cli.options import Dt, Seed
+from sparsid.cli.options import Dt, Seed, parse_numbers
 
 
 def command(
@@ -17,6 +17,10 @@ def command(
     samples: Annotated[int, typer.Option(help="Samples of each trajectory.")] = 5000,
     dt: Dt = None,
     seed: Seed = 0,
+    noise: Annotated[
+        str | None,
+        typer.Option(help="Measurement noise: standard deviations, as in pH=0.05, by commas."),
+    ] = None,
     adaptive: Annotated[
         bool, typer.Option(help="Integrate adaptively (Diffrax) instead of fixed RK4.")
     ] = False,
@@ -27,7 +31,7 @@ def command(
     """
     import jax
 
-    from sparsid.processes import named, simulate
+    from sparsid.processes import measured, named, simulate
     from sparsid.training import use_cores
 
     plant = named(process)
@@ -41,6 +45,9 @@ def command(
         key=jax.random.key(seed),
         method="adaptive" if adaptive else "rk4",
     )
+    if noise is not None:
+        asked = parse_numbers("--noise", noise)
+        dataset = measured(dataset, asked, key=jax.random.fold_in(jax.random.key(seed), 1))
     dataset.to_netcdf(to)
     tell(dataset.notes)
     out.print(f"Wrote {len(dataset)} trajectories of {samples} samples to {to}.", markup=False)

@@ -262,6 +262,16 @@ class Dataset:
     def _places(channels: Channels, names: Sequence[str] | None, what: str) -> list[int]:
         return list(range(len(channels))) if names is None else channels.index(names, what)
 
+    def outputs_as_states(self) -> "Dataset":
+        """The outputs in the states' place: what a model simulates that knows no states.
+
+        Raises SparsidError where there are no outputs.
+        """
+        if not len(self.outputs):
+            raise SparsidError("The data has no outputs to simulate; name its output columns.")
+        trajectories = tuple(Trajectory(t.y, t.y[:, :0], t.u, t.dt) for t in self)
+        return replace(self, trajectories=trajectories, states=self.outputs, outputs=NONE)
+
     def constant_inputs(self) -> tuple[str, ...]:
         """Names of the inputs that never change in any trajectory: nothing is learnt from them."""
         rows = np.concatenate([t.u for t in self])

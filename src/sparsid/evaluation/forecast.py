@@ -6,18 +6,26 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float
 
+from sparsid._errors import SparsidError
 from sparsid.data import Dataset
 from sparsid.models import Ensemble
 
 
 def forecast(ensemble: Ensemble, dataset: Dataset) -> Float[np.ndarray, "member trajectory T n"]:
-    """Every member's free run over every trajectory, from its first sample, in one call.
+    """Every member's free run over every trajectory, from its first samples, in one call.
 
-    Physical units. Rows past a trajectory's own length are NaN. The dataset's channels must be the
-    model's, in its order (`sparsid.data.match`).
+    Physical units; the first `ensemble.lag` rows are the recorded ones, rows past a trajectory's
+    own length are NaN. The dataset's channels must be the model's, in its order
+    (`sparsid.data.match`). Raises SparsidError for a record no longer than the model's lags.
     """
     x, _, u = dataset.padded()
-    runs = ensemble.run(x[:, 0], u)
+    lag = ensemble.lag
+    if min(dataset.lengths) <= lag:
+        raise SparsidError(
+            f"A free run of this model starts from {lag} recorded samples and needs at least "
+            f"{lag + 1}; the shortest record has {min(dataset.lengths)}."
+        )
+    runs = ensemble.run(x[:, 0] if lag == 1 else x[:, :lag], u)
     past = np.arange(x.shape[1]) >= np.array(dataset.lengths)[:, None]
     return np.where(past[None, :, :, None], np.nan, runs)
 

@@ -1,19 +1,24 @@
 """Models: networks in scaled numbers, their parameters, free runs, losses, saving and loading."""
 
+from sparsid.models.architecture import AbstractArchitecture
 from sparsid.models.derivative import DerivativeMLP, DerivativeModel
 from sparsid.models.ensemble import Card, Ensemble, Simulator
 from sparsid.models.graphs import graph_of
 from sparsid.models.losses import AbstractLoss, FreeRun, OneStep
+from sparsid.models.narx import NARX, NARXModel
 from sparsid.models.rollout import rollout
 from sparsid.models.storage import load, save
 
 __all__ = [
+    "NARX",
+    "AbstractArchitecture",
     "AbstractLoss",
     "Card",
     "DerivativeMLP",
     "DerivativeModel",
     "Ensemble",
     "FreeRun",
+    "NARXModel",
     "OneStep",
     "Simulator",
     "graph_of",

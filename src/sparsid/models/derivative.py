@@ -1,18 +1,19 @@
 """The derivative network: learns how fast measured states change, and marches them in time."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float, Key
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
 from sparsid._errors import SparsidError
 from sparsid._registry import unknown
 from sparsid._steppers import STEPPERS
 from sparsid.data import ScaledDataset
+from sparsid.models.architecture import AbstractArchitecture, check_widths
 from sparsid.models.least_squares import linear_map
 from sparsid.models.mlp import ACTIVATIONS, MLP, PerOutput, build_mlp, build_per_output
 from sparsid.models.parameters import Fixed
@@ -39,7 +40,8 @@ class DerivativeModel(eqx.Module):
     slope: Any = None
     clip: Clipping = eqx.field(static=True, default="none")
     lag: ClassVar[int] = 1
-    observes: ClassVar[str] = "states"
+    output_lags: ClassVar[int] = 1
+    input_lags: ClassVar[int] = 1
 
     def increment(self, x: Float[Array, " states"], u: Float[Array, " inputs"]) -> Array:
         """Increment of the scaled state a sample; computed in the weights' own precision."""
@@ -64,8 +66,15 @@ class DerivativeModel(eqx.Module):
         later = STEPPERS[self.stepper](self.increment, x, u, 1.0)
         return later, later
 
+    def next(
+        self, past_y: Float[Array, "1 states"], past_u: Float[Array, "1 inputs"]
+    ) -> Float[Array, " states"]:
+        """The state of a sample from the one before it."""
+        later, _ = self.step(past_y[0], past_u[0])
+        return later
 
-class DerivativeMLP(BaseModel):
+
+class DerivativeMLP(AbstractArchitecture):
     """Configuration of a derivative network.
 
     `widths` are the hidden layers (none: the linear model); `skip` feeds the inputs to every
@@ -81,34 +90,27 @@ class DerivativeMLP(BaseModel):
     guesses better than a line.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     kind: Literal["derivative"] = "derivative"
+    observes: ClassVar = "states"
     widths: tuple[int, ...] = (25, 25, 25, 25)
     activation: str = "relu"
     skip: bool = False
     per_state: bool = False
     bias: bool = True
     clip: Clipping = "none"
-    clip_margin: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.1
+    clip_margin: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.02
     stepper: str = Field(default="euler")
-
-    if not TYPE_CHECKING:  # for a type checker the signature stays that of the fields
-
-        def __init__(self, **options):
-            try:
-                BaseModel.__init__(self, **options)
-            except ValidationError as error:
-                raise SparsidError(_refusal(error)) from None
-
-        # Inside a specification or a model file pydantic still says which key is wrong.
-        __init__.__pydantic_base_init__ = True
 
     def model_post_init(self, _context) -> None:
         ACTIVATIONS[self.activation]
         if self.stepper not in STEPPERS:
             raise SparsidError(unknown("stepper", self.stepper, STEPPERS))
-        if any(width < 1 for width in self.widths):
-            raise SparsidError(f"`widths` must be positive; got {list(self.widths)}.")
+        check_widths(self.widths)
+
+    def sentence(self) -> str:
+        told = [f"widths {list(self.widths)}, {self.activation}"]
+        told += ["input skip"] * self.skip + ["one network per state"] * self.per_state
+        return ", ".join([*told, f"{self.stepper} steps"])
 
     def build(self, scaled: ScaledDataset, *, key: Key[Array, ""]) -> DerivativeModel:
         """A freshly started model for the states and inputs of `scaled`."""
@@ -124,6 +126,11 @@ class DerivativeMLP(BaseModel):
             high=rows.max(axis=0) + margin,
             slope=linear_map(scaled)[0] if self.clip == "linear" else 0.0,
             key=key,
+        )
+
+    def skeleton(self, observed: int, inputs: int, *, key: Key[Array, ""]) -> DerivativeModel:
+        return self.assemble(
+            observed, inputs, gain=np.ones(observed), drift=np.zeros(observed), key=key
         )
 
     def assemble(
@@ -161,18 +168,6 @@ class DerivativeMLP(BaseModel):
         if self.clip != "linear":
             return clipped
         return replace(clipped, slope=_fixed(np.broadcast_to(slope, (states, states + inputs))))
-
-
-def _refusal(error: ValidationError) -> str:
-    """One sentence for the first option that is wrong."""
-    first = error.errors()[0]
-    if "error" in (told := first.get("ctx", {})):
-        return str(told["error"])
-    name = str(first["loc"][0])
-    if first["type"] == "extra_forbidden":
-        return unknown("option of DerivativeMLP", name, DerivativeMLP.model_fields)
-    said = first["msg"][0].lower() + first["msg"][1:]
-    return f"`{name}` of DerivativeMLP is not usable ({said}); got {first['input']!r}."
 
 
 def _fixed(numbers) -> Fixed:

@@ -17,7 +17,7 @@ from sparsid import __version__
 from sparsid._devices import over_members, padding
 from sparsid._errors import SparsidError
 from sparsid.data import Channels, Dataset, Normaliser
-from sparsid.models.derivative import DerivativeMLP
+from sparsid.models.architecture import AbstractArchitecture
 from sparsid.models.parameters import resolve, settle, weights
 from sparsid.models.rollout import rollout
 
@@ -92,11 +92,13 @@ def library_versions() -> dict[str, str]:
 class Card:
     """What a model is: channels, sampling time (s), architecture, and what it was trained on.
 
-    `box` holds the smallest and largest value of each channel over the training data, in physical
-    units: {"states": (2, n), "inputs": (2, m)}.
+    `states` are the channels it simulates: a plant's measured states, or the outputs of a model
+    that knows no states (`architecture.observes` says which). `box` holds the smallest and largest
+    value of each channel over the training data, in physical units: {"states": (2, n),
+    "inputs": (2, m)}.
     """
 
-    architecture: DerivativeMLP
+    architecture: AbstractArchitecture
     dt: float
     states: Channels
     inputs: Channels
@@ -106,7 +108,7 @@ class Card:
     versions: dict[str, str] = field(default_factory=library_versions)
 
     @classmethod
-    def describing(cls, train: Dataset, architecture: DerivativeMLP, **training) -> "Card":
+    def describing(cls, train: Dataset, architecture: AbstractArchitecture, **training) -> "Card":
         """The card of a model of this architecture trained on this data."""
         box = {
             name: np.stack([rows.min(axis=0), rows.max(axis=0)])
@@ -140,7 +142,8 @@ class Ensemble:
             normaliser.inputs.offset,
             normaliser.inputs.scale,
         )
-        stacked = jax.tree.map(np.asarray, settle(models))
+        with jax.enable_x64(True):  # weights keep the precision they came in
+            stacked = jax.tree.map(np.asarray, settle(models))
         return cls(Simulator(stacked, scaling), size, card)
 
     @functools.cached_property
@@ -151,6 +154,11 @@ class Ensemble:
             Simulator(jax.tree.map(lambda leaf, i=i: leaf[i], self.stacked.model), scaling)
             for i in range(self.size)
         )
+
+    @property
+    def lag(self) -> int:
+        """How many given rows a free run starts from."""
+        return self.stacked.lag
 
     def __iter__(self) -> Iterator[Simulator]:
         return iter(self.members)

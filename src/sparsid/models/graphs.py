@@ -7,6 +7,7 @@ from sparsid.graph import Clip, Graph, GraphLayer, beside
 from sparsid.models.derivative import DerivativeModel
 from sparsid.models.ensemble import Ensemble
 from sparsid.models.mlp import MLP
+from sparsid.models.narx import NARX, NARXModel
 from sparsid.models.parameters import resolve
 
 
@@ -18,8 +19,11 @@ def graph_of(ensemble: Ensemble, member: int) -> Graph:
     Raises IndexError for a member that is not there.
     """
     card = ensemble.card
-    inputs = (*card.states.names, *card.inputs.names)
     model = resolve(ensemble.members[member].model)
+    if isinstance(card.architecture, NARX):
+        inputs = card.architecture.regressors(card.states.names, card.inputs.names)
+    else:
+        inputs = (*card.states.names, *card.inputs.names)
     network, clip = model.network, _clip(model)
     if isinstance(network, MLP):
         return _graph(network, inputs, card.states.names, clip)
@@ -35,8 +39,8 @@ def graph_of(ensemble: Ensemble, member: int) -> Graph:
     return beside(tuple(alone))
 
 
-def _clip(model: DerivativeModel) -> Clip | None:
-    if model.clip == "none":
+def _clip(model: DerivativeModel | NARXModel) -> Clip | None:
+    if isinstance(model, NARXModel) or model.clip == "none":
         return None
     return Clip(model.low, model.high, model.clip, model.slope)
 

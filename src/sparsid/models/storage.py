@@ -17,8 +17,10 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 from sparsid._errors import SparsidError
 from sparsid._files import written_whole
 from sparsid.data import Channels
+from sparsid.models.architecture import AbstractArchitecture
 from sparsid.models.derivative import DerivativeMLP
 from sparsid.models.ensemble import Card, Ensemble, Scaling, Simulator
+from sparsid.models.narx import NARX
 
 FORMAT = "sparsid-model"
 SCHEMA = 1
@@ -41,7 +43,7 @@ class _Header(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
     members: PositiveInt
-    architecture: DerivativeMLP
+    architecture: Annotated[DerivativeMLP | NARX, Field(discriminator="kind")]
     dt: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     states: _Named
     inputs: _Named
@@ -56,7 +58,7 @@ def save(ensemble: Ensemble, path: str | Path) -> None:
     card = ensemble.card
     header = _Header(
         members=ensemble.size,
-        architecture=card.architecture,
+        architecture=card.architecture,  # pyright: ignore[reportArgumentType]
         dt=card.dt,
         states=_Named(names=card.states.names, units=card.states.units),
         inputs=_Named(names=card.inputs.names, units=card.inputs.units),
@@ -166,13 +168,13 @@ def _assemble(path: Path, header: _Header, arrays: dict[str, np.ndarray]) -> Ens
     return Ensemble(stacked, header.members, card)
 
 
-def _skeleton(architecture: DerivativeMLP, members: int, states: int, inputs: int) -> Simulator:
+def _skeleton(
+    architecture: AbstractArchitecture, members: int, states: int, inputs: int
+) -> Simulator:
     """Shapes of a stacked simulator, nothing computed."""
 
     def one(key):
-        return architecture.assemble(
-            states, inputs, gain=np.ones(states), drift=np.zeros(states), key=key
-        )
+        return architecture.skeleton(states, inputs, key=key)
 
     def stack():
         return jax.vmap(one)(jax.random.split(jax.random.key(0), members))

@@ -5,6 +5,8 @@ from sparsid.processes.base import PROCESSES, AbstractProcess, named
 from sparsid.processes.controllers import Proportional, ProportionalIntegral
 from sparsid.processes.duffing import Duffing
 from sparsid.processes.lotka_volterra import LotkaVolterra
+from sparsid.processes.neutralisation import Neutralisation
+from sparsid.processes.noise import measured
 from sparsid.processes.signals import (
     APRBS,
     AbstractSignal,
@@ -18,7 +20,7 @@ from sparsid.processes.signals import (
 from sparsid.processes.simulate import METHODS, replay, simulate
 from sparsid.processes.sources import AbstractSource, Clipped, Deadband, Stack, Sum, play
 
-for _process in (AluminiumCell, Duffing, LotkaVolterra):
+for _process in (AluminiumCell, Duffing, LotkaVolterra, Neutralisation):
     PROCESSES.register(_process.name)(_process)
 
 __all__ = [
@@ -37,12 +39,14 @@ __all__ = [
     "Impulses",
     "LotkaVolterra",
     "Multisine",
+    "Neutralisation",
     "Proportional",
     "ProportionalIntegral",
     "Recorded",
     "Stack",
     "Step",
     "Sum",
+    "measured",
     "named",
     "play",
     "replay",

@@ -1,5 +1,6 @@
 """Training ensembles: the Python loop around compiled epochs, which only looks."""
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,13 +14,18 @@ from sparsid._devices import everywhere, padding, share_out
 from sparsid._errors import SparsidError
 from sparsid.data import ScaledDataset
 from sparsid.evaluation import free_run_errors
-from sparsid.models import AbstractLoss, Card, DerivativeMLP, Ensemble
+from sparsid.models import AbstractArchitecture, AbstractLoss, Card, Ensemble
 from sparsid.sparsify import Clock
+from sparsid.training.descent import AT_ONCE, Descent, DescentReport, descend
 from sparsid.training.entering import UNEQUAL, enter, finished
 from sparsid.training.epoch import Looked, Member, Program, compiled_epoch, steps_per_epoch
 from sparsid.training.members import Members
 from sparsid.training.phases import Phase
 from sparsid.training.progress import EpochReport, History, Stop, Watcher, interruptible
+from sparsid.training.starts import models_of, points_of
+from sparsid.training.windows import windows
+
+type AnyPhase = Phase | Descent
 
 WATCHED = 20_000  # validation examples looked at after every epoch
 
@@ -47,9 +53,9 @@ class Fitted:
 
 
 def fit_ensemble(
-    architecture: DerivativeMLP,
+    architecture: AbstractArchitecture,
     train: ScaledDataset,
-    phases: Sequence[Phase],
+    phases: Sequence[AnyPhase],
     *,
     size: int = 10,
     monitor: Monitor | None = None,
@@ -70,10 +76,10 @@ def fit_ensemble(
 
 
 def fit_branches(
-    architecture: DerivativeMLP,
+    architecture: AbstractArchitecture,
     train: ScaledDataset,
-    prefix: Sequence[Phase],
-    branches: Mapping[str, Sequence[Phase]],
+    prefix: Sequence[AnyPhase],
+    branches: Mapping[str, Sequence[AnyPhase]],
     *,
     size: int = 10,
     monitor: Monitor | None = None,
@@ -94,6 +100,8 @@ def fit_branches(
             f"{min(map(len, whole.values()), default=0)}."
         )
     for phase in {id(phase): phase for phases in whole.values() for phase in phases}.values():
+        if isinstance(phase, Descent):
+            continue
         phase.loss.check(train)
         if monitor is not None:
             phase.loss.check(monitor.validation)
@@ -113,7 +121,7 @@ def fit_branches(
         return results
 
 
-def _epochs(phases: Sequence[Phase]) -> int:
+def _epochs(phases: Sequence[AnyPhase]) -> int:
     return sum(phase.epochs for phase in phases)
 
 
@@ -126,7 +134,7 @@ class Training:
 
     def __init__(
         self,
-        architecture: DerivativeMLP,
+        architecture: AbstractArchitecture,
         train: ScaledDataset,
         *,
         monitor: Monitor | None = None,
@@ -153,27 +161,34 @@ class Training:
             )
         return Members(Member(models, (), (), run_key, jnp.arange(count) < size, None), size)
 
-    def run(self, members: Members, phase: Phase | Sequence[Phase]) -> Members:
+    def run(self, members: Members, phase: AnyPhase | Sequence[AnyPhase]) -> Members:
         """One phase forward: the same for all, or one for each member.
 
         Phases of one call have the same structure (epochs, batch, loss, optimiser, hooks) and may
         differ in numbers. Ends early if the user asked to stop or nobody is alive. Raises
         SparsidError for phases that differ in structure.
         """
-        phases = (phase,) * members.size if isinstance(phase, Phase) else tuple(phase)
+        phases = (phase,) * members.size if isinstance(phase, Phase | Descent) else tuple(phase)
         if len(phases) != members.size:
             raise SparsidError(f"`phases` must be one a member, {members.size}; got {len(phases)}.")
+        if self.over(members):
+            return members
+        if isinstance(phases[0], Descent):
+            if any(phase != phases[0] for phase in phases):
+                raise SparsidError(UNEQUAL)
+            return self._descended(members, phases[0])
+        return self._through(members, [p for p in phases if isinstance(p, Phase)])
+
+    def _through(self, members: Members, phases: Sequence[Phase]) -> Members:
+        """A phase of epochs forward."""
         first, program = phases[0], Program.of(phases[0])
         if any((Program.of(p), p.epochs) != (program, first.epochs) for p in phases):
             raise SparsidError(UNEQUAL)
-        if self.over(members):
-            return members
         members = enter(members, phases)
         members = replace(members, stack=share_out(members.stack))
         examples, validation = self.examples(first.loss), self._watched(first.loss)
         steps = steps_per_epoch(examples, first.batch)
-        at = len({r.phase for r in members.history.epochs})
-        run = compiled_epoch(program)
+        at, run = _phase_number(members), compiled_epoch(program)
         for epoch in range(first.epochs):
             if self.over(members):
                 break
@@ -182,6 +197,44 @@ class Training:
             members = self._looked_at(members, stack, looked, at, clock)
         models = finished(members)
         return replace(members, stack=members.stack._replace(model=models, state=()))
+
+    def _descended(self, members: Members, descent: Descent) -> Members:
+        """A phase of second-order training forward; moments start fresh after it."""
+        layout, points = points_of(members.models())
+        data = windows(self.train, descent.criterion, lag=members.stack.model.lag)
+        at, history = _phase_number(members), members.history
+        numbers = float(data.counts.sum()) * data.y.shape[-1]
+
+        def watch(look: DescentReport) -> None:
+            nonlocal history
+            report = EpochReport(
+                phase=at,
+                epoch=(look.iterations - 1) // AT_ONCE,
+                done=len(history.epochs) + 1,
+                total=self.total,
+                rate=math.nan,
+                train=look.errors / numbers,
+                validation=np.full(members.size, np.nan),
+                free_run=None,
+                seconds=time.monotonic() - self.began,
+            )
+            history = replace(history, epochs=(*history.epochs, report))
+            if self.watch is not None:
+                self.watch(report)
+
+        ended = descend(layout, points, data, descent, watch=watch, stop=self.stop)
+        models = models_of(layout, ended.points)
+        filled = jax.tree.map(
+            lambda leaf: np.resize(leaf, (len(members.stack.alive), *leaf.shape[1:])), models
+        )
+        stack = members.stack._replace(model=filled, moments=(), state=(), rate=None)
+        members = replace(members, stack=stack, phases=(), history=history)
+        if self.monitor is None:
+            return members
+        members, errors = self._compared(members, models)
+        *before, last = members.history.epochs
+        told = replace(members.history, epochs=(*before, replace(last, free_run=errors)))
+        return replace(members, history=told)
 
     def over(self, members: Members) -> bool:
         """Whether the user stopped, or nobody is alive."""
@@ -255,11 +308,21 @@ class Training:
         ):
             return members, None
         models = jax.tree.map(lambda leaf: np.asarray(leaf)[: members.size], finished(members))
-        ensemble = self._ensemble(models, self.card, members.size)
-        errors = free_run_errors(ensemble, monitor.validation.physical[: monitor.trajectories])
-        if monitor.keep_best:
+        return self._compared(members, models)
+
+    def _compared(self, members: Members, models: PyTree) -> tuple[Members, np.ndarray]:
+        """(members with the best so far remembered if asked for, their free-run errors)."""
+        assert self.monitor is not None
+        watched = self.monitor.validation.physical[: self.monitor.trajectories]
+        errors = free_run_errors(self._ensemble(models, self.card, members.size), watched)
+        if self.monitor.keep_best:
             members = members.keeping_best(errors, models, len(members.history.epochs) + 1)
         return members, errors
+
+
+def _phase_number(members: Members) -> int:
+    """Of the phase that begins: phases before it, as far as they got."""
+    return len({report.phase for report in members.history.epochs})
 
 
 def _own_precision(array: np.ndarray) -> Array:

@@ -1,0 +1,41 @@
+"""Measurement noise on recorded trajectories: what a sensor adds, the plant does not feel."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+
+import jax
+import numpy as np
+from jaxtyping import Array, Key
+
+from sparsid._errors import SparsidError
+from sparsid._registry import unknown
+from sparsid.data import Dataset
+
+
+def measured(dataset: Dataset, noise: Mapping[str, float], *, key: Key[Array, ""]) -> Dataset:
+    """`dataset` with white Gaussian noise on the named states and outputs.
+
+    `noise` gives standard deviations by channel, in the channel's unit. Each trajectory and channel
+    has its own stream. Raises SparsidError for unknown channels and for numbers that are no
+    standard deviation.
+    """
+    known = (*dataset.states.names, *dataset.outputs.names)
+    for name, deviation in noise.items():
+        if name not in known:
+            raise SparsidError(unknown("measured channel", name, known))
+        if not (math.isfinite(deviation) and deviation >= 0):
+            raise SparsidError(
+                f"The noise on {name} must be a standard deviation, at least 0; got {deviation}."
+            )
+    spread = np.array([noise.get(name, 0.0) for name in known])
+    noisy = []
+    for i, t in enumerate(dataset):
+        with jax.enable_x64(True):
+            drawn = jax.random.normal(jax.random.fold_in(key, i), (len(known), t.samples), float)
+        added = np.asarray(drawn).T * spread
+        n = len(dataset.states)
+        noisy.append(replace(t, x=t.x + added[:, :n], y=t.y + added[:, n:]))
+    said = ", ".join(f"{name} {deviation:g}" for name, deviation in noise.items())
+    attributes = dict(dataset.attributes) | {"noise": said}
+    return replace(dataset, trajectories=tuple(noisy), attributes=attributes)

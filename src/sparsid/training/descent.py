@@ -1,0 +1,151 @@
+"""Second-order training of an ensemble: the Python loop around compiled iterations."""
+
+import functools
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Bool, Float, Int, PyTree
+
+from sparsid._devices import everywhere, over_members, padding, share_out
+from sparsid._errors import SparsidError
+from sparsid.training.bfgs import BFGS
+from sparsid.training.curvature import Point
+from sparsid.training.layout import Layout
+from sparsid.training.levenberg import LevenbergMarquardt
+from sparsid.training.progress import Stop
+from sparsid.training.stopping import LONG, RUNNING, STALLED
+from sparsid.training.windows import Criterion, Simulation, Windows
+
+AT_ONCE = 10  # iterations between two looks
+
+
+@dataclass(frozen=True)
+class Descent:
+    """A phase of second-order training on all data at once, in float64.
+
+    Ends for each member by `method.stopping`, after `iterations`, or for all after `seconds`.
+    """
+
+    method: LevenbergMarquardt | BFGS = field(default_factory=LevenbergMarquardt)
+    criterion: Criterion = field(default_factory=Simulation)
+    iterations: int = 200
+    seconds: float | None = None
+
+    @property
+    def epochs(self) -> int:
+        """Looks between its iterations, at most: what progress counts beside epochs."""
+        return -(-self.iterations // AT_ONCE)
+
+    def __post_init__(self):
+        if self.iterations < 1:
+            raise SparsidError(f"`iterations` must be at least 1; got {self.iterations}.")
+        if self.seconds is not None and not self.seconds > 0:
+            raise SparsidError(f"`seconds` must be positive; got {self.seconds}.")
+
+
+@dataclass(frozen=True)
+class Descended:
+    """Where the members ended: stacked points in NumPy, their errors, and why each stopped."""
+
+    points: Point
+    errors: Float[np.ndarray, " member"]
+    iterations: Int[np.ndarray, " member"]
+    reasons: Int[np.ndarray, " member"]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class DescentReport:
+    """A look at members on their way. Errors are sums of squared scaled errors."""
+
+    iterations: int
+    errors: Float[np.ndarray, " member"]
+    seconds: float
+
+
+def descend(
+    layout: Layout,
+    points: Point,
+    data: Windows,
+    descent: Descent,
+    *,
+    active: Bool[np.ndarray, " member"] | None = None,
+    watch: Callable[[DescentReport], Any] | None = None,
+    stop: Stop | None = None,
+) -> Descended:
+    """Moves stacked points downhill on the error over `data`, all devices at work.
+
+    The error of a member never rises. Who is not `active` stays where it is. Raises SparsidError
+    where a run leaves the finite numbers at its start, unless `active` is given.
+    """
+    began = time.monotonic()
+    size = len(points.theta)
+    begin, advance = _program(layout, descent.criterion.feedback, descent.method)
+    with jax.enable_x64(True):
+        data = everywhere(jax.tree.map(lambda a: jnp.asarray(a, float), data))
+        state = begin(share_out(stacked(points)), data)
+        if active is None:
+            _check_finite(np.asarray(state.error)[:size])
+        else:
+            at_rest = ~np.resize(active, len(state.reason))
+            state = state._replace(reason=jnp.where(at_rest, STALLED, state.reason))
+        done = 0
+        while done < descent.iterations:
+            done = min(done + AT_ONCE, descent.iterations)
+            state = advance(state, data, done)
+            spent = time.monotonic() - began
+            if watch is not None:
+                watch(DescentReport(done, np.asarray(state.error)[:size], spent))
+            running = (np.asarray(state.reason)[:size] == RUNNING).any()
+            out_of_time = descent.seconds is not None and spent > descent.seconds
+            if not running or out_of_time or (stop is not None and stop.asked):
+                break
+        ended = jax.tree.map(lambda leaf: np.asarray(leaf)[:size], state)
+    used_up = (ended.reason == RUNNING) & (ended.iterations >= descent.iterations)
+    reasons = np.where(used_up, LONG, ended.reason)
+    return Descended(ended.point, ended.error, ended.iterations, reasons, time.monotonic() - began)
+
+
+def stacked(points: Point) -> Point:
+    """The points on JAX's side in float64, padded so that every device has equally many."""
+    extra = padding(len(points.theta))
+
+    def padded(leaf) -> jax.Array:
+        leaf = np.asarray(leaf)
+        leaf = np.concatenate([leaf, leaf[-1:].repeat(extra, axis=0)])
+        return jnp.asarray(leaf, None if leaf.dtype == bool else float)
+
+    return jax.tree.map(padded, points)
+
+
+@functools.lru_cache(maxsize=64)
+def _program(layout: Layout, feedback: bool, method: LevenbergMarquardt | BFGS):
+    """(begin, advance) for stacks of points."""
+
+    def begin(point: Point, data: Windows) -> PyTree:
+        return method.begin(layout, feedback, point, data)
+
+    def advance(state: PyTree, data: Windows, until) -> PyTree:
+        def running(state):
+            return (state.reason == RUNNING) & (state.iterations < until)
+
+        def iterate(state):
+            return method.iterate(layout, feedback, state, data)
+
+        return jax.lax.while_loop(running, iterate, state)
+
+    return over_members(begin, together=True), over_members(advance, together=True)
+
+
+def _check_finite(errors: np.ndarray) -> None:
+    lost = np.flatnonzero(~np.isfinite(errors))
+    if len(lost):
+        raise SparsidError(
+            f"The free run of member {lost[0]} leaves the finite numbers at its start: begin with "
+            "one-step training, shorter windows or smaller weights."
+        )

@@ -1,0 +1,51 @@
+"""A model's trainable numbers as one vector: what second-order training and pruning work on."""
+
+import itertools
+from dataclasses import dataclass
+from math import prod
+from typing import Any, Self
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, PyTree
+
+from sparsid.models.parameters import resolve, split_trainable
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where each trainable array of a model lies in the vector; equal layouts share programs."""
+
+    structure: Any  # a PyTreeDef
+    shapes: tuple[tuple[int, ...], ...]
+
+    @classmethod
+    def of(cls, model: PyTree) -> Self:
+        """The layout of one model (no member axis)."""
+        trainable, _ = split_trainable(model)
+        leaves, structure = jax.tree.flatten(trainable)
+        return cls(structure, tuple(leaf.shape for leaf in leaves))
+
+    @property
+    def size(self) -> int:
+        """Trainable numbers, biases among them."""
+        return sum(prod(shape) for shape in self.shapes)
+
+    def pack(self, trainable: PyTree, *, axes: int = 0) -> Array:
+        """(*axes, size) from a tree whose leaves have `axes` leading axes before their own."""
+        leaves = jax.tree.leaves(trainable)
+        return jnp.concatenate([leaf.reshape(*leaf.shape[:axes], -1) for leaf in leaves], axis=axes)
+
+    def unpack(self, theta: Any) -> PyTree:
+        """The tree of trainable arrays, None where a model holds something else; NumPy or JAX."""
+        ends = itertools.accumulate(prod(shape) for shape in self.shapes)
+        leaves = [
+            theta[end - prod(shape) : end].reshape(shape)
+            for end, shape in zip(ends, self.shapes, strict=True)
+        ]
+        return jax.tree.unflatten(self.structure, leaves)
+
+    def model(self, theta: Float[Array, " size"], rest: PyTree) -> PyTree:
+        """The resolved model of these numbers; `rest` is what is not trained."""
+        return resolve(eqx.combine(self.unpack(theta), rest))

@@ -1,0 +1,331 @@
+"""Pruning by saliency: remove, retrain, undo what was too much, and keep the whole path.
+
+Members go round by round, all at once: each has its own candidates, its own number of weights a
+round and its own end; one compiled program retrains them together.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Bool, Float
+
+from sparsid._devices import over_members
+from sparsid._errors import SparsidError
+from sparsid.sparsify.saliency import Surgeon, brain_damage
+from sparsid.training.bfgs import BFGS
+from sparsid.training.curvature import Point, diagonal, error, quadratic
+from sparsid.training.descent import Descent, descend, stacked
+from sparsid.training.layout import Layout
+from sparsid.training.progress import Stop
+from sparsid.training.tidying import tidied
+from sparsid.training.windows import Windows
+
+HARMLESS = 1e-12  # a saliency below this share of E costs nothing: no retraining is due
+EXPLODED = 100.0  # times the full network's training error: a robust path ends there
+
+
+@dataclass(frozen=True)
+class Pruning:
+    """How weights are ranked, removed and made up for.
+
+    `ranking` "obd" takes the exact second derivative of E, one weight at a time unless `at_once`
+    says more; "obs" the Gauss-Newton Hessian, and moves the other weights as one goes. `retrain`
+    follows every removal. With `factor`, a removal after which the training error stays above
+    `factor` times the error before is undone, and its weight waits until nothing else is left;
+    without, nothing is ever undone, and the path ends where only negative saliencies are left (as
+    published). Several weights, at most `at_once` of the living (a share), go in one round while
+    the increase they promise together stays below `tiny` times the error. A path ends at `least`
+    living weights.
+    """
+
+    ranking: Literal["obs", "obd"] = "obs"
+    factor: float | None = 1.15
+    tiny: float = 0.02
+    at_once: float = 0.1
+    least: int = 5
+    retrain: Descent = field(default_factory=lambda: Descent(iterations=20))
+
+    def __post_init__(self):
+        if self.factor is not None and not self.factor > 1:
+            raise SparsidError(f"`factor` must be above 1, or None; got {self.factor}.")
+        if not 0 < self.at_once <= 1:
+            raise SparsidError(f"`at_once` must be a share in (0, 1]; got {self.at_once}.")
+
+    @classmethod
+    def published(cls, *, iterations: int = 100) -> "Pruning":
+        """OBD as chaber2018: one weight at a time, BFGS in between, nothing undone."""
+        return cls("obd", None, 0.0, 1.0, 0, Descent(BFGS(), iterations=iterations))
+
+
+@dataclass(frozen=True)
+class Step:
+    """A point of a path: what is left after a round, and what went.
+
+    Errors are sums of squared scaled errors of free runs; `iterations` of retraining so far.
+    `saliency` is that by which the next weights are chosen, of all weights.
+    """
+
+    theta: Float[np.ndarray, " size"]
+    keep: Bool[np.ndarray, " size"]
+    train: float
+    validation: float
+    iterations: int
+    removed: tuple[int, ...] = ()
+    saliency: Float[np.ndarray, " size"] | None = None
+
+    @property
+    def left(self) -> int:
+        """Living numbers, biases among them."""
+        return int(self.keep.sum())
+
+
+@dataclass(frozen=True)
+class Path:
+    """One member's way from the full network down; the first step is the full network."""
+
+    steps: tuple[Step, ...]
+    undone: int = 0  # removals that were undone
+
+    def least_validation(self) -> int:
+        """The step of least validation error."""
+        return int(np.argmin([step.validation for step in self.steps]))
+
+    def smallest_before_explosion(self, times: float = 10.0) -> int:
+        """The last step before training or validation error first exceed `times` the full one's."""
+        first = self.steps[0]
+        fine = [
+            step.train <= times * first.train and step.validation <= times * first.validation
+            for step in self.steps
+        ]
+        return len(fine) - 1 if all(fine) else max(int(np.argmin(fine)) - 1, 0)
+
+
+@dataclass
+class _Member:
+    """One member on its way."""
+
+    steps: list[Step]
+    waiting: set[int] = field(default_factory=set)  # removed in vain; they come last
+    progressed: bool = True  # whether anything went since waiting ones were last let in
+    largest: int = 1 << 30  # weights a round, halved where a round was too much
+    undone: int = 0
+    ended: bool = False
+
+    @property
+    def now(self) -> Step:
+        return self.steps[-1]
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """A removal before it is retrained."""
+
+    theta: np.ndarray
+    keep: np.ndarray
+    first: int  # the weight of smallest saliency
+    chosen: int  # weights that went by their saliency
+    removed: tuple[int, ...]  # those, and what they left dangling
+    harmless: bool
+
+
+@dataclass(frozen=True)
+class PruningReport:
+    """A round of all members: weights left, and training errors."""
+
+    round: int
+    left: tuple[int, ...]
+    train: tuple[float, ...]
+    running: int
+    seconds: float
+
+
+def prune(
+    layout: Layout,
+    points: Point,
+    train: Windows,
+    validation: Windows,
+    pruning: Pruning,
+    *,
+    watch: Callable[[PruningReport], Any] | None = None,
+    stop: Stop | None = None,
+) -> tuple[Path, ...]:
+    """Each member's path from its trained point; stopped early, what there is of it.
+
+    Validation errors choose nothing here. Raises SparsidError where a member's free run is not
+    finite to begin with.
+    """
+    began = time.monotonic()
+    tools = _Tools(layout, train, validation, pruning)
+    first_train, first_validation = tools.errors(points)
+    members = [
+        _Member([Step(points.theta[i], points.keep[i], first_train[i], first_validation[i], 0)])
+        for i in range(len(points.theta))
+    ]
+    rounds = 0
+    while not all(m.ended for m in members) and not (stop is not None and stop.asked):
+        rounds += 1
+        _round(members, points, tools)
+        if watch is not None:
+            left = tuple(m.now.left for m in members)
+            errors = tuple(m.now.train for m in members)
+            running = sum(not m.ended for m in members)
+            watch(PruningReport(rounds, left, errors, running, time.monotonic() - began))
+    return tuple(Path(tuple(m.steps), m.undone) for m in members)
+
+
+class _Tools:
+    """What every round needs, compiled once: curvature, errors, retraining."""
+
+    def __init__(self, layout: Layout, train: Windows, validation: Windows, pruning: Pruning):
+        self.layout, self.train, self.validation, self.pruning = layout, train, validation, pruning
+        self.feedback = pruning.retrain.criterion.feedback
+        self._error = _over(error, layout, self.feedback)
+        curved = quadratic if pruning.ranking == "obs" else diagonal
+        self._curvature = _over(curved, layout, self.feedback)
+
+    def errors(self, points: Point) -> tuple[list[float], list[float]]:
+        """(train, validation) error of each member."""
+        size = len(points.theta)
+        with jax.enable_x64(True):
+            on = stacked(points)
+            train, validation = (
+                np.asarray(self._error(on, _device(data)))[:size].tolist()
+                for data in (self.train, self.validation)
+            )
+        return train, validation
+
+    def curvature(self, points: Point) -> np.ndarray:
+        """J'J of each member ("obs"), or the exact diagonal of the Hessian ("obd")."""
+        with jax.enable_x64(True):
+            curved = self._curvature(stacked(points), _device(self.train))
+            array = curved.gram if self.pruning.ranking == "obs" else curved
+            return np.asarray(array)[: len(points.theta)]
+
+
+def _round(members: list[_Member], points: Point, tools: _Tools) -> None:
+    """One removal for every member that still runs, retrained together."""
+    now = _points([m.now for m in members], points)
+    curvature = tools.curvature(now)
+    trials: list[_Trial | None] = []
+    for member, curved in zip(members, curvature, strict=True):
+        trials.append(None if member.ended else _trial(member, curved, tools))
+        member.ended |= trials[-1] is None
+    if all(trial is None for trial in trials):
+        return
+    tried = _points([t or m.now for t, m in zip(trials, members, strict=True)], points)
+    spent = np.zeros(len(members), int)
+    due = np.array([trial is not None and not trial.harmless for trial in trials])
+    if due.any():
+        descended = descend(tools.layout, tried, tools.train, tools.pruning.retrain, active=due)
+        tried, spent = descended.points, descended.iterations
+    train, validation = tools.errors(tried)
+    for i, (member, trial) in enumerate(zip(members, trials, strict=True)):
+        if trial is None:
+            continue
+        step = Step(
+            tried.theta[i],
+            trial.keep,
+            train[i],
+            validation[i],
+            member.now.iterations + int(spent[i]),
+            trial.removed,
+        )
+        _judge(member, trial, step, tools.pruning)
+
+
+def _trial(member: _Member, curved: np.ndarray, tools: _Tools) -> _Trial | None:
+    """What this member removes next; None where its path ends."""
+    pruning, now = tools.pruning, member.now
+    if now.left <= pruning.least:
+        return None
+    if pruning.ranking == "obs":
+        surgeon = Surgeon.at(now.theta, now.keep, curved)
+        saliency = surgeon.saliency()
+    else:
+        surgeon, saliency = None, np.where(now.keep, brain_damage(now.theta, curved), np.inf)
+    first = _first(member, saliency, pruning)
+    if first is None:
+        return None
+    theta, keep, removed, promised = now.theta.copy(), now.keep.copy(), [], 0.0
+    most = min(max(int(pruning.at_once * now.left), 1), member.largest)
+    if pruning.ranking == "obd" and not pruning.tiny:
+        most = 1
+    q: int | None = first
+    ranked = saliency
+    while q is not None and len(removed) < most:
+        promised += max(float(ranked[q]), 0.0)
+        if removed and promised > pruning.tiny * now.train:
+            break
+        removed.append(q)
+        if surgeon is not None:
+            surgeon = surgeon.without(q)
+            theta, keep, ranked = surgeon.theta, surgeon.keep, surgeon.saliency()
+        else:
+            theta[q], keep[q] = 0.0, False
+            ranked = np.where(keep, saliency, np.inf)
+        q = _smallest(ranked, member.waiting, negative=pruning.factor is not None)
+    tidy_theta, tidy_keep = tidied(tools.layout, theta, keep)
+    dangling = np.flatnonzero(keep & ~tidy_keep)
+    harmless = promised <= HARMLESS * now.train
+    steps = (*removed, *(int(i) for i in dangling))
+    member.steps[-1] = replace(now, saliency=np.where(now.keep, saliency, 0.0))
+    return _Trial(tidy_theta, tidy_keep, first, len(removed), steps, harmless)
+
+
+def _first(member: _Member, saliency: np.ndarray, pruning: Pruning) -> int | None:
+    """The weight that goes first; None where none may."""
+    robust = pruning.factor is not None
+    q = _smallest(saliency, member.waiting, negative=robust)
+    if q is None and robust and member.waiting and member.progressed:
+        member.waiting.clear()  # others have gone since: they are given another chance
+        member.progressed = False
+        q = _smallest(saliency, member.waiting, negative=True)
+    return q
+
+
+def _smallest(saliency: np.ndarray, waiting: set[int], *, negative: bool) -> int | None:
+    """The living weight of smallest saliency; of the negative ones by size, if they count."""
+    ranked = np.abs(saliency) if negative else np.where(saliency < 0, np.inf, saliency)
+    ranked[list(waiting)] = np.inf
+    q = int(np.argmin(ranked))
+    return q if np.isfinite(ranked[q]) else None
+
+
+def _judge(member: _Member, trial: _Trial, step: Step, pruning: Pruning) -> None:
+    """Takes the step, or undoes it."""
+    now = member.now
+    if pruning.factor is None:
+        member.steps.append(step)
+        return
+    if np.isfinite(step.train) and step.train <= pruning.factor * now.train:
+        member.steps.append(step)
+        member.progressed = True
+        member.largest = min(2 * max(member.largest, 1), 1 << 30)
+        member.ended = step.train > EXPLODED * member.steps[0].train
+        return
+    member.undone += 1
+    if trial.chosen > 1:
+        member.largest = trial.chosen // 2
+    else:
+        member.waiting.add(trial.first)
+
+
+def _points(places: Sequence[Any], like: Point) -> Point:
+    """Stacked points of steps or trials."""
+    return Point(np.stack([p.theta for p in places]), np.stack([p.keep for p in places]), like.rest)
+
+
+def _over(function, layout: Layout, feedback: bool):
+    def one(point, data):
+        return function(layout, feedback, point, data)
+
+    return over_members(one, together=True)
+
+
+def _device(data: Windows) -> Windows:
+    return jax.tree.map(lambda a: jnp.asarray(a, float), data)

@@ -1,0 +1,67 @@
+"""Points to begin second-order training from, and back from points to models."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Key, PyTree
+
+from sparsid.models.parameters import (
+    Held,
+    Masked,
+    is_parameter,
+    is_weight,
+    split_trainable,
+    stored,
+)
+from sparsid.training.curvature import Point
+from sparsid.training.layout import Layout
+
+
+def points_of(models: PyTree) -> tuple[Layout, Point]:
+    """(layout, points) of stacked models, in NumPy float64; a mask's dead places stay dead.
+
+    `models` have a leading member axis.
+    """
+    one = jax.tree.map(lambda leaf: leaf[0], models)
+    layout = Layout.of(one)
+    trainable, rest = split_trainable(models)
+    with jax.enable_x64(True):
+        theta = np.asarray(layout.pack(_float64(trainable), axes=1))
+    keeps, _ = split_trainable(jax.tree.map(_lives, models, is_leaf=is_parameter))
+    keep = np.concatenate(
+        [np.asarray(leaf).reshape(len(theta), -1) != 0 for leaf in jax.tree.leaves(keeps)], axis=1
+    )
+    return layout, Point(np.where(keep, theta, 0.0), keep, jax.tree.map(np.asarray, rest))
+
+
+def models_of(layout: Layout, points: Point) -> PyTree:
+    """Stacked models of these points, float64."""
+    with jax.enable_x64(True):
+        models = jax.vmap(lambda theta, rest: eqx.combine(layout.unpack(theta), rest))(
+            jnp.asarray(points.theta), points.rest
+        )
+        return jax.tree.map(np.asarray, models)
+
+
+def uniform_start(points: Point, *, key: Key[Array, ""]) -> Point:
+    """All live numbers uniform in [-1, 1], as chaber2018 begins."""
+    with jax.enable_x64(True):
+        drawn = jax.random.uniform(key, points.theta.shape, float, -1.0, 1.0)
+    return points._replace(theta=np.where(points.keep, drawn, 0.0))
+
+
+def _lives(node):
+    """A node of the same layout whose trainable arrays say what lives: 1 or 0."""
+    if not is_parameter(node):
+        return jax.tree.map(np.ones_like, node)
+    if not is_weight(node) or isinstance(node, Held):
+        return node
+    ones = jax.tree.map(np.ones_like, node)
+    if isinstance(node, Masked):
+        return eqx.tree_at(stored, ones, np.asarray(node.keep, float))
+    return ones
+
+
+def _float64(tree: PyTree) -> PyTree:
+    return jax.tree.map(lambda leaf: jnp.asarray(leaf, float), tree)

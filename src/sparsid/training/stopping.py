@@ -1,0 +1,50 @@
+"""When second-order training of a member ends."""
+
+from dataclasses import dataclass
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+RUNNING, FLAT, SMALL_STEP, STALLED, LONG = range(5)
+SENTENCES = {
+    RUNNING: "stopped from outside",
+    FLAT: "the gradient vanished",
+    SMALL_STEP: "the steps vanished",
+    STALLED: "the error falls no more",
+    LONG: "the iterations were used up",
+}
+
+
+@dataclass(frozen=True)
+class Stopping:
+    """Rules for one member. `gradient` and `step` are norms, as published 1e-9 (chaber2018).
+
+    `progress` is the least relative decrease of the error over `patience` iterations; 0 asks for
+    none.
+    """
+
+    gradient: float = 1e-9
+    step: float = 1e-9
+    progress: float = 0.0
+    patience: int = 20
+
+    def judge(
+        self,
+        *,
+        error: Float[Array, ""],
+        reached: Float[Array, ""],
+        gradient: Float[Array, " size"],
+        step: Float[Array, ""],
+        iterations: Int[Array, ""],
+    ) -> tuple[Int[Array, ""], Float[Array, ""]]:
+        """(reason to stop or RUNNING, the error to look back to)."""
+        due = iterations % self.patience == 0
+        slow = due & (reached - error <= self.progress * reached) if self.progress else False
+        reason = jnp.full((), RUNNING)
+        for held, said in (
+            (slow, STALLED),
+            (step <= self.step, SMALL_STEP),
+            (jnp.linalg.norm(gradient) <= self.gradient, FLAT),
+        ):
+            reason = jnp.where(held, said, reason)
+        return reason, jnp.where(due, error, reached)

@@ -1,0 +1,132 @@
+"""The pruning loop: what it promises of its paths, and a plant whose true structure is known."""
+
+import itertools
+
+import jax
+import numpy as np
+import pytest
+
+from sparsid._errors import SparsidError
+from sparsid.data import Dataset, Normaliser
+from sparsid.models import NARX
+from sparsid.training import BFGS, Descent, Pruning, curvature, prune
+from sparsid.training.descent import descend
+from sparsid.training.starts import points_of
+from sparsid.training.windows import Simulation, windows
+
+
+def linear_plant(seed, samples=300):
+    """y(k) = 0.5 y(k-1) + 0.8 u(k-2): two of the four regressors of a linear NARX model."""
+    rng = np.random.default_rng(seed)
+    u, y = rng.normal(size=samples), np.zeros(samples)
+    for k in range(2, samples):
+        y[k] = 0.5 * y[k - 1] + 0.8 * u[k - 2]
+    return Dataset.from_arrays(x=[y[:, None]], u=[u[:, None]], dt=1.0)
+
+
+@pytest.fixture(scope="module")
+def problem():
+    both = [linear_plant(seed) for seed in (0, 1)]
+    normaliser = Normaliser.fit(both[0])
+    train, validation = (normaliser.apply(data) for data in both)
+    architecture = NARX(widths=(5,))
+    keys = jax.random.split(jax.random.key(0), 3)
+    models = jax.vmap(lambda key: architecture.build(train, key=key))(keys)
+    layout, points = points_of(models)
+    data = [windows(scaled, Simulation(), lag=2) for scaled in (train, validation)]
+    trained = descend(layout, points, data[0], Descent(iterations=60))
+    return layout, trained, *data
+
+
+@pytest.fixture(scope="module")
+def paths(problem):
+    layout, trained, train, validation = problem
+    return prune(layout, trained.points, train, validation, Pruning())
+
+
+def test_paths_fall_weight_by_weight_and_tell_what_went(problem, paths):
+    layout, trained, *_ = problem
+    for i, path in enumerate(paths):
+        first = path.steps[0]
+        assert first.left == layout.size
+        assert first.train == pytest.approx(trained.errors[i])
+        for before, after in zip(path.steps[:-1], path.steps[1:], strict=True):
+            gone = np.flatnonzero(before.keep & ~after.keep)
+            assert sorted(after.removed) == gone.tolist()
+            assert (after.theta[~after.keep] == 0).all()
+            assert not (after.keep & ~before.keep).any()
+            assert after.iterations >= before.iterations
+
+
+def test_a_robust_path_never_rises_by_more_than_its_factor(paths):
+    for path in paths:
+        errors = [step.train for step in path.steps]
+        assert all(b <= 1.15 * a for a, b in itertools.pairwise(errors))
+
+
+def test_errors_on_the_path_are_those_of_its_networks(problem, paths):
+    layout, trained, train, validation = problem
+    for path, i in zip(paths, range(3), strict=True):
+        for step in (path.steps[0], path.steps[len(path.steps) // 2], path.steps[-1]):
+            rest = jax.tree.map(lambda leaf, i=i: leaf[i], trained.points.rest)
+            point = curvature.Point(step.theta, step.keep, rest)
+            with jax.enable_x64(True):
+                for data, said in ((train, step.train), (validation, step.validation)):
+                    assert float(curvature.error(layout, True, point, data)) == pytest.approx(said)
+
+
+def test_pruning_finds_the_regressors_that_matter(problem, paths):
+    """The columns of u(k-1) and y(k-2) die first; the plant has no use for them."""
+    layout, *_ = problem
+    w1 = layout.unpack(np.arange(layout.size)).network.layers[0].weight.raw
+    for path in paths:
+        best = path.steps[path.least_validation()]
+        assert best.left < 0.6 * layout.size
+        assert best.validation <= path.steps[0].validation
+        small = min(path.steps, key=lambda s: (s.train > 10 * path.steps[0].train, s.left))
+        lives = small.keep[w1]
+        assert lives[:, [0, 3]].sum() <= lives[:, [1, 2]].sum()
+
+
+def test_the_published_procedure_removes_one_weight_at_a_time_by_smallest_saliency(problem):
+    layout, trained, train, validation = problem
+    pruning = Pruning("obd", None, 0.0, 1.0, 18, Descent(BFGS(), iterations=15))
+    paths = prune(layout, trained.points, train, validation, pruning)
+    for i, path in enumerate(paths):
+        for before, after in zip(path.steps[:-1], path.steps[1:], strict=True):
+            chosen = after.removed[0]
+            rest = jax.tree.map(lambda leaf, i=i: leaf[i], trained.points.rest)
+            point = curvature.Point(before.theta, before.keep, rest)
+            with jax.enable_x64(True):
+                bends = np.asarray(curvature.diagonal(layout, True, point, train))
+            saliency = np.where(before.keep, 0.5 * bends * before.theta**2, np.inf)
+            saliency[saliency < 0] = np.inf
+            assert chosen == np.argmin(saliency)
+
+
+def test_a_removal_that_cannot_be_made_up_for_is_undone(problem):
+    """Two weights of a plant that needs both: the path ends before they go."""
+    scaled = Normaliser.fit(linear_plant(0)).apply(linear_plant(0))
+    architecture = NARX(widths=())
+    layout, points = points_of(
+        jax.vmap(lambda k: architecture.build(scaled, key=k))(
+            jax.random.split(jax.random.key(0), 1)
+        )
+    )
+    data = windows(scaled, Simulation(), lag=2)
+    noise = np.random.default_rng(0).normal(size=data.y.shape) * 0.05
+    data = data._replace(y=data.y + noise)
+    trained = descend(layout, points, data, Descent(iterations=50))
+    (path,) = prune(layout, trained.points, data, data, Pruning(least=1))
+    (last,) = path.steps[-1:]
+    kept = np.flatnonzero(last.keep)
+    assert set(kept) <= {1, 2, 4}
+    assert {1, 2} <= set(kept)
+    assert path.undone > 0
+
+
+def test_options_are_checked():
+    with pytest.raises(SparsidError, match="above 1"):
+        Pruning(factor=0.9)
+    with pytest.raises(SparsidError, match="share"):
+        Pruning(at_once=0.0)
