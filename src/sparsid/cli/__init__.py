@@ -6,7 +6,18 @@ import typer
 
 from sparsid import __version__
 from sparsid._errors import SparsidError
-from sparsid.cli import demo, fit, info, predict, processes, replay, score, simulate, study
+from sparsid.cli import (
+    demo,
+    fit,
+    info,
+    predict,
+    processes,
+    prune,
+    replay,
+    score,
+    simulate,
+    study,
+)
 from sparsid.cli.console import err
 
 app = typer.Typer(
@@ -16,7 +27,7 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode="markdown",
 )
-for verb in (processes, simulate, replay, fit, predict, score, info, demo):
+for verb in (processes, simulate, replay, fit, prune, predict, score, info, demo):
     app.command(name=verb.__name__.rsplit(".", 1)[-1], no_args_is_help=False)(verb.command)
 app.add_typer(study.app, name="study")
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sparsid.study import Recipe
     from sparsid.study.running import Progress as StudyState
     from sparsid.training import EpochReport
+    from sparsid.training.pruning import PruningReport
 
 # Away from a terminal nothing forces 80 columns: a table in a log stays whole.
 out = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
@@ -90,6 +91,30 @@ def training_progress() -> Iterator:
             return watch
 
         yield watching
+
+
+@contextmanager
+def pruning_progress() -> Iterator:
+    """Within it, `watch(report)` shows the rounds of pruning: weights left, members at work."""
+    columns = (
+        TextColumn("{task.description}", table_column=Column(no_wrap=True)),
+        BarColumn(bar_width=24),
+        TextColumn("{task.fields[said]}"),
+    )
+    with Progress(*columns, console=err) as progress:
+        task = progress.add_task("pruning", total=None, said="")
+        log = now_and_then()
+
+        def watch(report: "PruningReport") -> None:
+            left, most = sum(report.left), report.numbers * len(report.left)
+            said = (
+                f"round {report.round}, {left / len(report.left):.0f} of {report.numbers} numbers "
+                f"left, {report.running} members at work"
+            )
+            progress.update(task, total=most, completed=most - left, said=said)
+            log(f"pruning: {said}")
+
+        yield watch
 
 
 @contextmanager

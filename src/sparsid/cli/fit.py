@@ -1,7 +1,7 @@
 """sparsid fit"""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -22,7 +22,17 @@ def command(
     ],
     to: Annotated[Path | None, typer.Option("--out", help="The model file to write.")] = None,
     states: Annotated[str | None, typer.Option(help="Columns to simulate, by commas.")] = None,
+    outputs: Annotated[
+        str | None,
+        typer.Option(help="Columns to simulate where no states are measured, by commas."),
+    ] = None,
     inputs: Annotated[str | None, typer.Option(help="Input columns, by commas.")] = None,
+    lags: Annotated[
+        int | None, typer.Option(help="Samples an output depends on, with --outputs (2).", min=1)
+    ] = None,
+    delay: Annotated[
+        int | None, typer.Option(help="First lag of the inputs, with --outputs (1).", min=1)
+    ] = None,
     columns: Columns = None,
     time: Time = None,
     dt: Dt = None,
@@ -42,6 +52,9 @@ def command(
     Keeps back the end of the record: one part chooses between models, one only judges. Ctrl-C
     stops after the running epoch; the model is then saved as it is.
 
+    With --states it learns how fast measured states change; with --outputs alone a recurrent model
+    of inputs and outputs, trained on its own free run.
+
     Example: `sparsid fit plant.csv --states T1,T2 --inputs Q --dt 10 --out plant.sparsid`
     """
     from sparsid.study import FitSpec, fit_spec, parse, read_spec
@@ -51,10 +64,11 @@ def command(
         _only_out(context)
         spec = read_spec(data[0])
     else:
-        tables = {
+        tables: dict[str, Any] = {
             "data": {
                 "files": [str(path) for path in data],
                 "states": listed(states),
+                "outputs": listed(outputs),
                 "inputs": listed(inputs),
                 "columns": listed(columns),
                 "time": time,
@@ -64,6 +78,10 @@ def command(
             },
             "training": {"recipe": recipe, "members": members, "effort": effort, "seed": seed},
         }
+        if outputs is not None:
+            tables["model"] = _recurrent(lags, delay)
+        elif lags is not None or delay is not None:
+            raise SparsidError("--lags and --delay are for models of --outputs.")
         spec = parse(FitSpec, tables, "fit")
     target = _target(to, spec)
     check_writable(target)
@@ -74,6 +92,12 @@ def command(
     tell(result.notes)
     _report(result)
     out.print(f"Saved {len(result.ensemble)} members to {target}.", markup=False)
+
+
+def _recurrent(lags: int | None, delay: int | None) -> dict[str, Any]:
+    """[model] of a recurrent network, as far as options say."""
+    given = {"output_lags": lags, "input_lags": lags, "delay": delay}
+    return {"kind": "narx", **{name: value for name, value in given.items() if value}}
 
 
 def _only_out(context: typer.Context) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import jax
 import numpy as np
@@ -9,10 +10,18 @@ import numpy as np
 from sparsid._errors import SparsidError
 from sparsid.data import Dataset, Normaliser, ScaledDataset, read
 from sparsid.evaluation import forecast, free_run_errors, median_run, rmse
-from sparsid.models import DerivativeMLP, Ensemble
-from sparsid.study.recipes import Recipe, candidates, linear_free_run, sparse_one_step
+from sparsid.models import NARX, AbstractArchitecture, DerivativeMLP, Ensemble
+from sparsid.study.recipes import (
+    Recipe,
+    candidates,
+    linear_free_run,
+    linear_recurrent,
+    recurrent,
+    sparse_one_step,
+)
 from sparsid.study.spec import DataSpec, FitSpec, TrainingSpec, parse
-from sparsid.training import Fitted, History, Monitor, Phase, Watcher, fit_ensemble, fit_linear
+from sparsid.training import Fitted, History, Monitor, Watcher, fit_ensemble, fit_linear
+from sparsid.training.fitting import AnyPhase
 from sparsid.training.linear import linear_start
 from sparsid.training.progress import interruptible
 
@@ -64,14 +73,20 @@ def fit(
     members: int = 10,
     seed: int = 0,
     effort: float = 1.0,
-    model: DerivativeMLP | None = None,
+    model: AbstractArchitecture | None = None,
     watching: Watching | None = None,
 ) -> FitResult:
     """A sparse ensemble for recorded trajectories, with nothing to know about neural networks.
 
-    Shares of `data` are kept back for validation, which chooses, and for the test, which only
-    judges; datasets of their own may be given instead. Raises SparsidError for unusable requests.
+    Measured states give a derivative network; where `data` has outputs alone, or `model` is a
+    NARX, the outputs are simulated by a recurrent one. Shares of `data` are kept back for
+    validation, which chooses, and for the test, which only judges; datasets of their own may be
+    given instead. Raises SparsidError for unusable requests.
     """
+    if model is None and not len(data.states):
+        model = NARX()
+    if isinstance(model, NARX):
+        data, validation, test = map(_simulating_outputs, (data, validation, test))
     settings = {"recipe": recipe, "members": members, "seed": seed, "effort": effort}
     training = parse(TrainingSpec, settings, "fit")
     parts, notes = without_constant_inputs(split(data, validation=validation, test=test))
@@ -80,10 +95,13 @@ def fit(
 
 def fit_spec(spec: FitSpec, *, watching: Watching | None = None) -> FitResult:
     """Reads, splits and trains as a specification says."""
+    if isinstance(spec.model, NARX) and not spec.data.outputs:
+        raise SparsidError("A recurrent model simulates outputs; name them (outputs = [...]).")
+    model = spec.model or (NARX() if spec.data.outputs else None)
     parts, notes = without_constant_inputs(read_parts(spec.data))
     phases = tuple(phase.build() for phase in spec.phase)
     result = fit_parts(
-        parts, spec.training, model=spec.model, phases=phases, notes=notes, watching=watching
+        parts, spec.training, model=model, phases=phases, notes=notes, watching=watching
     )
     if not phases:
         return result
@@ -98,8 +116,8 @@ def fit_parts(
     parts: Parts,
     settings: TrainingSpec,
     *,
-    model: DerivativeMLP | None = None,
-    phases: tuple[Phase, ...] = (),
+    model: AbstractArchitecture | None = None,
+    phases: tuple[AnyPhase, ...] = (),
     notes: tuple[str, ...] = (),
     watching: Watching | None = None,
 ) -> FitResult:
@@ -114,7 +132,7 @@ def fit_parts(
             tried.append(_candidate(recipe.name, fitted.ensemble, parts.validation, fitted.history))
             if stop.asked:
                 break
-        linear = _linear_models(train, validation, settings)
+        linear = _linear_models(train, validation, settings, model)
     chosen = min(tried, key=lambda candidate: candidate.validation)
     notes += tuple(chosen.history.sentences() if chosen.history else ())
     best_linear = min(linear, key=lambda candidate: candidate.validation)
@@ -127,23 +145,33 @@ def fit_parts(
 
 
 def read_parts(data: DataSpec) -> Parts:
-    """The files read and split. Raises SparsidError where no states are named."""
+    """The files read and split; outputs alone are what is simulated.
+
+    Raises SparsidError where neither states nor outputs are named, or both are.
+    """
+    if data.states and data.outputs:
+        raise SparsidError(
+            "Name either `states`, which a derivative network simulates, or `outputs`, which a "
+            "recurrent one does, and not both."
+        )
 
     def load(files: tuple[str, ...]) -> Dataset:
-        return read(
+        part = read(
             files,
             states=data.states,
+            outputs=data.outputs,
             inputs=data.inputs,
             columns=data.columns,
             time=data.time,
             dt=data.dt,
         )
+        return part.outputs_as_states() if data.outputs else part
 
     whole = load(data.files)
     if not len(whole.states):
         raise SparsidError(
-            "Fitting needs measured states; name the columns that are to be simulated "
-            "(states = [...], or --states)."
+            "Fitting needs measured states or outputs; name the columns that are to be simulated "
+            "(states = [...] or outputs = [...], --states or --outputs)."
         )
     return split(
         whole,
@@ -192,18 +220,20 @@ def run_recipe(
     """Trains one recipe's ensemble; member i depends on the seed and i alone."""
     key_start, key_fit = jax.random.split(jax.random.key(settings.seed))
     start = None
-    if recipe.start == "linear":
+    if recipe.start == "linear" and isinstance(recipe.architecture, DerivativeMLP):
         start = linear_start(recipe.architecture, train, size=settings.members, key=key_start)
     fitted = fit_ensemble(
         recipe.architecture,
         train,
         recipe.phases,
-        size=settings.members,
+        size=settings.members * recipe.restarts,
         monitor=Monitor(validation, every=5, keep_best=settings.keep_best),
         watch=watch,
         start=start,
         key=key_fit,
     )
+    if recipe.restarts > 1:
+        fitted = _best_restarts(fitted, validation.physical, recipe.restarts)
     said = {"recipe": recipe.name, "seed": settings.seed}
     card = replace(fitted.ensemble.card, training=said | fitted.ensemble.card.training)
     return replace(fitted, ensemble=replace(fitted.ensemble, card=card))
@@ -231,10 +261,12 @@ def simulation_errors(ensemble: Ensemble, dataset: Dataset) -> tuple[np.ndarray,
 def _recipes(
     settings: TrainingSpec,
     parts: Parts,
-    model: DerivativeMLP | None,
-    phases: tuple[Phase, ...],
+    model: AbstractArchitecture | None,
+    phases: tuple[AnyPhase, ...],
 ) -> list[Recipe]:
     """What is to be tried: the phases given, or the named recipes, with the user's architecture."""
+    if isinstance(model, NARX) and not phases:
+        return [recurrent(parts.train, model, effort=settings.effort)]
     if phases:
         own = model or sparse_one_step(parts.train).architecture
         return [Recipe("custom", own, phases, settings.start)]
@@ -249,17 +281,36 @@ def _recipes(
 
 
 def _linear_models(
-    train: ScaledDataset, validation: ScaledDataset, settings: TrainingSpec
+    train: ScaledDataset,
+    validation: ScaledDataset,
+    settings: TrainingSpec,
+    model: AbstractArchitecture | None,
 ) -> tuple[Candidate, ...]:
     """The linear model twice: by one-step least squares, and trained on free runs."""
+    alone = settings.model_copy(update={"members": 1})
+    if isinstance(model, NARX):
+        found = linear_recurrent(train.physical, model)
+        fitted = {n: run_recipe(r, train, validation, alone).ensemble for n, r in found.items()}
+        return tuple(_candidate(n, e, validation.physical) for n, e in fitted.items())
     free = run_recipe(
         linear_free_run(train.physical, validation.physical),
         train,
         validation,
-        settings.model_copy(update={"members": 1}),
+        alone,
     )
     ensembles = {"linear, one-step": fit_linear(train), "linear, free-run": free.ensemble}
     return tuple(_candidate(n, e, validation.physical) for n, e in ensembles.items())
+
+
+def _best_restarts(fitted: Fitted, validation: Dataset, restarts: int) -> Fitted:
+    """Of each member's restarts the one whose validation free run is best."""
+    errors = free_run_errors(fitted.ensemble, validation).reshape(-1, restarts)
+    best = np.argmin(errors, axis=1) + restarts * np.arange(len(errors))
+    return Fitted(fitted.ensemble.pick(best), fitted.history.pick(best.tolist()))
+
+
+def _simulating_outputs(part: Dataset | float) -> Any:
+    return part.outputs_as_states() if isinstance(part, Dataset) else part
 
 
 def _candidate(

@@ -1,20 +1,35 @@
 """Named ways of training that need no knowledge of neural networks."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Literal
 
 from sparsid._errors import SparsidError
 from sparsid._registry import unknown
 from sparsid.data import Dataset
-from sparsid.models import DerivativeMLP, FreeRun
-from sparsid.sparsify import chain, l1, threshold
-from sparsid.training import Adam, Constant, Cosine, Phase, Step
+from sparsid.models import NARX, AbstractArchitecture, DerivativeMLP, FreeRun
+from sparsid.sparsify import NOTHING, chain, l1, threshold
+from sparsid.training import (
+    Adam,
+    Constant,
+    Cosine,
+    Descent,
+    LevenbergMarquardt,
+    Phase,
+    Prediction,
+    Simulation,
+    Step,
+)
+from sparsid.training.fitting import AnyPhase
 
 BATCH = 128
 WINDOW = 100  # samples of a training free run
 RECIPES = ("auto", "one-step", "free-run", "dense")
 WINDOWS = 2000  # at most so many, however long the record
+SECOND_ORDER = 3000  # trainable numbers up to which Levenberg-Marquardt is the faster way
+LONGEST = 5000  # samples of a free run in training; longer records are cut into windows
+MOST_NUMBERS = 200_000  # samples that all windows of a phase may have together
 
 
 @dataclass(frozen=True)
@@ -22,9 +37,10 @@ class Recipe:
     """An architecture and the phases it is trained through."""
 
     name: str
-    architecture: DerivativeMLP
-    phases: tuple[Phase, ...]
+    architecture: AbstractArchitecture
+    phases: tuple[AnyPhase, ...]
     start: Literal["random", "linear"] = "random"
+    restarts: int = 1  # networks trained for each member; the validation free run keeps one
 
 
 def sparse_one_step(train: Dataset, *, effort: float = 1.0) -> Recipe:
@@ -69,10 +85,59 @@ def sparse_free_run(train: Dataset, validation: Dataset, *, effort: float = 1.0)
     )
 
 
+def recurrent(train: Dataset, architecture: NARX, *, effort: float = 1.0) -> Recipe:
+    """For inputs and outputs alone: Levenberg-Marquardt on free runs that grow longer.
+
+    Short windows first, then longer ones that must also forget a wrong start, then whole records.
+    Of several networks a member the validation free run keeps one. Networks of more than
+    `SECOND_ORDER` numbers are trained by Adam instead, over windows.
+    """
+    longest = max(train.lengths)
+    if _numbers(train, architecture) > SECOND_ORDER:
+        loss = FreeRun(min(WINDOW, longest), max(train.samples // WINDOWS, 5))
+        epochs = _epochs(train.samples // loss.stride, steps=4000 * effort, least=20, batch=32)
+        phase = Phase(epochs, Cosine(3e-3, 1e-4), optimiser=Adam(clip=1.0), loss=loss, batch=32)
+        return Recipe("recurrent, Adam", architecture, (phase,))
+    method = LevenbergMarquardt(ridge=1e-4)
+
+    def descent(iterations: int, criterion: Simulation) -> Descent:
+        return Descent(method, criterion, max(round(iterations * effort), 1))
+
+    def windows(length: int, **options) -> Simulation:
+        stride = max(length // 2, train.samples * length // MOST_NUMBERS)
+        return Simulation(length, stride, **options) if length < longest else Simulation()
+
+    whole = windows(LONGEST) if longest > LONGEST else Simulation()
+    phases = (
+        descent(60, windows(50)),
+        descent(60, windows(100, shaken=1.0)),
+        descent(180, whole),
+    )
+    return Recipe("recurrent", architecture, phases, restarts=4)
+
+
+def linear_recurrent(train: Dataset, architecture: NARX) -> dict[str, Recipe]:
+    """The linear models with the same lags: ARX by least squares, and OE from there on."""
+    linear = architecture.model_copy(update={"widths": (), "skip": False, "bias": True})
+    least_squares = Descent(LevenbergMarquardt(start=1e-9), Prediction(), 10)
+    free_run = Descent(LevenbergMarquardt(), Simulation(), 100)
+    return {
+        "linear, ARX": Recipe("linear, ARX", linear, (least_squares,)),
+        "linear, OE": Recipe("linear, OE", linear, (least_squares, free_run)),
+    }
+
+
+def _numbers(train: Dataset, architecture: NARX) -> int:
+    """Trainable numbers of the network for this data."""
+    names = architecture.regressors(train.states.names, train.inputs.names)
+    sizes = [len(names), *architecture.widths, len(train.states)]
+    return sum((a + 1) * b for a, b in pairwise(sizes))
+
+
 def linear_free_run(train: Dataset, validation: Dataset) -> Recipe:
     """The linear model trained as `sparse_free_run` trains its networks: the fair comparison."""
     like = sparse_free_run(train, validation).phases[0]
-    phase = Phase(like.epochs, Cosine(3e-3), optimiser=like.optimiser, loss=like.loss, batch=32)
+    phase = replace(like, rate=Cosine(3e-3), sparsifier=NOTHING)
     return Recipe("linear, free-run", DerivativeMLP(widths=()), (phase,), start="linear")
 
 

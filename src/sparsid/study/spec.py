@@ -3,13 +3,21 @@
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+    field_validator,
+)
 
 from sparsid._errors import SparsidError
 from sparsid._registry import unknown
-from sparsid.models import DerivativeMLP, FreeRun, OneStep
+from sparsid.models import NARX, DerivativeMLP, FreeRun, OneStep
 from sparsid.sparsify import (
     NOTHING,
     Sparsifier,
@@ -42,6 +50,7 @@ class DataSpec(_Table):
 
     files: tuple[str, ...]
     states: tuple[str, ...] | None = None
+    outputs: tuple[str, ...] | None = None
     inputs: tuple[str, ...] | None = None
     columns: tuple[str, ...] | None = None
     time: str | None = None
@@ -266,11 +275,22 @@ class TrainingSpec(_Table):
     keep_best: bool = True
 
 
+def _kind(model: Any) -> str:
+    """Which architecture a [model] table or object is; a table that does not say is derivative."""
+    return model.get("kind", "derivative") if isinstance(model, dict) else model.kind
+
+
+Model = Annotated[
+    Annotated[DerivativeMLP, Tag("derivative")] | Annotated[NARX, Tag("narx")],
+    Discriminator(_kind),
+]
+
+
 class FitSpec(_Table):
     """The whole of it: [data], [model], [training], [[phase]]."""
 
     data: DataSpec
-    model: DerivativeMLP | None = None
+    model: Model | None = None
     training: TrainingSpec = TrainingSpec()
     phase: tuple[PhaseSpec, ...] = ()
     out: str | None = None

@@ -33,6 +33,7 @@ class StudyDataSpec(Table):
     sizes: tuple[int, ...] = ()
     files: tuple[str, ...] = ()
     states: tuple[str, ...] | None = None
+    outputs: tuple[str, ...] | None = None
     inputs: tuple[str, ...] | None = None
     columns: tuple[str, ...] | None = None
     time: str | None = None

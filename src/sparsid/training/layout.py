@@ -9,6 +9,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PyTree
+from numpy import ndindex
 
 from sparsid.models.parameters import resolve, split_trainable
 
@@ -31,6 +32,16 @@ class Layout:
     def size(self) -> int:
         """Trainable numbers, biases among them."""
         return sum(prod(shape) for shape in self.shapes)
+
+    def names(self) -> list[str]:
+        """A name for every number: network.layers.0.weight[3,1], say."""
+        tree = jax.tree.unflatten(self.structure, range(len(self.shapes)))
+        places, _ = jax.tree_util.tree_flatten_with_path(tree)
+        found = []
+        for (place, _), shape in zip(places, self.shapes, strict=True):
+            name = jax.tree_util.keystr(place, simple=True, separator=".").removesuffix(".raw")
+            found += [f"{name}[{','.join(map(str, at))}]" for at in ndindex(*shape)]
+        return found
 
     def pack(self, trainable: PyTree, *, axes: int = 0) -> Array:
         """(*axes, size) from a tree whose leaves have `axes` leading axes before their own."""

@@ -12,7 +12,10 @@ from sparsid.training.layout import Layout
 from sparsid.training.stopping import RUNNING, STALLED, Stopping
 from sparsid.training.windows import Windows
 
-HIGHEST = 1e16  # damping, over the largest diagonal of J'J: no step is left beyond it
+HIGHEST = 1e16  # damping: no step is left beyond it
+FLOOR = 1e-6  # least scale of a weight, over the largest diagonal of J'J
+GOOD, POOR = 0.75, 0.25  # ratios of gained to promised decrease
+EASE, TIGHTEN = 0.2, 2.0  # what the damping is multiplied by after a good and after a poor step
 
 
 class LevenbergState(NamedTuple):
@@ -21,7 +24,6 @@ class LevenbergState(NamedTuple):
     point: Point
     near: Quadratic
     damping: Float[Array, ""]
-    growth: Float[Array, ""]  # what the damping grows by when the next step fails
     reached: Float[Array, ""]  # the error at the last look back
     iterations: Int[Array, ""]
     reason: Int[Array, ""]
@@ -35,24 +37,34 @@ class LevenbergState(NamedTuple):
 class LevenbergMarquardt:
     """Least squares for models of up to a few thousand numbers: J'J is formed and solved.
 
-    A step solves (J'J + damping I) step = -J'r. The damping follows the ratio of gained to promised
-    decrease (Nielsen 1999); `start` is the first one, over the largest diagonal of J'J.
+    A step solves (J'J + damping D) step = -J'r, with D the diagonal of J'J (Marquardt 1963), which
+    moves weights of unlike effect alike. The damping, `start` at first, follows the ratio of gained
+    to promised decrease (Fletcher 1971). `ridge` times the sum of squared weights is added to E.
     """
 
     start: float = 1e-3
+    ridge: float = 0.0
     stopping: Stopping = field(default_factory=Stopping)
 
     def begin(self, layout: Layout, feedback: bool, point: Point, data: Windows) -> LevenbergState:
         """The state of one member before its first step."""
-        near = quadratic(layout, feedback, point, data)
+        near = self._near(layout, feedback, point, data)
         return LevenbergState(
             point,
             near,
-            self.start * jnp.max(jnp.diagonal(near.gram)),
-            jnp.full((), 2.0),
+            jnp.full((), self.start),
             near.error,
             jnp.zeros((), int),
             jnp.full((), RUNNING),
+        )
+
+    def _near(self, layout: Layout, feedback: bool, point: Point, data: Windows) -> Quadratic:
+        """The error with its ridge."""
+        near, theta = quadratic(layout, feedback, point, data), point.theta
+        return Quadratic(
+            near.error + self.ridge * theta @ theta,
+            near.gradient + self.ridge * theta,
+            near.gram + self.ridge * jnp.diag(point.keep * 1.0),
         )
 
     def iterate(
@@ -61,21 +73,21 @@ class LevenbergMarquardt:
         """One step tried; taken if the error falls."""
         point, near, damping = state.point, state.near, state.damping
         keep = point.keep
-        damped = near.gram + jnp.diag(jnp.where(keep, damping, 1.0))
+        own = jnp.diagonal(near.gram)
+        scale = jnp.maximum(own, FLOOR * jnp.max(own))
+        damped = near.gram + jnp.diag(jnp.where(keep, damping * scale, 1.0))
         step = -jax.scipy.linalg.solve(damped, near.gradient, assume_a="pos")
         step = jnp.where(keep, step, 0.0)
         tried = point._replace(theta=point.theta + step)
-        there = quadratic(layout, feedback, tried, data)
+        there = self._near(layout, feedback, tried, data)
         gained = near.error - there.error
-        promised = step @ (damping * step - near.gradient)
+        promised = step @ (damping * scale * step - near.gradient)
         taken = (gained > 0) & jnp.all(jnp.isfinite(there.gram))
         ratio = jnp.where(taken, gained / promised, 0.0)
         after = state._replace(
             point=jax.tree.map(lambda new, old: jnp.where(taken, new, old), tried, point),
             near=jax.tree.map(lambda new, old: jnp.where(taken, new, old), there, near),
-            damping=damping
-            * jnp.where(taken, jnp.maximum(1 / 3, 1 - (2 * ratio - 1) ** 3), state.growth),
-            growth=jnp.where(taken, 2.0, 2 * state.growth),
+            damping=damping * jnp.where(ratio > GOOD, EASE, jnp.where(ratio > POOR, 1.0, TIGHTEN)),
             iterations=state.iterations + 1,
         )
         reason, reached = self.stopping.judge(
@@ -85,6 +97,6 @@ class LevenbergMarquardt:
             step=jnp.where(taken, jnp.linalg.norm(step), jnp.inf),
             iterations=after.iterations,
         )
-        stuck = after.damping > HIGHEST * jnp.max(jnp.diagonal(after.near.gram))
+        stuck = after.damping > HIGHEST
         reason = jnp.where(stuck & (reason == RUNNING), STALLED, reason)
         return after._replace(reason=reason, reached=reached)

@@ -138,6 +138,7 @@ class PruningReport:
     """A round of all members: weights left, and training errors."""
 
     round: int
+    numbers: int
     left: tuple[int, ...]
     train: tuple[float, ...]
     running: int
@@ -174,7 +175,9 @@ def prune(
             left = tuple(m.now.left for m in members)
             errors = tuple(m.now.train for m in members)
             running = sum(not m.ended for m in members)
-            watch(PruningReport(rounds, left, errors, running, time.monotonic() - began))
+            watch(
+                PruningReport(rounds, layout.size, left, errors, running, time.monotonic() - began)
+            )
     return tuple(Path(tuple(m.steps), m.undone) for m in members)
 
 

@@ -25,20 +25,26 @@ class Simulation:
     """The free run (parallel, NOE): the model sees its own earlier outputs.
 
     Over whole records, or over windows of `length` samples that begin every `stride` samples; each
-    starts from recorded rows, which do not count.
+    starts from recorded rows, which do not count. With `shaken`, every window is run a second time
+    from outputs that are wrong by up to so many scaled units, and the first `settling` samples of
+    that run do not count: a plant forgets where it started, and so must its model.
     """
 
     length: int | None = None
     stride: int | None = None
+    shaken: float = 0.0
+    settling: int = 40
     feedback: ClassVar[bool] = True
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """One step ahead (series-parallel, NARX): the model sees recorded outputs."""
+    """One step ahead (series-parallel, NARX): the model sees recorded outputs.
 
-    length: ClassVar[None] = None
-    stride: ClassVar[None] = None
+    Every sample of the records is an example, or one in `stride`.
+    """
+
+    stride: int | None = None
     feedback: ClassVar[bool] = False
 
 
@@ -56,16 +62,17 @@ def windows(scaled: ScaledDataset, criterion: Criterion, *, lag: int) -> Windows
             f"A record needs at least {lag + 1} samples (the model's lags and one more); the "
             f"shortest has {shortest}."
         )
+    length = _length(criterion, lag)
     longest = max(scaled.scaled.lengths)
-    if criterion.length is not None and not lag < criterion.length <= longest:
+    if length is not None and not lag < length <= longest:
         raise SparsidError(
             f"Windows must be longer than the model's {lag} lags and no longer than the longest "
-            f"record, {longest} samples; got {criterion.length}."
+            f"record, {longest} samples; got {length}."
         )
     parts = [
-        (t.x[at : at + length], t.u[at : at + length])
+        (t.x[at : at + size], t.u[at : at + size])
         for t in scaled.scaled
-        for at, length in _cuts(t.samples, criterion, lag)
+        for at, size in _cuts(t.samples, length, criterion.stride, lag)
     ]
     longest = max(len(x) for x, _ in parts)
 
@@ -73,19 +80,48 @@ def windows(scaled: ScaledDataset, criterion: Criterion, *, lag: int) -> Windows
         return np.pad(rows, ((0, longest - len(rows)), (0, 0)), mode="edge")
 
     time = np.arange(longest)
-    return Windows(
+    plain = Windows(
         np.stack([filled(x) for x, _ in parts]),
         np.stack([filled(u) for _, u in parts]),
         np.stack([(time >= lag) & (time < len(x)) for x, _ in parts]).astype(float),
     )
+    if isinstance(criterion, Prediction) or not criterion.shaken:
+        return plain
+    return _with_shaken(plain, criterion, lag)
 
 
-def _cuts(samples: int, criterion: Criterion, lag: int) -> list[tuple[int, int]]:
+def _with_shaken(plain: Windows, criterion: Simulation, lag: int) -> Windows:
+    """The windows, and once more from wrong outputs, evenly spread over what is asked for."""
+    count, _, channels = plain.y.shape
+    spread = np.modf(np.outer(1 + np.arange(count), _irrational(channels)))[0]
+    y, counts = plain.y.copy(), plain.counts.copy()
+    y[:, :lag] += criterion.shaken * (2 * spread - 1)[:, None]
+    counts[:, : criterion.settling] = 0
+    both = (plain, Windows(y, plain.u, counts))
+    return Windows(*(np.concatenate(arrays) for arrays in zip(*both, strict=True)))
+
+
+def _irrational(channels: int) -> np.ndarray:
+    """Steps of a low-discrepancy sequence: powers of the inverse golden ratio's generalisation.
+
+    Source: M. Roberts, The Unreasonable Effectiveness of Quasirandom Sequences, 2018.
+    """
+    ratio = np.roots([1.0, *[0.0] * (channels - 1), -1.0, -1.0]).real.max()
+    return ratio ** -np.arange(1.0, channels + 1)
+
+
+def _length(criterion: Criterion, lag: int) -> int | None:
+    """Samples of a window; None for whole records."""
+    if isinstance(criterion, Simulation):
+        return criterion.length
+    return None if criterion.stride is None else lag + 1
+
+
+def _cuts(samples: int, length: int | None, stride: int | None, lag: int) -> list[tuple[int, int]]:
     """(first sample, length) of each window of a record; its end is never left out."""
-    if criterion.length is None or criterion.length >= samples:
+    if length is None or length >= samples:
         return [(0, samples)]
-    stride = criterion.stride or criterion.length - lag
-    starts = list(range(0, samples - criterion.length + 1, stride))
-    if starts[-1] + criterion.length < samples:
-        starts.append(samples - criterion.length)
-    return [(at, criterion.length) for at in starts]
+    starts = list(range(0, samples - length + 1, stride or length - lag))
+    if starts[-1] + length < samples:
+        starts.append(samples - length)
+    return [(at, length) for at in starts]

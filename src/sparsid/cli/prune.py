@@ -1,0 +1,105 @@
+"""sparsid prune"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from sparsid._files import check_writable
+from sparsid.cli.console import number, out, pruning_progress, show, tell
+from sparsid.cli.options import Columns, Dt, Files, Model, Time, read_for
+
+if TYPE_CHECKING:
+    from sparsid.study.pruned import Pruned
+
+
+def command(
+    model: Model,
+    data: Files,
+    to: Annotated[Path, typer.Option("--out", help="The model file to write.")],
+    paths: Annotated[
+        Path | None, typer.Option(help="A JSON file to write with every step of every path.")
+    ] = None,
+    choose: Annotated[
+        Literal["best", "smallest"],
+        typer.Option(
+            help="best: least validation error; smallest: smallest network not worse than the full."
+        ),
+    ] = "best",
+    method: Annotated[
+        Literal["obs", "obd"], typer.Option(help="Optimal Brain Surgeon, or Damage.")
+    ] = "obs",
+    iterations: Annotated[int, typer.Option(help="Iterations of retraining a round.", min=1)] = 20,
+    factor: Annotated[
+        float, typer.Option(help="A removal that raises the training error by more is undone.")
+    ] = 1.15,
+    validation_share: Annotated[
+        float, typer.Option(help="Share of the data that chooses the network.", min=0.01, max=0.9)
+    ] = 0.2,
+    test_share: Annotated[
+        float, typer.Option(help="Share kept back to judge the result.", min=0.0, max=0.9)
+    ] = 0.2,
+    columns: Columns = None,
+    time: Time = None,
+    dt: Dt = None,
+) -> None:
+    """Prunes a trained model weight by weight, retraining in between, and keeps the whole path.
+
+    The parts of the data are taken as `fit` takes them: give the same file, and what judged the
+    model before judges it again. Ctrl-C ends the paths after the running round.
+
+    Example: `sparsid prune plant.sparsid plant.csv --out small.sparsid --paths paths.json`
+    """
+    from sparsid.models import load
+    from sparsid.study.fitting import split
+    from sparsid.study.pruned import criterion_for, prune_ensemble
+    from sparsid.training import Descent, LevenbergMarquardt, Pruning, use_cores
+
+    check_writable(to)
+    if paths is not None:
+        check_writable(paths)
+    use_cores()
+    ensemble = load(model)
+    dataset, notes = read_for(ensemble.card, data, columns=columns, time=time, dt=dt)
+    tell(notes)
+    parts = split(dataset, validation=validation_share, test=test_share)
+    retrain = Descent(
+        LevenbergMarquardt(ridge=1e-4), criterion_for(ensemble, parts.train), iterations
+    )
+    pruning = Pruning(method, factor=factor, retrain=retrain)
+    with pruning_progress() as watch:
+        pruned = prune_ensemble(ensemble, parts, pruning=pruning, choice=choose, watch=watch)
+    pruned.ensemble.save(to)
+    if paths is not None:
+        pruned.save_paths(paths)
+    if pruned.interrupted:
+        tell(["The paths were interrupted; they end where they were."])
+    _report(pruned)
+    out.print(f"Saved {len(pruned.ensemble)} members to {to}.", markup=False)
+
+
+def _report(pruned: "Pruned") -> None:
+    show(
+        "Sum of squared scaled errors of free runs: full, trained on as long (control), pruned",
+        (
+            "member",
+            "numbers",
+            "left",
+            "smallest",
+            *(f"{part} {kind}" for part in ("validation", "test") for kind in KINDS),
+        ),
+        [
+            (
+                str(i),
+                str(m.path.steps[0].left),
+                str(m.path.steps[m.chosen].left),
+                str(min(step.left for step in m.path.steps)),
+                *(number(getattr(m, kind).validation) for kind in KINDS),
+                *(number(getattr(m, kind).test) for kind in KINDS),
+            )
+            for i, m in enumerate(pruned.members)
+        ],
+    )
+
+
+KINDS = ("full", "control", "pruned")

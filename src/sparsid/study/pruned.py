@@ -1,0 +1,221 @@
+"""Pruning a trained model on its data: paths, choice, and the control that was only trained on."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float
+
+from sparsid._errors import SparsidError
+from sparsid._files import written_whole
+from sparsid._registry import unknown
+from sparsid.data import Dataset, Normaliser, Scale, ScaledDataset
+from sparsid.models import Ensemble
+from sparsid.study.fitting import Parts
+from sparsid.training import Descent, Pruning, Simulation, prune
+from sparsid.training import Path as PruningPath
+from sparsid.training.curvature import Point, compiled, error
+from sparsid.training.descent import descend, stacked
+from sparsid.training.layout import Layout
+from sparsid.training.progress import Stop, interruptible
+from sparsid.training.pruning import PruningReport
+from sparsid.training.starts import models_of, points_of
+from sparsid.training.windows import Criterion, Windows, windows
+
+CHOICES = ("best", "smallest")
+LARGEST = 3000  # trainable numbers up to which J'J is formed
+STATE_WINDOW, STATE_SAMPLES = 100, 20_000  # free runs a derivative network is pruned on
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Sums of squared scaled errors of one network over the three parts; None without a test."""
+
+    train: float
+    validation: float
+    test: float | None
+
+
+@dataclass(frozen=True)
+class PrunedMember:
+    """One member: its path, the step chosen on validation data, and what the parts say of both.
+
+    `control` is the full network, trained on for as many iterations as the path took.
+    """
+
+    path: PruningPath
+    chosen: int
+    full: Judged
+    pruned: Judged
+    control: Judged
+
+
+@dataclass(frozen=True)
+class Pruned:
+    """The ensemble of the chosen networks, and every member's path to it."""
+
+    ensemble: Ensemble
+    members: tuple[PrunedMember, ...]
+    names: tuple[str, ...]  # of all numbers, in the order of a path's vectors
+    interrupted: bool
+
+    def save_paths(self, file: str | Path) -> None:
+        """All paths as JSON (docs/file-format.md). Raises SparsidError if it cannot."""
+        said = {
+            "format": "sparsid-pruning-paths",
+            "schema": 1,
+            "numbers": len(self.names),
+            "members": [self._told(member) for member in self.members],
+        }
+        with written_whole(file) as part:
+            part.write_text(json.dumps(said, indent=1), encoding="utf-8")
+
+    def _told(self, member: PrunedMember) -> dict[str, Any]:
+        steps = [
+            {
+                "left": step.left,
+                "train": _plain(step.train),
+                "validation": _plain(step.validation),
+                "iterations": step.iterations,
+                "removed": [self.names[i] for i in step.removed],
+            }
+            for step in member.path.steps
+        ]
+        judged = {
+            name: {part: _plain(value) for part, value in vars(getattr(member, name)).items()}
+            for name in ("full", "pruned", "control")
+        }
+        return {"chosen": member.chosen, "undone": member.path.undone, **judged, "steps": steps}
+
+
+def prune_ensemble(
+    ensemble: Ensemble,
+    parts: Parts,
+    *,
+    pruning: Pruning | None = None,
+    choice: Literal["best", "smallest"] = "best",
+    watch: Callable[[PruningReport], Any] | None = None,
+) -> Pruned:
+    """Prunes every member on the training part, chooses on validation, judges on the test.
+
+    `choice` "best" takes the step of least validation error, "smallest" the smallest network whose
+    validation error is not above the full one's. Ctrl-C ends the paths as they are. Raises
+    SparsidError for a model that is too large, or data that does not fit it.
+    """
+    if choice not in CHOICES:
+        raise SparsidError(unknown("choice", choice, CHOICES))
+    layout, points = points_of(ensemble.stacked.model)
+    if layout.size > LARGEST:
+        raise SparsidError(
+            f"Pruning by saliency takes models of up to {LARGEST} numbers; this one has "
+            f"{layout.size}: train it sparse (`sparsid fit`) instead."
+        )
+    criterion = criterion_for(ensemble, parts.train)
+    pruning = pruning or Pruning(retrain=Descent(criterion=criterion, iterations=20))
+    lag = ensemble.lag
+    train, validation, test = (
+        None if part is None else windows(scaled_as(ensemble, part), criterion, lag=lag)
+        for part in (parts.train, parts.validation, parts.test)
+    )
+    assert train is not None
+    assert validation is not None
+    with interruptible() as stop:
+        paths = prune(layout, points, train, validation, pruning, watch=watch, stop=stop)
+        chosen = [_choose(path, choice) for path in paths]
+        control = _trained_on(layout, points, train, pruning, paths, stop)
+        interrupted = stop.asked
+    steps = [path.steps[at] for path, at in zip(paths, chosen, strict=True)]
+    pruned = points._replace(
+        theta=np.stack([step.theta for step in steps]), keep=np.stack([s.keep for s in steps])
+    )
+    judged = [
+        judge(layout, criterion, some, (train, validation, test))
+        for some in (points, pruned, control)
+    ]
+    members = tuple(
+        PrunedMember(path, at, *of) for path, at, *of in zip(paths, chosen, *judged, strict=True)
+    )
+    return Pruned(
+        _with_points(ensemble, layout, pruned), members, tuple(layout.names()), interrupted
+    )
+
+
+def criterion_for(ensemble: Ensemble, train: Dataset) -> Criterion:
+    """What a model is pruned on: whole free runs of outputs, short ones of measured states."""
+    if ensemble.card.architecture.observes == "outputs":
+        return Simulation()
+    length = min(STATE_WINDOW, *train.lengths)
+    return Simulation(length, max(length - 1, train.samples * length // STATE_SAMPLES))
+
+
+def scaled_as(ensemble: Ensemble, part: Dataset) -> ScaledDataset:
+    """The data in the model's own scale."""
+    s = ensemble.stacked.scaling
+    nothing = Scale(np.zeros(0), np.zeros(0))
+    rises = Normaliser.fit(part).increments
+    own = Normaliser(Scale(s.offset, s.scale), nothing, Scale(s.input_offset, s.input_scale), rises)
+    return own.apply(part.select(outputs=()))
+
+
+def judge(
+    layout: Layout,
+    criterion: Criterion,
+    points: Point,
+    parts: tuple[Windows, Windows, Windows | None],
+) -> list[Judged]:
+    """Errors of every member over the parts."""
+    errors: list[Float[np.ndarray, " member"] | None] = []
+    with jax.enable_x64(True):
+        on = stacked(points)
+        run = compiled(error, layout, criterion.feedback)
+        for data in parts:
+            on_device = data and jax.tree.map(lambda a: jnp.asarray(a, float), data)
+            errors.append(None if data is None else np.asarray(run(on, on_device)))
+    return [
+        Judged(*(None if e is None else float(e[i]) for e in errors))  # pyright: ignore
+        for i in range(len(points.theta))
+    ]
+
+
+def _choose(path: PruningPath, choice: str) -> int:
+    if choice == "best":
+        return path.least_validation()
+    limit = path.steps[0].validation
+    fine = [at for at, step in enumerate(path.steps) if step.validation <= limit]
+    return min(fine, key=lambda at: (path.steps[at].left, at))
+
+
+def _trained_on(
+    layout: Layout,
+    points: Point,
+    train: Windows,
+    pruning: Pruning,
+    paths: tuple[PruningPath, ...],
+    stop: Stop,
+) -> Point:
+    """The full networks after as many further iterations as the longest path took."""
+    iterations = max(path.steps[-1].iterations for path in paths)
+    if not iterations:
+        return points
+    further = replace(pruning.retrain, iterations=iterations)
+    active = np.ones(len(points.theta), bool)
+    return descend(layout, points, train, further, active=active, stop=stop).points
+
+
+def _with_points(ensemble: Ensemble, layout: Layout, points: Point) -> Ensemble:
+    stacked_model = eqx.tree_at(
+        lambda simulator: simulator.model, ensemble.stacked, models_of(layout, points)
+    )
+    told = ensemble.card.training | {"pruned": "by saliency"}
+    return replace(ensemble, stacked=stacked_model, card=replace(ensemble.card, training=told))
+
+
+def _plain(value: float | None) -> float | None:
+    """A number JSON can hold."""
+    return value if value is not None and np.isfinite(value) else None
