@@ -166,16 +166,16 @@ def test_networks_of_their_own_share_no_prefix():
     assert len(group.node.members) == 4
 
 
+NAMES = ("Dense", "L1", "L1 + SWA")
+
+
 def test_only_takes_names_and_patterns():
-    tables = {"name": "s", "data": DATA, "evaluate": {"horizons": [50]}}
-    named = [{"name": n, "phases": [{"epochs": 1}]} for n in ("Dense", "L1", "L1 + SWA")]
-    study = parse_study(tables | {"configuration": named}, "test")
-    assert selected(study, None) == {"Dense", "L1", "L1 + SWA"}
-    assert selected(study, "L1*") == {"L1", "L1 + SWA"}
-    assert selected(study, " L1 ,Dense") == {"L1", "Dense"}
+    assert selected(NAMES, None) == {"Dense", "L1", "L1 + SWA"}
+    assert selected(NAMES, "L1*") == {"L1", "L1 + SWA"}
+    assert selected(NAMES, " L1 ,Dense") == {"L1", "Dense"}
     for odd in ("l1", "Dense,X*", "", ","):
         with pytest.raises(SparsidError, match="--only"):
-            selected(study, odd)
+            selected(NAMES, odd)
 
 
 def test_phases_given_by_name_are_written_out():

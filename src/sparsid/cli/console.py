@@ -13,6 +13,7 @@ from rich.table import Column, Table
 
 if TYPE_CHECKING:
     from sparsid.study import Recipe
+    from sparsid.study.paths import Stage
     from sparsid.study.running import Progress as StudyState
     from sparsid.training import EpochReport
     from sparsid.training.pruning import PruningReport
@@ -136,6 +137,27 @@ def study_progress(name: str) -> Iterator:
             cells = f"{state.cells_done} of {state.cells} cells"
             progress.update(task, total=total, completed=state.work_done, cells=cells)
             log(f"{name}: {100 * state.work_done / total:.0f} % of the work, {cells}")
+
+        yield watch
+
+
+@contextmanager
+def path_progress(name: str) -> Iterator:
+    """Within it, `watch(stage)` says which configuration is at work, at what, and cells done."""
+    columns = (
+        TextColumn("{task.description}", table_column=Column(no_wrap=True)),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[said]}"),
+    )
+    with Progress(*columns, console=err) as progress:
+        task = progress.add_task(f"running {name}", total=None, said="preparing data")
+        log = now_and_then()
+
+        def watch(stage: "Stage") -> None:
+            said = f"{stage.configuration}: {stage.doing}"
+            progress.update(task, total=stage.cells, completed=stage.cells_done, said=said)
+            log(f"{name}: {said}, {stage.cells_done} of {stage.cells} cells")
 
         yield watch
 

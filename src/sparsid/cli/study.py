@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sparsid._errors import SparsidError
-from sparsid.cli.console import out, show, study_progress, tell
+from sparsid.cli.console import out, path_progress, show, study_progress, tell
 
 if TYPE_CHECKING:
     from sparsid.report import Table
-    from sparsid.study.summary import StudyResults
 
 app = typer.Typer(
     help="Many configurations on one plant's data, trained, judged and compared.",
@@ -56,14 +55,22 @@ def run(
 
     Example: `sparsid study run haugstvedt2023 --out haugstvedt2023 --executor processes`
     """
+    from sparsid.study.path_spec import PathStudySpec
+    from sparsid.study.paths import run_paths
     from sparsid.study.reading import read_study
     from sparsid.study.running import run_study
     from sparsid.training import use_cores
 
     study = read_study(name)
     use_cores()
-    with study_progress(study.name) as watch:
-        outcome = run_study(study, to, executor=executor, workers=workers, only=only, watch=watch)
+    if isinstance(study, PathStudySpec):
+        with path_progress(study.name) as watch_paths:
+            outcome = run_paths(study, to, only=only, watch=watch_paths)
+    else:
+        with study_progress(study.name) as watch:
+            outcome = run_study(
+                study, to, executor=executor, workers=workers, only=only, watch=watch
+            )
     tell(outcome.notes)
     said = f"{outcome.stored} of {outcome.asked} cells are stored in {to}"
     if outcome.interrupted:
@@ -84,12 +91,16 @@ def show_(
     Example: `sparsid study show haugstvedt2023 --markdown haugstvedt2023.md`
     """
     from sparsid._files import check_writable
-    from sparsid.cli.study_page import write_page
+    from sparsid.cli.study_page import said, write_page
     from sparsid.cli.study_tables import tables
+    from sparsid.results import ResultStore
     from sparsid.study.summary import load_results
 
     if text is not None:
         check_writable(text)
+    if ResultStore.open(folder).study().get("specification", {}).get("task") == "prune":
+        _show_paths(folder, text)
+        return
     results = load_results(folder)
     if not results.configurations:
         raise SparsidError(
@@ -101,19 +112,37 @@ def show_(
     if results.missing:
         tell([f"{results.missing} cells are not stored yet; `sparsid study run` makes them."])
     if text is not None:
-        _write_markdown(text, results, found)
+        _write_markdown(text, results.study.title or results.study.name, said(results), found)
     out.print(f"Open {write_page(results, found)} to see the figures.", markup=False)
 
 
-def _write_markdown(path: Path, results: "StudyResults", found: "list[Table]") -> None:
+def _show_paths(folder: Path, text: Path | None) -> None:
+    """The same of a study of pruning paths."""
+    from sparsid.cli.path_page import said, write_path_page
+    from sparsid.cli.path_tables import path_tables
+    from sparsid.study.path_results import load_paths
+
+    results = load_paths(folder)
+    if not results.configurations:
+        raise SparsidError(
+            f"{folder} holds no rows yet; `sparsid study run NAME --out {folder}` makes them."
+        )
+    found = path_tables(results)
+    for table in found:
+        _print(table)
+    if results.missing:
+        tell([f"{results.missing} cells are not stored yet; `sparsid study run` makes them."])
+    if text is not None:
+        _write_markdown(text, results.study.title or results.study.name, said(results), found)
+    out.print(f"Open {write_path_page(results, found)} to see the figures.", markup=False)
+
+
+def _write_markdown(path: Path, title: str, notes: list[str], found: "list[Table]") -> None:
     from sparsid._files import written_whole
-    from sparsid.cli.study_page import said
     from sparsid.report import markdown
 
-    study = results.study
     with written_whole(path) as part:
-        content = markdown(study.title or study.name, said(results), found)
-        part.write_text(content, encoding="utf-8")
+        part.write_text(markdown(title, notes, found), encoding="utf-8")
 
 
 @app.command()

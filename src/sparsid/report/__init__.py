@@ -11,6 +11,7 @@ from sparsid.report.judged import error_growth
 from sparsid.report.literature import published
 from sparsid.report.markdown import markdown
 from sparsid.report.page import Picture, Table, write_page
+from sparsid.report.paths import PathCurve, pruning_paths, saliencies
 from sparsid.report.records import inputs, trajectories
 from sparsid.report.rows import Interval
 from sparsid.report.structure import link_matrix
@@ -22,6 +23,7 @@ from sparsid.report.violins import error_violins
 __all__ = [
     "Curves",
     "Interval",
+    "PathCurve",
     "Picture",
     "Saved",
     "Seeds",
@@ -35,7 +37,9 @@ __all__ = [
     "markdown",
     "network",
     "pairs",
+    "pruning_paths",
     "published",
+    "saliencies",
     "save",
     "sparsity_against_error",
     "study_page",

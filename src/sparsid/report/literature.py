@@ -6,28 +6,36 @@ from importlib import resources
 from sparsid._errors import SparsidError
 from sparsid._registry import unknown
 
-_PREFIX = "haugstvedt2023_"
-TABLES = (
-    "divergence_percent",
-    "diverged_of_400_authors_notebook",
-    "rfmse",
-    "sparsity_percent",
-)
+TABLES = {
+    "haugstvedt2023": (
+        "divergence_percent",
+        "diverged_of_400_authors_notebook",
+        "rfmse",
+        "sparsity_percent",
+    ),
+    "chaber2018": ("networks", "pruning_K20", "pruning_K30"),
+}
+LABELS = ("model", "stage", "network", "removed")  # columns that name a row
 
 
-def published(table: str) -> dict[str, dict[str, float | None]]:
-    """Row -> column -> number of a table of haugstvedt2023; None where the paper gives none.
+def published(table: str, paper: str = "haugstvedt2023") -> dict[str, dict[str, float | None]]:
+    """Row -> column -> number of a paper's table; None where the paper gives none.
 
-    `divergence_percent` has the columns 100, 1000, 2500 and 5000 (samples), `rfmse` each of these
-    with `_mean` and `_std`, `sparsity_percent` has `exact_zeros_percent`;
+    haugstvedt2023: `divergence_percent` has the columns 100, 1000, 2500 and 5000 (samples), `rfmse`
+    each of these with `_mean` and `_std`, `sparsity_percent` has `exact_zeros_percent`;
     `diverged_of_400_authors_notebook` counts runs at the same horizons. Rows are "Dense", "L1",
-    "Magnitude pruning" and so on. Raises SparsidError for another table.
+    "Magnitude pruning" and so on. chaber2018: `networks` has a row for each stage and network
+    ("full N20_1") with `weights`, `E_train` and `E_validation`; `pruning_K20` and `pruning_K30` have
+    one for each number of removed weights. Raises SparsidError for another table.
     """
-    if table not in TABLES:
-        raise SparsidError(unknown("published table", table, TABLES))
-    file = resources.files("sparsid.report") / "tables" / f"{_PREFIX}{table}.csv"
+    if table not in TABLES.get(paper, ()):
+        known = [name for names in TABLES.values() for name in names]
+        raise SparsidError(unknown("published table", table, known))
+    file = resources.files("sparsid.report") / "tables" / f"{paper}_{table}.csv"
     rows = csv.DictReader(file.read_text(encoding="utf-8").splitlines())
     return {
-        row.pop("model"): {name: float(text) if text else None for name, text in row.items()}
+        " ".join(row.pop(name) for name in LABELS if name in row): {
+            name: float(text) if text else None for name, text in row.items()
+        }
         for row in rows
     }

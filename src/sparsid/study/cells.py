@@ -88,12 +88,11 @@ def _model(configuration: ConfigurationSpec) -> DerivativeMLP | None:
     return configuration.model or DerivativeMLP()
 
 
-def selected(study: StudySpec, only: str | None) -> frozenset[str]:
-    """Names of the configurations that fit one of the patterns, given by commas ("Dense,L1*").
+def selected(names: Sequence[str], only: str | None) -> frozenset[str]:
+    """Those of the names that fit one of the patterns, given by commas ("Dense,L1*").
 
     None takes all. Raises SparsidError for a pattern that fits none.
     """
-    names = [configuration.name for configuration in study.configuration]
     if only is None:
         return frozenset(names)
     patterns = [part.strip() for part in only.split(",") if part.strip()]

@@ -1,7 +1,7 @@
 """Pruning a trained model on its data: paths, choice, and the control that was only trained on."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -10,7 +10,6 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
 
 from sparsid._errors import SparsidError
 from sparsid._files import written_whole
@@ -20,7 +19,7 @@ from sparsid.models import Ensemble
 from sparsid.study.fitting import Parts
 from sparsid.training import Descent, Pruning, Simulation, prune
 from sparsid.training import Path as PruningPath
-from sparsid.training.curvature import Point, compiled, error
+from sparsid.training.curvature import Point, error, program
 from sparsid.training.descent import descend, stacked
 from sparsid.training.layout import Layout
 from sparsid.training.progress import Stop, interruptible
@@ -127,16 +126,18 @@ def prune_ensemble(
     assert validation is not None
     with interruptible() as stop:
         paths = prune(layout, points, train, validation, pruning, watch=watch, stop=stop)
-        chosen = [_choose(path, choice) for path in paths]
-        control = _trained_on(layout, points, train, pruning, paths, stop)
+        chosen = [
+            path.least_validation() if choice == "best" else path.smallest_not_worse()
+            for path in paths
+        ]
+        control = trained_on(layout, points, train, pruning, paths, stop)
         interrupted = stop.asked
     steps = [path.steps[at] for path, at in zip(paths, chosen, strict=True)]
     pruned = points._replace(
         theta=np.stack([step.theta for step in steps]), keep=np.stack([s.keep for s in steps])
     )
     judged = [
-        judge(layout, criterion, some, (train, validation, test))
-        for some in (points, pruned, control)
+        errors_of(layout, some, (train, validation, test)) for some in (points, pruned, control)
     ]
     members = tuple(
         PrunedMember(path, at, *of) for path, at, *of in zip(paths, chosen, *judged, strict=True)
@@ -163,40 +164,27 @@ def scaled_as(ensemble: Ensemble, part: Dataset) -> ScaledDataset:
     return own.apply(part.select(outputs=()))
 
 
-def judge(
-    layout: Layout,
-    criterion: Criterion,
-    points: Point,
-    parts: tuple[Windows, Windows, Windows | None],
-) -> list[Judged]:
-    """Errors of every member over the parts."""
-    errors: list[Float[np.ndarray, " member"] | None] = []
+def errors_of(layout: Layout, points: Point, parts: Sequence[Windows | None]) -> list[Judged]:
+    """Free-run errors of every member over train, validation and test."""
+    size, found = len(points.theta), []
+    run = program(error, layout, True)
     with jax.enable_x64(True):
         on = stacked(points)
-        run = compiled(error, layout, criterion.feedback)
         for data in parts:
-            on_device = data and jax.tree.map(lambda a: jnp.asarray(a, float), data)
-            errors.append(None if data is None else np.asarray(run(on, on_device)))
-    return [
-        Judged(*(None if e is None else float(e[i]) for e in errors))  # pyright: ignore
-        for i in range(len(points.theta))
-    ]
+            if data is None:
+                found.append([None] * size)
+            else:
+                on_device = jax.tree.map(lambda a: jnp.asarray(a, float), data)
+                found.append(np.asarray(run(on, on_device))[:size].tolist())
+    return [Judged(*of) for of in zip(*found, strict=True)]
 
 
-def _choose(path: PruningPath, choice: str) -> int:
-    if choice == "best":
-        return path.least_validation()
-    limit = path.steps[0].validation
-    fine = [at for at, step in enumerate(path.steps) if step.validation <= limit]
-    return min(fine, key=lambda at: (path.steps[at].left, at))
-
-
-def _trained_on(
+def trained_on(
     layout: Layout,
     points: Point,
     train: Windows,
     pruning: Pruning,
-    paths: tuple[PruningPath, ...],
+    paths: Sequence[PruningPath],
     stop: Stop,
 ) -> Point:
     """The full networks after as many further iterations as the longest path took."""

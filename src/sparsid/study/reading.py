@@ -1,16 +1,18 @@
 """Studies read from TOML: presets, files of one's own, and lists of phases given by name."""
 
+from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from sparsid._errors import SparsidError
 from sparsid._registry import unknown
+from sparsid.study.path_spec import PathStudySpec, check_paths
 from sparsid.study.spec import parse, read_toml
 from sparsid.study.studies import StudySpec, check
 
 
-def read_study(name_or_path: str | Path) -> StudySpec:
+def read_study(name_or_path: str | Path) -> StudySpec | PathStudySpec:
     """The study of a preset's name or a TOML file, whose file names are relative to it.
 
     Raises SparsidError for an unknown name and for anything wrong in the file, in a sentence.
@@ -25,6 +27,8 @@ def read_study(name_or_path: str | Path) -> StudySpec:
             unknown("study", str(name_or_path), known) + " A study of your own is a .toml file."
         )
     study = parse_study(read_toml(path), str(path))
+    if isinstance(study, PathStudySpec):
+        return study
     beside = {
         name: tuple(str(path.parent / file) for file in getattr(study.data, name))
         for name in ("files", "validation_files", "test_files")
@@ -40,13 +44,15 @@ def presets() -> dict[str, Any]:
     return dict(sorted(found.items()))
 
 
-def parse_study(tables: dict[str, Any], source: str) -> StudySpec:
+def parse_study(tables: dict[str, Any], source: str) -> StudySpec | PathStudySpec:
     """Validates tables, lists of phases given by name put in their place.
 
     `base` names a preset whose tables stand where these say nothing. Raises SparsidError with one
     sentence for the first thing wrong; `source` begins it.
     """
     tables = _on_base(dict(tables), source)
+    if tables.get("task") == "prune":
+        return _checked(parse(PathStudySpec, tables, source), check_paths, source)
     phases = tables.pop("phases", {})
     if not isinstance(phases, dict):
         raise SparsidError(
@@ -55,12 +61,15 @@ def parse_study(tables: dict[str, Any], source: str) -> StudySpec:
     given = tables.get("configuration")
     if isinstance(given, list):
         tables["configuration"] = [_spelt_out(table, phases, source) for table in given]
-    study = parse(StudySpec, tables, source)
+    return _with_effort(_checked(parse(StudySpec, tables, source), check, source))
+
+
+def _checked[T](study: T, check: Callable[[T], None], source: str) -> T:
     try:
         check(study)
     except SparsidError as error:
         raise SparsidError(f"{source}: {error}") from None
-    return _with_effort(study)
+    return study
 
 
 def _on_base(tables: dict[str, Any], source: str) -> dict[str, Any]:

@@ -61,7 +61,7 @@ def run_study(
         raise SparsidError(unknown("executor", executor, EXECUTORS))
     if workers is not None and workers < 1:
         raise SparsidError(f"`workers` must be at least 1; got {workers}.")
-    names = selected(study, only)
+    names = selected([c.name for c in study.configuration], only)
     with interruptible() as stop:
         data = prepare(study)
         cells = cells_of(study, data.identity, sizes(study.data, data))

@@ -144,9 +144,7 @@ def check(study: StudySpec) -> None:
     _check_data(study.data)
     _check_rising("evaluate.horizons", study.evaluate.horizons)
     _check_rising("training.seeds", study.training.seeds, least=0)
-    names = [configuration.name for configuration in study.configuration]
-    if twice := [name for name in names if names.count(name) > 1]:
-        raise SparsidError(f"Names of configurations must differ; {twice[0]!r} stands twice.")
+    check_configuration_names([configuration.name for configuration in study.configuration])
     for configuration in study.configuration:
         _check_configuration(configuration, study)
     for claim in study.claim:
@@ -157,6 +155,12 @@ def check(study: StudySpec) -> None:
                 f"`horizon` of a claim must be one of {list(study.evaluate.horizons)}; "
                 f"got {claim.horizon}."
             )
+
+
+def check_configuration_names(names: list[str]) -> None:
+    """Raises SparsidError where two are equal."""
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise SparsidError(f"Names of configurations must differ; {twice[0]!r} stands twice.")
 
 
 def _check_data(data: StudyDataSpec) -> None:

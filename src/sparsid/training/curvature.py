@@ -7,6 +7,7 @@ of the time of forward differentiation through the run.
 """
 
 import functools
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -14,6 +15,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PyTree
 
+from sparsid._devices import over_members
 from sparsid.models import rollout
 from sparsid.models.parameters import resolve
 from sparsid.training.layout import Layout
@@ -152,8 +154,7 @@ def _pasts(model, y, u, rows) -> tuple[Array, Array]:
     return past(y, model.output_lags), past(u, model.input_lags)
 
 
-@functools.cache
-def compiled(function, layout: Layout, feedback: bool):
-    """`function(layout, feedback, points, data)` over stacked points, compiled once a layout."""
-    one = functools.partial(function, layout, feedback)
-    return jax.jit(jax.vmap(one, in_axes=(0, None)))
+@functools.lru_cache(maxsize=64)
+def program(function: Callable, layout: Layout, feedback: bool) -> Callable:
+    """(points, data) -> `function(layout, feedback, point, data)` of each, over all devices."""
+    return over_members(functools.partial(function, layout, feedback), together=True)

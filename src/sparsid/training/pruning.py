@@ -14,11 +14,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float
 
-from sparsid._devices import over_members
 from sparsid._errors import SparsidError
 from sparsid.sparsify.saliency import Surgeon, brain_damage
 from sparsid.training.bfgs import BFGS
-from sparsid.training.curvature import Point, diagonal, error, quadratic
+from sparsid.training.curvature import Point, diagonal, error, program, quadratic
 from sparsid.training.descent import Descent, descend, stacked
 from sparsid.training.layout import Layout
 from sparsid.training.progress import Stop
@@ -35,12 +34,12 @@ class Pruning:
 
     `ranking` "obd" takes the exact second derivative of E, one weight at a time unless `at_once`
     says more; "obs" the Gauss-Newton Hessian, and moves the other weights as one goes. `retrain`
-    follows every removal. With `factor`, a removal after which the training error stays above
-    `factor` times the error before is undone, and its weight waits until nothing else is left;
-    without, nothing is ever undone, and the path ends where only negative saliencies are left (as
-    published). Several weights, at most `at_once` of the living (a share), go in one round while
-    the increase they promise together stays below `tiny` times the error. A path ends at `least`
-    living weights.
+    follows every removal. With `factor`, a removal is undone after which the training error stays
+    above `factor` times the error before and the full network's, and its weight waits until nothing
+    else is left; without, nothing is ever undone, and the path ends where only negative saliencies
+    are left (as published). Several weights, at most `at_once` of the living (a share), go in one
+    round while the increase they promise together stays below `tiny` times the error. A path ends
+    at `least` living weights.
     """
 
     ranking: Literal["obs", "obd"] = "obs"
@@ -94,6 +93,12 @@ class Path:
     def least_validation(self) -> int:
         """The step of least validation error."""
         return int(np.argmin([step.validation for step in self.steps]))
+
+    def smallest_not_worse(self) -> int:
+        """The smallest network whose validation error is not above the full one's."""
+        limit = self.steps[0].validation
+        fine = [at for at, step in enumerate(self.steps) if step.validation <= limit]
+        return min(fine, key=lambda at: (self.steps[at].left, at), default=0)
 
     def smallest_before_explosion(self, times: float = 10.0) -> int:
         """The last step before training or validation error first exceed `times` the full one's."""
@@ -186,10 +191,10 @@ class _Tools:
 
     def __init__(self, layout: Layout, train: Windows, validation: Windows, pruning: Pruning):
         self.layout, self.train, self.validation, self.pruning = layout, train, validation, pruning
-        self.feedback = pruning.retrain.criterion.feedback
-        self._error = _over(error, layout, self.feedback)
+        feedback = pruning.retrain.criterion.feedback
+        self._error = program(error, layout, feedback)
         curved = quadratic if pruning.ranking == "obs" else diagonal
-        self._curvature = _over(curved, layout, self.feedback)
+        self._curvature = program(curved, layout, feedback)
 
     def errors(self, points: Point) -> tuple[list[float], list[float]]:
         """(train, validation) error of each member."""
@@ -305,7 +310,8 @@ def _judge(member: _Member, trial: _Trial, step: Step, pruning: Pruning) -> None
     if pruning.factor is None:
         member.steps.append(step)
         return
-    if np.isfinite(step.train) and step.train <= pruning.factor * now.train:
+    bearable = pruning.factor * max(now.train, member.steps[0].train)
+    if np.isfinite(step.train) and step.train <= bearable:
         member.steps.append(step)
         member.progressed = True
         member.largest = min(2 * max(member.largest, 1), 1 << 30)
@@ -321,13 +327,6 @@ def _judge(member: _Member, trial: _Trial, step: Step, pruning: Pruning) -> None
 def _points(places: Sequence[Any], like: Point) -> Point:
     """Stacked points of steps or trials."""
     return Point(np.stack([p.theta for p in places]), np.stack([p.keep for p in places]), like.rest)
-
-
-def _over(function, layout: Layout, feedback: bool):
-    def one(point, data):
-        return function(layout, feedback, point, data)
-
-    return over_members(one, together=True)
 
 
 def _device(data: Windows) -> Windows:

@@ -1,0 +1,67 @@
+"""The page of a path study: errors along the paths, saliencies, networks before and after."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sparsid import report
+from sparsid.models import graph_of, load
+from sparsid.report import PathCurve, Table
+from sparsid.study.path_results import PathResults, PathStudyResults
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+type Drawn = "tuple[str, str, Figure]"
+
+
+def write_path_page(results: PathStudyResults, tables: list[Table]) -> Path:
+    """Writes index.html and figures/ into the study's folder; returns the page's path."""
+    study = results.study
+    return report.study_page(
+        results.folder,
+        title=study.title or study.name,
+        note=said(results),
+        tables=tables,
+        figures=list(_figures(results)),
+        files={results.folder / "study.json": "the study's specification"},
+    )
+
+
+def said(results: PathStudyResults) -> list[str]:
+    """What is to be known of the tables."""
+    done = sum(len(found.rows) for found in results.configurations)
+    rows = [row for found in results.configurations for row in found.rows]
+    versions = sorted({" ".join(f"{k} {v}" for k, v in row.versions.items()) for row in rows})
+    text = f"{done} of {done + results.missing} cells are in these tables."
+    return [part for part in (results.study.note, text, "; ".join(versions)) if part]
+
+
+def _figures(results: PathStudyResults) -> Iterator[Drawn]:
+    sizes = sorted({found.number("full_left")[0] for found in results.configurations})
+    for size in sizes:
+        alike = [c for c in results.configurations if c.number("full_left")[0] == size]
+        curves = {found.name: [_curve(found, i) for i in range(len(found.rows))] for found in alike}
+        caption = (
+            "Errors against what is left, all networks. Dots: chosen on the validation record."
+        )
+        yield f"paths-{size:g}", caption, report.pruning_paths(curves)
+    for at, found in enumerate(results.configurations):
+        first = found.best(1)[0]
+        series = found.rows[first].series
+        if len(series["saliency"]):
+            drawn = report.saliencies(series["saliency"], series["left"][: len(series["saliency"])])
+            caption = f"{found.name}: saliencies along the path of its best full network."
+            yield f"saliencies-{at}", caption, drawn
+        graph = graph_of(load(found.models[first]), 0)
+        yield (
+            f"network-{at}",
+            f"{found.name}: its best full network, pruned.",
+            report.network(graph),
+        )
+
+
+def _curve(found: PathResults, i: int) -> PathCurve:
+    row = found.rows[i]
+    errors = (row.series[part] for part in ("train", "validation", "test"))
+    return PathCurve(row.series["left"], *errors, chosen=int(row.numbers["best_step"] or 0))

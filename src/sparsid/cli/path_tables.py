@@ -1,0 +1,128 @@
+"""Tables of a path study: ours beside the paper's."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from sparsid import report
+from sparsid.cli.console import number
+from sparsid.report import Table
+from sparsid.study.path_results import PathResults, PathStudyResults
+
+READINGS = {
+    "best": "least validation error",
+    "smallest": "smallest not worse on validation",
+    "exploding": "last before the error explodes",
+    "last": "last of the path",
+}
+ERRORS = "Sums of squared scaled errors of the free run over each whole record. "
+
+
+def path_tables(results: PathStudyResults) -> list[Table]:
+    """All tables, in the order in which they are shown."""
+    tables = [_full(results), _removed(results), _pruned(results), _gains(results)]
+    return [*tables, *_published(results)]
+
+
+def _full(results: PathStudyResults) -> Table:
+    header = ["configuration", "networks", "numbers", "seconds each"]
+    header += [f"{part} {what}" for part in PARTS for what in ("best three", "median [quartiles]")]
+    rows = []
+    for found in results.configurations:
+        three = found.best()
+        seconds = found.rows[0].timings["training_s"] / found.rows[0].timings["together"]
+        row = [found.name, str(len(found.rows)), f"{found.number('full_left')[0]:g}"]
+        row.append(number(seconds))
+        for part in PARTS:
+            errors = found.number(f"full_{part}")
+            row += [", ".join(number(errors[i]) for i in three), _quartiles(errors)]
+        rows.append(row)
+    note = ERRORS + "Best three: of least validation error, as the paper shows them."
+    return Table("Full networks", header, rows, note)
+
+
+def _removed(results: PathStudyResults) -> Table:
+    header = ["configuration", "removed", "networks that far"]
+    header += [f"{part}, median [quartiles]" for part in PARTS]
+    rows = []
+    for found in results.configurations:
+        most = int(max(row.series["left"][0] - row.series["left"][-1] for row in found.rows))
+        for removed in range(10, most + 1, 10):
+            errors = {part: found.at_removed(part, removed) for part in PARTS}
+            there = ~np.isnan(errors["train"])
+            row = [found.name, str(removed), str(int(there.sum()))]
+            rows.append(row + [_quartiles(errors[part][there]) for part in PARTS])
+    return Table("Errors after the removal of so many numbers", header, rows, ERRORS)
+
+
+def _pruned(results: PathStudyResults) -> Table:
+    header = ["configuration", "network chosen", "left, median [quartiles]", "removed %"]
+    header += [f"{part}, median [quartiles]" for part in PARTS]
+    rows = []
+    for found in results.configurations:
+        full = found.number("full_left")
+        for reading, said in READINGS.items():
+            left = found.number(f"{reading}_left")
+            share = 100 * np.median(1 - left / full)
+            row = [found.name, said, _quartiles(left), number(float(share))]
+            rows.append(row + [_quartiles(found.number(f"{reading}_{p}")) for p in PARTS])
+    return Table("Pruned networks", header, rows, ERRORS)
+
+
+def _gains(results: PathStudyResults) -> Table:
+    header = (
+        "configuration",
+        "test error, pruned over full",
+        "pruned over trained on as long",
+        "trained on over full",
+        "reach 55 % fewer, not worse on test",
+        "iterations",
+    )
+    rows = []
+    for found in results.configurations:
+        full, control = found.number("full_test"), found.number("control_test")
+        best = found.number("best_test")
+        with np.errstate(invalid="ignore"):
+            ratios = [_quartiles(r) for r in (best / full, best / control, control / full)]
+        reach = sum(_reaches(found, i) for i in range(len(found.rows)))
+        iterations = _quartiles(found.number("last_iterations"))
+        rows.append((found.name, *ratios, f"{reach} of {len(found.rows)}", iterations))
+    note = "Pruned: the network of least validation error. Medians [quartiles] over networks."
+    return Table(
+        "What pruning gains over the full network and over mere training", header, rows, note
+    )
+
+
+def _reaches(found: PathResults, i: int) -> bool:
+    """Whether a network on the path has 55 % fewer numbers and no greater test error."""
+    series = found.rows[i].series
+    far = series["left"] <= 0.45 * series["left"][0]
+    return bool((far & (series["test"] <= series["test"][0])).any())
+
+
+def _published(results: PathStudyResults) -> Iterator[Table]:
+    if results.study.published is None:
+        return
+    networks = report.published("networks", results.study.published)
+    rows = [
+        (name, *(number(row[column], 4) for column in ("weights", "E_train", "E_validation")))
+        for name, row in networks.items()
+    ]
+    header = ("published network", "published weights", "published train", "published validation")
+    yield Table("The published networks", header, rows, "Best three of ten; their own records.")
+    for nodes in ("K20", "K30"):
+        table = report.published(f"pruning_{nodes}", results.study.published)
+        columns = list(next(iter(table.values())))
+        rows = [(removed, *(number(row[c], 4) for c in columns)) for removed, row in table.items()]
+        said = [f"published {c.replace('_', ' ')}" for c in columns]
+        yield Table(f"The published paths, {nodes}", ("removed", *said), rows, "")
+
+
+def _quartiles(values: np.ndarray) -> str:
+    if not len(values):
+        return "-"
+    low, middle, high = np.quantile(values, (0.25, 0.5, 0.75), method="lower")
+    return f"{number(middle)} [{number(low)}, {number(high)}]"
+
+
+PARTS = ("train", "validation", "test")

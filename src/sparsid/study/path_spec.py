@@ -1,0 +1,119 @@
+"""A study of pruning paths, as data: networks trained on their free run, then pruned."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from sparsid._errors import SparsidError
+from sparsid._registry import unknown
+from sparsid.models import NARX
+from sparsid.processes import named
+from sparsid.study.spec import _Table as Table
+from sparsid.study.studies import StudyTrainingSpec, check_configuration_names
+from sparsid.training import BFGS, Descent, LevenbergMarquardt, Prediction, Pruning, Simulation
+from sparsid.training.windows import Criterion
+
+
+class PathDataSpec(Table):
+    """[data]: one record of a process for each part, in a scale of its own.
+
+    `scale` gives offset and scale of channels by name, [7.0, 5.0]; others are those of the training
+    record. `noise` is the standard deviation of the outputs' measurement noise, in scaled numbers,
+    on training and validation records alike; the test record stays clean.
+    """
+
+    process: str
+    samples: int = Field(default=3000, ge=10)
+    seed: int = Field(default=0, ge=0, lt=2**32)
+    noise: float = Field(default=0.0, ge=0)
+    scale: dict[str, tuple[float, float]] = Field(default_factory=dict)
+
+
+class DescentSpec(Table):
+    """{method = "lm", iterations = 200}: a phase of second-order training."""
+
+    method: Literal["lm", "bfgs"] = "lm"
+    search: Literal["golden", "armijo"] = "golden"
+    iterations: int = Field(default=200, ge=1)
+    ridge: float = Field(default=0.0, ge=0)
+    criterion: Literal["simulation", "prediction"] = "simulation"
+    length: int | None = Field(default=None, ge=2)
+    stride: int | None = Field(default=None, ge=1)
+    shaken: float = Field(default=0.0, ge=0)
+
+    def build(self) -> Descent:
+        method = LevenbergMarquardt(ridge=self.ridge) if self.method == "lm" else BFGS(self.search)
+        return Descent(method, self._criterion(), self.iterations)
+
+    def _criterion(self) -> Criterion:
+        if self.criterion == "prediction":
+            return Prediction(self.stride)
+        return Simulation(self.length, self.stride, self.shaken)
+
+
+class PruneSpec(Table):
+    """prune = {ranking = "obs", retrain = {iterations = 20}}; not `robust`: as published."""
+
+    ranking: Literal["obs", "obd"] = "obs"
+    robust: bool = True
+    factor: float = Field(default=1.15, gt=1)
+    tiny: float = Field(default=0.02, ge=0)
+    at_once: float = Field(default=0.1, gt=0, le=1)
+    least: int = Field(default=5, ge=0)
+    retrain: DescentSpec = DescentSpec(iterations=20)
+
+    def build(self) -> Pruning:
+        return Pruning(
+            self.ranking,
+            self.factor if self.robust else None,
+            self.tiny,
+            self.at_once,
+            self.least,
+            self.retrain.build(),
+        )
+
+
+class PathConfigurationSpec(Table):
+    """[[configuration]]: an architecture, how it starts and is trained, and how it is pruned.
+
+    Of `restarts` networks a seed the validation record keeps one. `published` names the paper's
+    networks that these are shown beside (N20).
+    """
+
+    name: str = Field(min_length=1)
+    model: NARX = NARX()
+    start: Literal["uniform", "small"] = "small"
+    restarts: int = Field(default=1, ge=1)
+    train: tuple[DescentSpec, ...] = Field(min_length=1)
+    prune: PruneSpec = PruneSpec()
+    published: str | None = None
+
+
+class PathStudySpec(Table):
+    """The whole study. `published` names tables of the package to print beside ours."""
+
+    task: Literal["prune"]
+    name: str = Field(min_length=1)
+    title: str = ""
+    note: str = ""
+    published: Literal["chaber2018"] | None = None
+    data: PathDataSpec
+    training: StudyTrainingSpec = StudyTrainingSpec()
+    configuration: tuple[PathConfigurationSpec, ...] = Field(min_length=1)
+
+    @property
+    def size(self) -> int:
+        """How many cells the study has."""
+        return len(self.configuration) * len(self.training.seeds)
+
+
+def check_paths(study: PathStudySpec) -> None:
+    """Raises SparsidError for what no single table can see."""
+    process = named(study.data.process)
+    known = (*process.outputs.names, *process.inputs.names)
+    for name, (_, scale) in study.data.scale.items():
+        if name not in known:
+            raise SparsidError(unknown("channel of [data] scale", name, known))
+        if not scale > 0:
+            raise SparsidError(f"The scale of {name} must be positive; got {scale:g}.")
+    check_configuration_names([c.name for c in study.configuration])
