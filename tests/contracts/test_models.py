@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from tests.by_hand import scaled_plant
 
-from sparsid.models import Card, DerivativeMLP, Ensemble, load
+from sparsid.models import NARX, Card, DerivativeMLP, Ensemble, load
 from sparsid.models.mlp import ACTIVATIONS, build_mlp
 from sparsid.models.parameters import ROLES, resolve
 
@@ -24,6 +24,10 @@ ARCHITECTURES = {
     "tanh": DerivativeMLP(widths=(4,), activation="tanh"),
     "silu": DerivativeMLP(widths=(4,), activation="silu"),
     "rk4": DerivativeMLP(widths=(4,), stepper="rk4"),
+    "recurrent": NARX(widths=(4,)),
+    "recurrent, one lag": NARX(widths=(4, 3), output_lags=1, input_lags=1, skip=True),
+    "recurrent, delayed": NARX(widths=(4,), output_lags=1, input_lags=4, delay=2),
+    "recurrent, linear": NARX(widths=(), output_lags=3),
 }
 
 
@@ -67,9 +71,11 @@ def test_the_loaded_model_has_the_same_bits(ensemble, again):
 def test_the_loaded_model_runs_to_the_same_bits(ensemble, again, train):
     trajectory = train.physical[0]
     for mine, theirs in zip(ensemble, again, strict=True):
-        run = mine.rollout(trajectory.x[0], trajectory.u)
+        start = trajectory.x[0] if mine.lag == 1 else trajectory.x[: mine.lag]
+        run = mine.rollout(start, trajectory.u)
         assert run.shape == trajectory.x.shape
-        assert np.array_equal(run, theirs.rollout(trajectory.x[0], trajectory.u), equal_nan=True)
+        assert np.array_equal(run[: mine.lag], trajectory.x[: mine.lag])
+        assert np.array_equal(run, theirs.rollout(start, trajectory.u), equal_nan=True)
 
 
 def test_the_card_comes_back_whole(ensemble, again, train):
@@ -89,23 +95,28 @@ def test_the_card_comes_back_whole(ensemble, again, train):
         assert np.array_equal(card.box[name], wanted)
 
 
-def test_an_ensemble_is_its_members(ensemble, again):
+def test_an_ensemble_is_its_members(ensemble, again, architecture):
     assert len(again) == again.size == len(again.members) == len(list(again)) == 2
-    assert all(member.lag == 1 for member in again)
+    lag = max(getattr(architecture, f"{kind}_lags", 1) for kind in ("output", "input"))
+    assert {member.lag for member in again} == {again.lag} == {lag}
     first = [np.asarray(a)[0] for a in jax.tree.leaves(again.stacked.model)]
     for a, b in zip(first, jax.tree.leaves(ensemble.members[0].model), strict=True):
         assert np.array_equal(a, b)
 
 
 def test_weights_count_as_the_widths_say(ensemble, architecture):
-    states, inputs = 2, 3
-    sizes = [inputs, *architecture.widths, 1 if architecture.per_state else states]
+    states, inputs, per_state = 2, 3, getattr(architecture, "per_state", False)
+    if isinstance(architecture, NARX):
+        lagged = architecture.input_lags - architecture.delay + 1
+        inputs = lagged + 2 * architecture.output_lags
+        assert inputs == len(architecture.regressors(("a", "b"), ("u",)))
+    sizes = [inputs, *architecture.widths, 1 if per_state else states]
     count = sum(
         after * (before + (inputs if architecture.skip and at else 0))
         for at, (before, after) in enumerate(pairwise(sizes))
     )
     got = ensemble.weights()
-    assert sum(w[0].size for _, w in got) == count * (states if architecture.per_state else 1)
+    assert sum(w[0].size for _, w in got) == count * (states if per_state else 1)
     assert {role for role, _ in got} <= set(ROLES)
 
 
@@ -116,9 +127,11 @@ def test_the_start_is_he_normal_and_linear_models_start_at_zero(ensemble, archit
 
 def test_the_configuration_goes_through_json(architecture):
     text = architecture.model_dump_json()
-    assert DerivativeMLP.model_validate_json(text) == architecture
-    assert DerivativeMLP(**json.loads(text)) == architecture
-    assert hash(DerivativeMLP(**json.loads(text))) == hash(architecture)
+    kind = type(architecture)
+    assert kind.model_validate_json(text) == architecture
+    assert kind(**json.loads(text)) == architecture
+    assert hash(kind(**json.loads(text))) == hash(architecture)
+    assert architecture.sentence()
 
 
 def test_the_start_has_the_stated_spread():

@@ -122,6 +122,8 @@ def fit_parts(
     watching: Watching | None = None,
 ) -> FitResult:
     """Trains by every recipe that `settings` names, or through `phases`, and chooses."""
+    if isinstance(model, NARX):
+        _check_record(parts, model)
     normaliser = Normaliser.fit(parts.train)
     train, validation = normaliser.apply(parts.train), normaliser.apply(parts.validation)
     tried: list[Candidate] = []
@@ -201,6 +203,30 @@ def without_constant_inputs(parts: Parts) -> tuple[Parts, tuple[str, ...]]:
     return Parts(train.select(inputs=moving), parts.validation.select(inputs=moving), test), notes
 
 
+def _check_record(parts: Parts, model: NARX) -> None:
+    """Raises SparsidError for records too short, or that tell nothing of how inputs move outputs."""
+    train, lag = parts.train, max(model.output_lags, model.input_lags)
+    named = {"training": train, "validation": parts.validation, "test": parts.test}
+    for name, part in named.items():
+        if part is not None and min(part.lengths) <= lag:
+            raise SparsidError(
+                f"A record needs at least {lag + 1} samples (the model's lags and one more); the "
+                f"shortest {name} record has {min(part.lengths)}."
+            )
+    if not len(train.inputs):
+        raise SparsidError(
+            "A recurrent model needs an input that changes; in the training data every input never "
+            "changes, or there is none: record the plant while it is excited."
+        )
+    rows = np.concatenate([t.x for t in train])
+    resting = np.array(train.states.names, dtype=object)[np.ptp(rows, axis=0) == 0]
+    if len(resting):
+        raise SparsidError(
+            f"The output {resting[0]} never changes in the training data: there is nothing to "
+            "learn; leave it out, or take more of the record."
+        )
+
+
 def split(whole: Dataset, *, validation: Dataset | float, test: Dataset | float) -> Parts:
     """Parts of `whole`: shares are taken from its end, datasets of their own are taken as given."""
     rest, judged = (whole, test) if isinstance(test, Dataset) else _cut(whole, test)
@@ -266,7 +292,7 @@ def _recipes(
 ) -> list[Recipe]:
     """What is to be tried: the phases given, or the named recipes, with the user's architecture."""
     if isinstance(model, NARX) and not phases:
-        return [recurrent(parts.train, model, effort=settings.effort)]
+        return [recurrent(parts.train, parts.validation, model, effort=settings.effort)]
     if phases:
         own = model or sparse_one_step(parts.train).architecture
         return [Recipe("custom", own, phases, settings.start)]

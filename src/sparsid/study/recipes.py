@@ -69,7 +69,7 @@ def sparse_free_run(train: Dataset, validation: Dataset, *, effort: float = 1.0)
 
     The windows are 100 samples long, or as long as the records allow.
     """
-    window = min(WINDOW, max(train.lengths), max(validation.lengths))
+    window = _window(train, validation)
     stride = max(train.samples // WINDOWS, 5)
     loss, batch = FreeRun(window, stride), 32
     epochs = _epochs(train.samples // stride, steps=800 * effort, least=20, batch=batch)
@@ -85,7 +85,9 @@ def sparse_free_run(train: Dataset, validation: Dataset, *, effort: float = 1.0)
     )
 
 
-def recurrent(train: Dataset, architecture: NARX, *, effort: float = 1.0) -> Recipe:
+def recurrent(
+    train: Dataset, validation: Dataset, architecture: NARX, *, effort: float = 1.0
+) -> Recipe:
     """For inputs and outputs alone: Levenberg-Marquardt on free runs that grow longer.
 
     Short windows first, then longer ones that must also forget a wrong start, then whole records.
@@ -94,7 +96,7 @@ def recurrent(train: Dataset, architecture: NARX, *, effort: float = 1.0) -> Rec
     """
     longest = max(train.lengths)
     if _numbers(train, architecture) > SECOND_ORDER:
-        loss = FreeRun(min(WINDOW, longest), max(train.samples // WINDOWS, 5))
+        loss = FreeRun(_window(train, validation), max(train.samples // WINDOWS, 5))
         epochs = _epochs(train.samples // loss.stride, steps=4000 * effort, least=20, batch=32)
         phase = Phase(epochs, Cosine(3e-3, 1e-4), optimiser=Adam(clip=1.0), loss=loss, batch=32)
         return Recipe("recurrent, Adam", architecture, (phase,))
@@ -125,6 +127,11 @@ def linear_recurrent(train: Dataset, architecture: NARX) -> dict[str, Recipe]:
         "linear, ARX": Recipe("linear, ARX", linear, (least_squares,)),
         "linear, OE": Recipe("linear, OE", linear, (least_squares, free_run)),
     }
+
+
+def _window(train: Dataset, validation: Dataset) -> int:
+    """Samples of a training free run: as many as the records allow."""
+    return min(WINDOW, max(train.lengths), max(validation.lengths))
 
 
 def _numbers(train: Dataset, architecture: NARX) -> int:
