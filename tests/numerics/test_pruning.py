@@ -1,6 +1,5 @@
 """The pruning loop: what it promises of its paths, and a plant whose true structure is known."""
 
-
 import jax
 import numpy as np
 import pytest

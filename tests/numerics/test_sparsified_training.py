@@ -30,6 +30,7 @@ from sparsid.sparsify import (
     l1,
     magnitude,
     proximal_l1,
+    repeated_magnitude,
     rigl,
     soft_threshold,
     threshold,
@@ -119,6 +120,8 @@ BY_CODE = {
         magnitude(0.5, at_epoch=5, scope="global"),
         weight_average(from_fraction=0.7),
     ),
+    "l1 of used and of stored": chain(soft_threshold(-3.0), l1(1e-2), l1(3e-3, of="stored")),
+    "as published": chain(repeated_magnitude([2, 5, 8], share=0.25), hold()),
 }
 LONG = 10  # epochs of 10 steps
 
@@ -133,7 +136,7 @@ def at_once(phase, examples):
     return jax.jit(jax.vmap(one, in_axes=(0, None, None)))
 
 
-@pytest.mark.parametrize("name", ["dynamic", "rigl", "hard", "groups", "soft"])
+@pytest.mark.parametrize("name", BY_CODE)
 def test_members_in_turn_and_all_at_once_train_alike(train, training, name):
     """Over the first 100 steps, to 1e-9, with the same masks."""
     phase, begun = phase_of(BY_CODE[name], LONG), begin(training, 0, 1)

@@ -23,6 +23,7 @@ from sparsid.evaluation import rate_interval
 from sparsid.processes import named, simulate
 from sparsid.study.reading import parse_study, read_study
 from sparsid.study.running import run_study
+from sparsid.study.studies import StudySpec
 from sparsid.study.summary import load_results
 from sparsid.study.verdicts import agreements, compare, diverged_share, verdicts
 from sparsid.training import Phase, Training
@@ -84,9 +85,17 @@ def study(*, only=None, seeds=None, **tables):
         said["configuration"] = [c for c in said["configuration"] if c["name"] == only]
         said["configuration"][0].pop("pair", None)
         said.pop("claim")
+        used = said["configuration"][0]["phases"]
+        said["phases"] = {name: p for name, p in said["phases"].items() if name in used}
     if seeds is not None:
         said["training"] = {"seeds": seeds}
-    return parse_study(said, "tiny")
+    return parsed(said, "tiny")
+
+
+def parsed(tables, source) -> StudySpec:
+    study = parse_study(tables, source)
+    assert isinstance(study, StudySpec)
+    return study
 
 
 def rows_of(folder) -> dict[str, dict]:
@@ -256,7 +265,7 @@ def test_sizes_and_baselines(tmp_path):
     tables["configuration"].append({"name": "SINDy", "baseline": baseline})
     tables["evaluate"]["long_samples"] = 0
     tables["published"] = "haugstvedt2023"  # of other horizons: there is nothing to agree with
-    run_study(parse_study(tables, "sizes"), tmp_path)
+    run_study(parsed(tables, "sizes"), tmp_path)
     results = load_results(tmp_path)
     assert [(c.name, c.size) for c in results.configurations] == [
         ("L1", 1),
@@ -279,7 +288,7 @@ def test_files_are_known_by_their_content(tmp_path):
         tables["data"] = {"files": [str(tmp_path / name)], "test_share": 0.3}
         if name == "b.nc":
             shutil.copy(tmp_path / "a.nc", tmp_path / "b.nc")
-        run_study(parse_study(tables, "files"), tmp_path / "out")
+        run_study(parsed(tables, "files"), tmp_path / "out")
         keys.append(set(rows_of(tmp_path / "out")))
     assert keys[0] == keys[1]
     assert len(keys[0]) == 1
@@ -342,7 +351,7 @@ def test_show_writes_figures_exits_and_markdown(whole, tmp_path):
     drawn = {path.stem for path in (whole / "figures").glob("*.png")}
     assert {"states", "diverged_share", "errors", "sparsity", "pairs", "runs_dense"} <= drawn
     lines = (whole / "long_exits.csv").read_text(encoding="utf-8").splitlines()
-    assert lines[0] == "configuration,seed,trajectory,sample,time_s,state,diverged"
+    assert lines[0] == "configuration,size,seed,trajectory,sample,time_s,state,diverged"
     left = sum(
         int((found.series("long_exit_sample") >= 0).sum()) for found in results.configurations
     )
@@ -380,32 +389,47 @@ def test_a_study_without_rows_says_so(copied, capsys):
     assert "holds no rows yet" in refused(capsys, "show", copied)
 
 
+def wait_until(happened, process):
+    """Returns as soon as it happened, or the process ended."""
+    deadline = time.monotonic() + 100
+    while not happened() and process.poll() is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+
+
 def killed_and_resumed(spec, folder, wanted, kills, more=(), seed=0):
-    """Runs the study in processes of their own, each killed at a random moment, then to the end."""
+    """Runs the study in processes of their own, each killed at a random moment, then to the end.
+
+    Only those count that had begun and not finished when they were killed.
+    """
     command = [sys.executable, "-c", "from sparsid.cli import main; main()"]
     command += ["study", "run", str(spec), "--out", str(folder), *more]
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    moments, hit = random.Random(seed), 0
-    for at in range(kills):
-        stored, deadline = len(rows_of(folder)), time.monotonic() + 100
-        if stored == len(wanted):
+    # Compiled programs pass from run to run: most of the time the study is at work.
+    kept = {"COMPILATION_CACHE_DIR": f"{folder}-programs"}
+    kept |= {"PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
+    environment = os.environ | {f"JAX_{name}": value for name, value in kept.items()}
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "env": environment}
+    begun, rows = folder / "study.json", folder / "rows"
+    # Turn by turn just about when rows are written, and at any moment; shorter after one too late.
+    moments, spans, hits = random.Random(seed), [0.01, 2.0], 0
+    for turn in range(6 * kills):
+        if hits == kills:
+            break
+        if len(rows_of(folder)) == len(wanted):
             shutil.rmtree(folder)  # finished before it was killed: begin again
-            stored = 0
+        stored, before = len(rows_of(folder)), begun.stat().st_ino if begun.exists() else None
         process = subprocess.Popen(command, **quiet)
-        # Turn by turn at any moment, and just about when rows are written.
-        if at % 2:
-            time.sleep(moments.uniform(0.5, 12))
-        else:
-            while len(list((folder / "rows").glob("*.json"))) <= stored and process.poll() is None:
-                assert time.monotonic() < deadline
-                time.sleep(0.001)
-            time.sleep(moments.uniform(0, 0.02))
-        hit += process.poll() is None
+        wait_until(lambda was=before: begun.exists() and begun.stat().st_ino != was, process)
+        if turn % 2 == 0:
+            wait_until(lambda had=stored: len(list(rows.glob("*.json"))) > had, process)
+        time.sleep(moments.uniform(0, spans[turn % 2]))
         process.kill()
-        process.wait()
-    finished = subprocess.run(command, capture_output=True, text=True)
+        in_time = process.wait() == -signal.SIGKILL and len(rows_of(folder)) < len(wanted)
+        hits += in_time
+        spans[turn % 2] *= 1.5 if in_time else 0.5
+    assert hits == kills
+    finished = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert finished.returncode == 0, finished.stderr
-    assert hit > kills // 3
     assert rows_of(folder) == wanted
     assert not list(folder.rglob("*.part"))
 

@@ -62,6 +62,14 @@ def now_and_then(every: float = 60.0) -> Callable[[str], None]:
     return say
 
 
+def remaining(seconds: float, done: float) -> str:
+    """Said after so many seconds for the share `done`: ", about 2 h 05 min left"; "" before any."""
+    if not done > 0:
+        return ""
+    hours, minutes = divmod(max(round(seconds * (1 - done) / done / 60), 0), 60)
+    return f", about {hours} h {minutes:02d} min left" if hours else f", about {minutes} min left"
+
+
 @contextmanager
 def training_progress() -> Iterator:
     """Within it, `watching(recipe)` shows a bar: epochs, rate, remaining time, errors so far."""
@@ -130,13 +138,17 @@ def study_progress(name: str) -> Iterator:
     )
     with Progress(*columns, console=err) as progress:
         task = progress.add_task(f"running {name}", total=None, cells="preparing data")
-        log = now_and_then()
+        log, began = now_and_then(), None
 
         def watch(state: "StudyState") -> None:
+            nonlocal began
+            began = began or time.monotonic()  # the data are prepared: the work begins
             total = max(state.work, 1.0)
+            done = state.work_done / total
             cells = f"{state.cells_done} of {state.cells} cells"
             progress.update(task, total=total, completed=state.work_done, cells=cells)
-            log(f"{name}: {100 * state.work_done / total:.0f} % of the work, {cells}")
+            left = remaining(time.monotonic() - began, done)
+            log(f"{name}: {100 * done:.0f} % of the work, {cells}{left}")
 
         yield watch
 

@@ -1,12 +1,12 @@
 """The figures of a study: what its rows and its truth give something for."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sparsid import report
-from sparsid.cli.study_tables import label, published_tables
+from sparsid.cli.study_tables import fair_divergence, label, slips
 from sparsid.data import read
 from sparsid.study.summary import ConfigurationResults, StudyResults
 from sparsid.study.verdicts import TWO_STUDIES, diverged_share, pairs
@@ -18,8 +18,21 @@ type Named = Mapping[str, ConfigurationResults]
 type Drawn = "tuple[str, str, Figure]"
 
 COMBINED = ("L1", "SWA")  # what the published study adds to every method
+
+# Families, as the published figures 6 to 14 compare them: what is combined with the methods, and
+# the rows that stand beside them for reference.
+FAMILIES = {
+    "alone": ((), ()),
+    "with L1": (("L1",), ("Dense", "L1")),
+    "with SWA": (("SWA",), ("Dense", "L1")),
+    "with L1 and SWA": (("L1", "SWA"), ("L1", "L1 + SWA")),
+}
+BEST = ("L1", "L1 + SWA", "Magnitude pruning + L1", "Magnitude pruning + L1 + SWA")
+
 MANY = 6  # configurations; with more, they are drawn family by family too
 DRAWN = 6  # configurations of which the networks' free runs are drawn
+ALWAYS = ("L1", "Soft thresholding")  # the first of them: those of the published figures 4 and 5
+LONGEST = 60  # letters of a configuration's name in the name of a file
 
 
 def figures(results: StudyResults) -> list[Drawn]:
@@ -27,29 +40,28 @@ def figures(results: StudyResults) -> list[Drawn]:
     named = {label(found, results): found for found in results.configurations}
     drawn = [*_truth(results), *_judged("", named, results)]
     if len(named) > MANY:
-        for family, members in _families(named).items():
+        for family, members in families(named).items():
             drawn += _judged(family, members, results)
-    return [*drawn, *_against(named, results), *_pairs(results), *_networks(results)]
+    drawn += [*_against(named, results), *_pairs(results), *_networks(results)]
+    return list(told_apart(drawn))
 
 
 def _truth(results: StudyResults) -> Iterator[Drawn]:
-    """What the networks are tested on."""
+    """What the networks are tested on, trajectory by trajectory."""
     truth = read([results.truth_path])
-    trajectory, time = truth[0], np.arange(truth[0].samples) * truth.dt
     states, inputs = truth.states, truth.inputs
-    yield (
-        "states",
-        "States of a test trajectory.",
-        report.trajectories(time, trajectory.x, {}, states.names, states.units),
-    )
-    if len(inputs):
-        drawn = report.inputs(time, trajectory.u, inputs.names, inputs.units)
-        yield "inputs", "Inputs of the same trajectory.", drawn
+    for at, trajectory in enumerate(truth, start=1):
+        time = np.arange(trajectory.samples) * truth.dt
+        drawn = report.trajectories(time, trajectory.x, {}, states.names, states.units)
+        yield "states", f"States of test trajectory {at}.", drawn
+        if len(inputs):
+            drawn = report.inputs(time, trajectory.u, inputs.names, inputs.units)
+            yield "inputs", f"Inputs of test trajectory {at}.", drawn
 
 
 def _judged(family: str, named: Named, results: StudyResults) -> Iterator[Drawn]:
     """Bars of diverged shares, and violins of the errors that are left."""
-    horizons, theirs = results.horizons, published_tables(results)["divergence_percent"]
+    horizons, theirs = results.horizons, fair_divergence(results)
     shares = {
         name: [(e.value, e.low, e.high) for e in (diverged_share(c, h) for h in horizons)]
         for name, c in named.items()
@@ -61,10 +73,10 @@ def _judged(family: str, named: Named, results: StudyResults) -> Iterator[Drawn]
     }
     errors = {name: {h: c.kept_rfmse(h) for h in horizons} for name, c in named.items()}
     counts = {name: len(c.rows) * results.test_runs(c) for name, c in named.items()}
-    tail, of = (f"_{_file_name(family)}", f" ({family})") if family else ("", "")
+    tail, of = (f"_{file_name(family)}", f" ({family})") if family else ("", "")
     yield (
         f"diverged_share{tail}",
-        f"Share of free runs that diverged{of}, with 95 % intervals.",
+        f"Share of free runs that diverged{of}, with 95 % intervals.{_counted(results, named)}",
         report.diverged_share(horizons, shares, published=published, dt=results.dt),
     )
     yield (
@@ -74,20 +86,36 @@ def _judged(family: str, named: Named, results: StudyResults) -> Iterator[Drawn]
     )
 
 
-def _families(named: Named) -> dict[str, Named]:
-    """Configurations by what is combined with them: nothing, L1, SWA, or both."""
-    families: dict[str, dict[str, ConfigurationResults]] = {}
-    for name, found in named.items():
-        extra = [part for part in name.split(" + ") if part in COMBINED]
-        family = f"with {' and '.join(extra)}" if extra else "alone"
-        families.setdefault(family, {})[name] = found
-    return dict(families) if len(families) > 1 else {}
+def families(named: Named) -> dict[str, Named]:
+    """Configurations by what is combined with them, each family beside its reference rows."""
+    extras = {name: _extra(found.name) for name, found in named.items()}
+    found: dict[str, Named] = {
+        family: {n: c for n, c in named.items() if extras[n] == extra or c.name in beside}
+        for family, (extra, beside) in FAMILIES.items()
+        if extra in extras.values()
+    }
+    if len(found) < 2:
+        return {}
+    best = {n: c for n, c in named.items() if c.name in BEST}
+    whole = {c.name for c in best.values()} == set(BEST)
+    return found | ({"L1 and magnitude pruning": best} if whole else {})
+
+
+def _extra(name: str) -> tuple[str, ...]:
+    """What is combined with a method: ("L1", "SWA") of "DSR + L1 + SWA", nothing of "L1"."""
+    return tuple(part for part in name.split(" + ")[1:] if part in COMBINED)
+
+
+def _counted(results: StudyResults, named: Named) -> str:
+    """A sentence for captions about published numbers that are slips."""
+    rows = slips(results, [found.name for found in named.values()])
+    return f" By the authors' own counts, not as printed: {rows}." if rows else ""
 
 
 def _against(named: Named, results: StudyResults) -> Iterator[Drawn]:
     """Ours against the published at the longest horizon; zeros against errors."""
-    last, theirs = results.horizons[-1], published_tables(results)["divergence_percent"]
-    if theirs:
+    last, theirs = results.horizons[-1], fair_divergence(results)
+    if any(theirs.get(name, {}).get(str(last)) is not None for name in named):
         ours = {}
         for name, found in named.items():
             share = diverged_share(found, last)
@@ -98,7 +126,7 @@ def _against(named: Named, results: StudyResults) -> Iterator[Drawn]:
         yield (
             "agreement",
             f"Diverged runs at {last} samples, ours and the published. Our 95 % intervals are "
-            "widened by sqrt(2), because theirs are as wide.",
+            f"widened by sqrt(2), because theirs are as wide.{_counted(results, named)}",
             report.agreement(ours, shares),
         )
     seeds = {
@@ -133,7 +161,7 @@ def _pairs(results: StudyResults) -> Iterator[Drawn]:
 def _networks(results: StudyResults) -> Iterator[Drawn]:
     """All networks of a configuration against one true trajectory."""
     truth = read([results.truth_path])[0]
-    for name in _worth_drawing(results):
+    for name in worth_drawing(results):
         found = results.whole[name]
         runs = found.series("shown_runs")[:, 0]
         at = found.series("shown_index")[0].astype(int)
@@ -144,15 +172,28 @@ def _networks(results: StudyResults) -> Iterator[Drawn]:
             results.states,
             results.units,
         )
-        yield f"runs_{_file_name(name)}", f"Free runs of {name} against the truth (dashed).", drawn
+        yield f"runs_{file_name(name)}", f"Free runs of {name} against the truth (dashed).", drawn
 
 
-def _worth_drawing(results: StudyResults) -> list[str]:
-    """The configurations that claims speak of, or else the first ones."""
+def worth_drawing(results: StudyResults) -> list[str]:
+    """Those of the published figures, then those that claims speak of, then the first ones."""
     claimed = [name for claim in results.study.claim for name in (claim.better, claim.than)]
-    first = dict.fromkeys([*claimed, *results.whole])
+    first = dict.fromkeys([*ALWAYS, *claimed, *results.whole])
     return [name for name in first if name in results.whole][:DRAWN]
 
 
-def _file_name(text: str) -> str:
-    return "".join(c if c.isalnum() else "_" for c in text.lower())
+def file_name(text: str) -> str:
+    """Plain letters and digits; several texts may give the same (see `told_apart`)."""
+    return "".join(c if c.isascii() and c.isalnum() else "_" for c in text.lower())[:LONGEST]
+
+
+def told_apart(drawn: Iterable[Drawn]) -> Iterator[Drawn]:
+    """The figures under names that differ: the second "states" becomes "states_2"."""
+    taken: set[str] = set()
+    for name, caption, figure in drawn:
+        own, at = name, 1
+        while own in taken:
+            at += 1
+            own = f"{name}_{at}"
+        taken.add(own)
+        yield own, caption, figure

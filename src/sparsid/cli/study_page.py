@@ -1,5 +1,6 @@
 """The page of a study, and beside it what is too long for a table."""
 
+import csv
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,8 +19,11 @@ def write_page(results: StudyResults, tables: list[report.Table]) -> Path:
     study = results.study
     files: dict[str | Path, str] = {results.folder / "study.json": "the study's specification"}
     if any(found.has("long_exit_sample") for found in results.configurations):
-        with written_whole(results.folder / EXITS) as part:
-            part.write_text("".join(f"{line}\n" for line in exits(results)), encoding="utf-8")
+        with (
+            written_whole(results.folder / EXITS) as part,
+            part.open("w", encoding="utf-8", newline="") as file,
+        ):
+            csv.writer(file, lineterminator="\n").writerows(exits(results))
         files[results.folder / EXITS] = "every long run that left the box: when, and in which state"
     return report.study_page(
         results.folder,
@@ -31,9 +35,9 @@ def write_page(results: StudyResults, tables: list[report.Table]) -> Path:
     )
 
 
-def exits(results: StudyResults) -> Iterator[str]:
-    """Lines of CSV: a long free run that left the box of the training data, when and in what."""
-    yield "configuration,seed,trajectory,sample,time_s,state,diverged"
+def exits(results: StudyResults) -> Iterator[tuple[object, ...]]:
+    """Rows, a header first: a long run that left the box of the training data, when and in what."""
+    yield "configuration", "size", "seed", "trajectory", "sample", "time_s", "state", "diverged"
     for found in results.configurations:
         if not found.has("long_exit_sample"):
             continue
@@ -43,7 +47,7 @@ def exits(results: StudyResults) -> Iterator[str]:
             when, what = int(sample[at, run]), results.states[int(state[at, run])]
             seed, fate = found.seeds[at], int(lost[at, run])
             time = f"{when * results.dt:g}"
-            yield f'"{found.name}",{seed},{run},{when},{time},{what},{fate}'
+            yield found.name, found.size, seed, run, when, time, what, fate
 
 
 def said(results: StudyResults) -> list[str]:

@@ -1,6 +1,6 @@
 """Tables of a study, for the console and for the page alike."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -8,6 +8,7 @@ from sparsid import report
 from sparsid.cli.console import number
 from sparsid.evaluation import Estimate
 from sparsid.report import Table
+from sparsid.report.literature import recounted
 from sparsid.study.summary import ConfigurationResults, StudyResults
 from sparsid.study.verdicts import (
     Agreement,
@@ -45,7 +46,7 @@ def tables(results: StudyResults) -> list[Table]:
             for v in judged
         ]
         found.append(Table("Claims", header, rows, "Holds: the interval leaves zero out."))
-    return found
+    return [table for table in found if table.rows]
 
 
 def comparison(compared: Sequence[Comparison]) -> Table:
@@ -56,10 +57,12 @@ def comparison(compared: Sequence[Comparison]) -> Table:
         name = f"{pair.first} less {pair.second}"
         for measure, given in (("diverged %", pair.diverged), ("RFMSE", pair.rfmse)):
             cells = (_difference(given[h], percent=measure[0] == "d") for h in horizons)
-            rows.append((name, measure, *cells))
-    note = "95 % intervals by redrawing networks and trajectories. RFMSE: over the runs that "
-    note += "neither diverged, where networks are paired by seed; else over each one's own."
-    return Table("Differences", ("pair", "measure", *map(str, horizons)), rows, note)
+            rows.append((name, "yes" if pair.paired else "no", measure, *cells))
+    note = "95 % intervals by redrawing networks and trajectories; paired: networks by seed. "
+    note += "RFMSE: over the runs that neither diverged, where networks are paired; else over each "
+    note += "one's own."
+    header = ("pair", "paired", "measure", *map(str, horizons))
+    return Table("Differences", header, rows, note)
 
 
 def published_tables(results: StudyResults) -> dict[str, Published]:
@@ -70,6 +73,24 @@ def published_tables(results: StudyResults) -> dict[str, Published]:
     return {name: report.published(name) for name in names}
 
 
+def fair_divergence(results: StudyResults) -> Published:
+    """The published shares that ours are judged by: of rows that are slips the authors' counts."""
+    theirs = published_tables(results)["divergence_percent"]
+    return {**theirs, **recounted()} if theirs else {}
+
+
+def slips(results: StudyResults, names: Collection[str]) -> str:
+    """The configurations of which the printed shares are slips, with the authors' counts."""
+    if results.study.published is None:
+        return ""
+    said = []
+    for name, row in recounted().items():
+        shares = [row[str(h)] for h in results.horizons if row.get(str(h)) is not None]
+        if name in names and shares:
+            said.append(f"{name} ({', '.join(f'{share:g}' for share in shares)} %)")
+    return " and ".join(said)
+
+
 def label(found: ConfigurationResults, results: StudyResults) -> str:
     """The configuration's name, with its size where there are several."""
     return found.name if len(results.sizes) < 2 else f"{found.name}, {found.size} trajectories"
@@ -77,32 +98,36 @@ def label(found: ConfigurationResults, results: StudyResults) -> str:
 
 def _divergence(results: StudyResults) -> Table:
     theirs = published_tables(results)["divergence_percent"]
+    printed = [h for h in results.horizons if _any(theirs, results, str(h))]
     header, rows = ["configuration", "networks"], []
     for horizon in results.horizons:
-        header += [str(horizon), f"published\n{horizon}"] if theirs else [str(horizon)]
+        header += [str(horizon)] + [f"published\n{horizon}"] * (horizon in printed)
     for found in results.configurations:
         row = [label(found, results), str(len(found.rows))]
         for horizon in results.horizons:
             ours = diverged_share(found, horizon)
             row.append(f"{100 * ours.value:.3g} [{100 * ours.low:.3g}, {100 * ours.high:.3g}]")
-            if theirs:
+            if horizon in printed:
                 row.append(_published(theirs, found, results, str(horizon)))
         rows.append(row)
     note = "Intervals: 95 %, the wider of a two-way bootstrap and Wilson's."
+    if rows_of_slips := slips(results, results.whole):
+        note += f" Published numbers stand as printed; the authors counted {rows_of_slips}."
     return Table("Diverged free runs in %, by horizon in samples", header, rows, note)
 
 
 def _rfmse(results: StudyResults) -> Table:
     theirs = published_tables(results)["rfmse"]
+    printed = [h for h in results.horizons if _any(theirs, results, f"{h}_mean")]
     header, rows = ["configuration"], []
     for horizon in results.horizons:
-        header += [str(horizon), f"published\n{horizon}"] if theirs else [str(horizon)]
+        header += [str(horizon)] + [f"published\n{horizon}"] * (horizon in printed)
     for found in results.configurations:
         row = [label(found, results)]
         for horizon in results.horizons:
             kept = found.kept_rfmse(horizon)
             row.append(f"{kept.mean():.3g} ± {kept.std():.2g}" if kept.size else "-")
-            if theirs:
+            if horizon in printed:
                 mean, std = (
                     _published(theirs, found, results, f"{horizon}_{part}")
                     for part in ("mean", "std")
@@ -115,8 +140,9 @@ def _rfmse(results: StudyResults) -> Table:
 
 def _weights(results: StudyResults) -> Table:
     theirs = published_tables(results)["sparsity_percent"]
+    printed = _any(theirs, results, "exact_zeros_percent")
     header = ["configuration", "exactly zero %", "below 1e-3 %", "non-zero", "weights"]
-    header += ["published zero %"] if theirs else []
+    header += ["published zero %"] if printed else []
     rows = []
     for found in results.configurations:
         zero, small = found.number("zero_share"), found.number("small_share")
@@ -127,7 +153,7 @@ def _weights(results: StudyResults) -> Table:
             f"{np.median(found.number('nonzero')):g}",
             f"{found.number('weights')[0]:g}",
         ]
-        if theirs:
+        if printed:
             row.append(_published(theirs, found, results, "exact_zeros_percent"))
         rows.append(row)
     note = "Non-zero: median of the networks; biases are not counted."
@@ -153,21 +179,25 @@ def _long(results: StudyResults) -> Table:
 def _agreement(results: StudyResults) -> Table:
     """For each published row: agrees or not, where not, and what is known to differ."""
     theirs = published_tables(results)
-    judged = agreements(
-        results, divergence_percent=theirs["divergence_percent"], rfmse=theirs["rfmse"]
-    )
-    rows = []
+    judged = agreements(results, divergence_percent=fair_divergence(results), rfmse=theirs["rfmse"])
+    counted, rows = recounted(), []
     for name in dict.fromkeys(a.name for a in judged):
         mine = [a for a in judged if a.name == name]
         said = []
         for measure in ("diverged", "rfmse"):
             of = [a for a in mine if a.measure == measure]
-            away = ", ".join(_away(a) for a in of if not a.agrees)
+            by = "counted" if measure == "diverged" and name in counted else "published"
+            away = ", ".join(_away(a, by) for a in of if not a.agrees)
             said.append("-" if not of else f"not at {away}" if away else "agrees")
         zeros = _zeros(results.whole[name], theirs["sparsity_percent"].get(name, {}))
-        rows.append((name, *said, zeros, results.whole[name].spec.departure or "-"))
+        odd = any(text.startswith("not") for text in (*said, zeros))
+        departure = results.whole[name].spec.departure or ("unexplained" if odd else "-")
+        rows.append((name, *said, zeros, departure))
     note = "Agrees: the published number lies within our 95 % interval, widened by sqrt(2) because "
     note += f"theirs is as uncertain as ours; for zeros, within {CLOSE:g} percentage points."
+    if rows_of_slips := slips(results, results.whole):
+        note += " Rows whose printed shares of diverged runs are slips are judged by the authors' "
+        note += f"own counts: {rows_of_slips}."
     header = ("configuration", "diverged", "RFMSE", "exact zeros", "known departure")
     return Table("Ours against the published", header, rows, note)
 
@@ -181,12 +211,16 @@ def _zeros(found: ConfigurationResults, theirs: Mapping[str, float | None]) -> s
     return "agrees" if near else f"not ({number(ours)} %, published {published:g} %)"
 
 
-def _away(agreement: Agreement) -> str:
+def _away(agreement: Agreement, by: str) -> str:
+    ours, theirs, unit = agreement.expected.value, agreement.published, ""
     if agreement.measure == "diverged":
-        ours, theirs = 100 * agreement.expected.value, 100 * agreement.published
-        return f"{agreement.horizon} ({number(ours)} %, published {theirs:g} %)"
-    theirs = agreement.published
-    return f"{agreement.horizon} ({number(agreement.expected.value)}, published {theirs:g})"
+        ours, theirs, unit = 100 * ours, 100 * theirs, " %"
+    return f"{agreement.horizon} ({number(ours)}{unit}, {by} {theirs:g}{unit})"
+
+
+def _any(table: Published, results: StudyResults, column: str) -> bool:
+    """Whether any configuration has a published number in this column."""
+    return any(_published(table, c, results, column) != "-" for c in results.configurations)
 
 
 def _published(

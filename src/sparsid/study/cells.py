@@ -68,6 +68,8 @@ def cells_of(
         "dtype": study.training.dtype,
         "evaluate": told(study.evaluate),
     }
+    if study.training.start != "random":
+        common["start"] = study.training.start
     return tuple(
         Cell(c.name, size, seed, _model(c), c.phases, c.baseline, common)
         for c in study.configuration

@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Key, PyTree
 
 from sparsid.data import Normaliser
 from sparsid.models import Ensemble
@@ -19,6 +20,7 @@ from sparsid.study.judging import Judge, Numbers, Series
 from sparsid.study.plan import BaselineGroup, Group, Node, built
 from sparsid.study.studies import EvaluateSpec
 from sparsid.training import History, Members, Monitor, Training
+from sparsid.training.linear import linear_start
 from sparsid.training.progress import Stop
 
 SELDOM = 10**9  # epochs: free runs over validation data are not looked at on the way
@@ -26,12 +28,16 @@ SELDOM = 10**9  # epochs: free runs over validation data are not looked at on th
 
 @dataclass(frozen=True)
 class Job:
-    """What every group of a study needs, wherever it runs. `wanted` are keys of missing cells."""
+    """What every group of a study needs, wherever it runs.
+
+    `wanted` are keys of missing cells; `start` says whether networks begin with the linear model.
+    """
 
     data: StudyData
     evaluate: EvaluateSpec
     store: ResultStore
     wanted: frozenset[str]
+    start: str = "random"
 
 
 @dataclass(frozen=True)
@@ -104,8 +110,15 @@ class _GroupRun:
     def _begin(self, node: Node) -> Members:
         """A network starts, and is shuffled for, from its seed alone."""
         seeds = [member.seed for member in node.members]
-        keys = jnp.stack([jax.random.fold_in(jax.random.key(0), seed) for seed in seeds])
-        return self.training.begin(keys)
+        keys = [jax.random.fold_in(jax.random.key(0), seed) for seed in seeds]
+        start = self._linear(keys) if self.job.start == "linear" else None
+        return self.training.begin(jnp.stack(keys), start=start)
+
+    def _linear(self, keys: list[Key[Array, ""]]) -> PyTree:
+        """Stacked models that begin as the linear one, each made from its own key alone."""
+        train = self.training.train
+        alone = [linear_start(self.group.model, train, size=1, key=key) for key in keys]
+        return jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *alone)
 
     def _finish(self, node: Node, members: Members, seconds: float) -> None:
         """Judges and stores the cells that end at `node` and are not stored yet."""

@@ -50,9 +50,10 @@ def parse_study(tables: dict[str, Any], source: str) -> StudySpec | PathStudySpe
     `base` names a preset whose tables stand where these say nothing. Raises SparsidError with one
     sentence for the first thing wrong; `source` begins it.
     """
+    own_phases = tables.get("phases", {})
     tables = _on_base(dict(tables), source)
     if tables.get("task") == "prune":
-        return _checked(parse(PathStudySpec, tables, source), check_paths, source)
+        return _checked(parse(PathStudySpec, tables, source), _check_pruning, source)
     phases = tables.pop("phases", {})
     if not isinstance(phases, dict):
         raise SparsidError(
@@ -61,7 +62,33 @@ def parse_study(tables: dict[str, Any], source: str) -> StudySpec | PathStudySpe
     given = tables.get("configuration")
     if isinstance(given, list):
         tables["configuration"] = [_spelt_out(table, phases, source) for table in given]
+        _check_used(own_phases, given, source)
     return _with_effort(_checked(parse(StudySpec, tables, source), check, source))
+
+
+def _check_used(own_phases: dict[str, Any], configurations: list[Any], source: str) -> None:
+    """Every list of phases that the file itself names is used; those of its base need not be."""
+    used = {
+        phase
+        for table in configurations
+        if isinstance(table, dict) and isinstance(table.get("phases"), list)
+        for phase in table["phases"]
+        if isinstance(phase, str)
+    }
+    if idle := [name for name in own_phases if name not in used]:
+        raise SparsidError(
+            f"{source}: no configuration uses the phases {idle[0]!r}; name them in the `phases` of "
+            "one, or leave them out."
+        )
+
+
+def _check_pruning(study: PathStudySpec) -> None:
+    check_paths(study)
+    if study.training.start != "random":
+        raise SparsidError(
+            f"[training] of a study of pruning takes no `start` (got {study.training.start!r}); "
+            "every [[configuration]] may have its own."
+        )
 
 
 def _checked[T](study: T, check: Callable[[T], None], source: str) -> T:
@@ -78,8 +105,10 @@ def _on_base(tables: dict[str, Any], source: str) -> dict[str, Any]:
     if base is None:
         return tables
     known = presets()
+    if not isinstance(base, str):
+        raise SparsidError(f"{source}: `base` is the name of one study; got {base!r}.")
     if base not in known:
-        raise SparsidError(f"{source}: " + unknown("study", str(base), known))
+        raise SparsidError(f"{source}: " + unknown("study", base, known))
     with resources.as_file(known[base]) as path:
         below = _on_base(read_toml(path), base)
 

@@ -68,7 +68,7 @@ def run_study(
         store = _begin(study, folder, data, cells)
         asked = frozenset(cell.key for cell in cells if cell.name in names)
         wanted = asked - store.keys()
-        job = Job(data, study.evaluate, store, wanted)
+        job = Job(data, study.evaluate, store, wanted, study.training.start)
         groups = in_order(groups_of(cells), wanted)
         progress = Progress(sum(work_of(g, wanted) for g in groups), len(wanted))
 

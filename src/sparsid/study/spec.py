@@ -179,6 +179,23 @@ class RiglSpec(_Table):
     growth: Literal["random", "gradient"] = "gradient"
 
 
+class AverageSpec(_Table):
+    """average = true, or {from_fraction = 0.75}: the epochs after that share of the phase count."""
+
+    from_fraction: float = Field(default=0.0, ge=0, lt=1)
+
+
+def _average_kind(given: Any) -> str:
+    return "table" if isinstance(given, dict | AverageSpec) else "switch"
+
+
+# A told kind, so that what is wrong within the table is said of the table.
+Average = Annotated[
+    Annotated[bool, Tag("switch")] | Annotated[AverageSpec, Tag("table")],
+    Discriminator(_average_kind),
+]
+
+
 EPOCHS = frozenset({"epochs", "done", "whole", "at", "at_epoch"})  # keys that count epochs
 STRIDES = {RateSpec: "every", MagnitudeSpec: "every", DynamicSpec: "every"}  # RigL's counts steps
 
@@ -219,7 +236,7 @@ class PhaseSpec(_Table):
     dynamic: DynamicSpec | None = None
     rigl: RiglSpec | None = None
     hold: bool = False
-    average: bool = False
+    average: Average = False
 
     def with_effort(self, effort: float) -> "PhaseSpec":
         """The same with all epochs multiplied, and the epochs at which anything happens."""
@@ -231,6 +248,7 @@ class PhaseSpec(_Table):
         return {"below": given} if isinstance(given, int | float) else given
 
     def build(self) -> Phase:
+        self._check_epochs()
         return Phase(
             self.epochs,
             self.rate.build(),
@@ -239,6 +257,19 @@ class PhaseSpec(_Table):
             OneStep() if self.loss == "one-step" else FreeRun(self.window, self.stride),
             self.batch,
         )
+
+    def _check_epochs(self) -> None:
+        """Pruning that never comes would go unnoticed."""
+        if self.magnitude is None:
+            return
+        given = self.magnitude
+        last = max((*given.at, given.at_epoch or 0))
+        if last > self.epochs:
+            name = "at" if last in given.at else "at_epoch"
+            raise SparsidError(
+                f"`{name}` of magnitude must be at most the epochs of its own phase, "
+                f"{self.epochs}; got {last}."
+            )
 
     def _sparsifier(self) -> Sparsifier:
         """The methods named, in the order in which they may follow each other."""
@@ -256,7 +287,9 @@ class PhaseSpec(_Table):
             methods.append(self.magnitude.build())
         if self.hold:
             methods.append(hold())
-        if self.average:
+        if isinstance(self.average, AverageSpec):
+            methods.append(weight_average(**self.average.model_dump()))
+        elif self.average:
             methods.append(weight_average())
         return chain(*methods) if methods else NOTHING
 

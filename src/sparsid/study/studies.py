@@ -4,6 +4,7 @@ from itertools import pairwise
 from typing import Any, Literal
 
 from pydantic import Field, field_validator
+from pydantic_core import PydanticCustomError
 
 from sparsid._errors import SparsidError
 from sparsid._registry import unknown
@@ -13,6 +14,20 @@ from sparsid.study.spec import DataSpec, PhaseSpec
 from sparsid.study.spec import _Table as Table
 
 LARGEST_SEED = 2**32 - 1  # what a key takes in
+MOST_SEEDS = 10_000  # that `seeds = n` may ask for
+
+SIMULATED = ("train", "validation", "test", "samples", "seed")  # keys of [data] beside a process
+RECORDED = (  # and beside files; `dt` may stand beside either
+    "states",
+    "outputs",
+    "inputs",
+    "columns",
+    "time",
+    "validation_share",
+    "test_share",
+    "validation_files",
+    "test_files",
+)
 
 
 class StudyDataSpec(Table):
@@ -60,15 +75,25 @@ class EvaluateSpec(Table):
 
 
 class StudyTrainingSpec(Table):
-    """[training]: one network a seed; `seeds = 10` is short for 0, 1, ..., 9."""
+    """[training]: one network a seed; `seeds = 10` is short for 0, 1, ..., 9.
+
+    `start = "linear"` plants the linear model in the direct path of every network.
+    """
 
     seeds: tuple[int, ...] = Field(default=tuple(range(10)), min_length=1)
     dtype: Literal["float32", "float64"] = "float32"
+    start: Literal["random", "linear"] = "random"
 
     @field_validator("seeds", mode="before")
     @classmethod
     def _counted(cls, given: Any) -> Any:
-        return list(range(given)) if type(given) is int else given
+        if type(given) is not int:
+            return given
+        if given > MOST_SEEDS:
+            raise PydanticCustomError(
+                "seeds", "a number of seeds is at most {most}", {"most": MOST_SEEDS}
+            )
+        return list(range(given))
 
 
 class BaselineSpec(Table):
@@ -168,11 +193,25 @@ def _check_data(data: StudyDataSpec) -> None:
         raise SparsidError("[data] needs either a `process` or `files`, and not both.")
     if data.process is not None:
         named(data.process)
+    _check_other_kind(data)
     _check_rising("data.sizes", data.sizes)
     if data.process is not None and data.sizes and data.sizes[-1] > data.train:
         raise SparsidError(
             f"`sizes` must be at most `train` ({data.train} trajectories); got {data.sizes[-1]}."
         )
+
+
+def _check_other_kind(data: StudyDataSpec) -> None:
+    """A key that says what it says by default is let through: written out, a study has them all."""
+    simulated = data.process is not None
+    other, kind, remedy = (
+        (RECORDED, "a `process`", "only `files`")
+        if simulated
+        else (SIMULATED, "`files`", "only a `process`")
+    )
+    said = data.model_dump(exclude_defaults=True)
+    if odd := [name for name in other if name in said]:
+        raise SparsidError(f"[data] of {kind} takes no `{odd[0]}`, which {remedy} may have.")
 
 
 def _check_rising(name: str, numbers: tuple[int, ...], *, least: int = 1) -> None:
@@ -199,5 +238,17 @@ def _check_configuration(configuration: ConfigurationSpec, study: StudySpec) -> 
         )
     if configuration.pair is not None:
         study.named(configuration.pair)
+    if network and study.training.start == "linear":
+        _check_direct_path(configuration)
     for phase in configuration.phases:
         phase.build()
+
+
+def _check_direct_path(configuration: ConfigurationSpec) -> None:
+    model = configuration.model or DerivativeMLP()
+    if not model.bias or (model.widths and not model.skip):
+        raise SparsidError(
+            '`start = "linear"` needs a path from inputs to outputs in every network, and biases: '
+            f"give the configuration {configuration.name!r} `skip = true` or no hidden layers, and "
+            "leave `bias` on."
+        )

@@ -41,7 +41,7 @@ class Agreement:
 
 @dataclass(frozen=True)
 class Comparison:
-    """`first` less `second` at each horizon."""
+    """`first` less `second` at each horizon; `paired`: network by network of the same seed."""
 
     first: str
     second: str

@@ -1,0 +1,218 @@
+"""What is shown of a study: tables, families, names of files, the file of long exits."""
+
+import csv
+import re
+
+import jax
+import numpy as np
+import pytest
+
+from sparsid.cli.console import remaining
+from sparsid.cli.study_figures import families, figures, file_name, told_apart, worth_drawing
+from sparsid.cli.study_page import EXITS, write_page
+from sparsid.cli.study_tables import comparison, tables
+from sparsid.processes import named, simulate
+from sparsid.report import published, study_page
+from sparsid.report.literature import recounted
+from sparsid.results import Row
+from sparsid.study.reading import parse_study, read_study
+from sparsid.study.summary import ConfigurationResults, StudyResults
+from sparsid.study.verdicts import compare
+
+RUNS = 20
+PHASES = [{"epochs": 1}]
+
+
+def row(name, seed, horizons, lost, error):
+    """A network of which `lost` runs of 20 diverge, and the others err by `error`."""
+    happened = np.arange(RUNS) < lost
+    series = {
+        "shown_runs": np.zeros((2, 5, 2)),
+        "shown_index": np.arange(0, 50, 10.0),
+        "long_rfmse": np.array([0.5, np.nan]),
+        "long_diverged": np.array([0.0, 1.0]),
+        "long_exit_sample": np.array([-1.0, 7.0]),
+        "long_exit_state": np.array([-1.0, 1.0]),
+    }
+    for horizon in horizons:
+        series |= {
+            f"diverged_{horizon}": happened.astype(float),
+            f"rfmse_{horizon}": np.full(RUNS, error),
+        }
+    numbers = dict.fromkeys(("zero_share", "small_share"), 0.0) | {"nonzero": 9.0, "weights": 9.0}
+    long = {"long_runs": 2.0, "long_diverged": 1.0, "long_nonfinite": 1.0, "long_left_box": 1.0}
+    return Row({"seed": seed, "name": name}, name, numbers | long, series)
+
+
+def results_of(folder, names, *, horizons=(100, 1000), lost=0, error=0.06, seeds=2, **more):
+    """The study of these configurations as if it had been run; `more` is beside them."""
+    given = [n if isinstance(n, dict) else {"name": n} for n in names]
+    study = parse_study(
+        {
+            "name": "s",
+            "data": {"process": "duffing"},
+            "evaluate": {"horizons": list(horizons), "shown": 2},
+            "configuration": [{"phases": PHASES} | table for table in given],
+        }
+        | more,
+        "test",
+    )
+    found = tuple(
+        ConfigurationResults(
+            spec,
+            40,
+            tuple(row(spec.name, spec.first_seed + s, horizons, lost, error) for s in range(seeds)),
+            0,
+        )
+        for spec in study.configuration
+    )
+    return StudyResults(folder, study, 0.1, ("x", "v"), (None, None), found, 0)
+
+
+def table(results, title):
+    (found,) = [t for t in tables(results) if t.title.startswith(title)]
+    return found
+
+
+def test_a_row_that_disagrees_without_a_reason_is_unexplained(tmp_path):
+    names = ["L1", {"name": "DSR", "departure": "another width"}, "Dense"]
+    results = results_of(tmp_path, names, published="haugstvedt2023", lost=20)
+    said = {line[0]: line[-1] for line in table(results, "Ours against").rows}
+    assert said == {"L1": "unexplained", "DSR": "another width", "Dense": "unexplained"}
+    # Dense: 0 % at 100 samples, 3 % at 1000, an RFMSE of 0.06 and 0.13, no zeros.
+    fair = results_of(tmp_path, ["Dense"], horizons=(100,), published="haugstvedt2023")
+    ((*judged, departure),) = table(fair, "Ours against").rows
+    assert judged == ["Dense", "agrees", "agrees", "agrees"]
+    assert departure == "-"
+
+
+def test_the_recounted_rows_are_those_that_the_readme_names():
+    assert {name: list(row.values()) for name, row in recounted().items()} == {
+        "Dense + SWA": [0, 4.25, 9.75, 15.5],
+        "DSR + L1 + SWA": [63, 99.75, 100, 100],
+    }
+    assert published("divergence_percent")["Dense + SWA"]["5000"] == 12  # as printed
+
+
+def test_slips_are_judged_by_the_authors_counts_and_printed_as_they_stand(tmp_path):
+    names = ["DSR + L1", "DSR + L1 + SWA"]
+    every = results_of(tmp_path, names, horizons=(2500,), lost=20, published="haugstvedt2023")
+    printed = table(every, "Diverged")
+    assert [line[-1] for line in printed.rows] == ["100", "75"]
+    assert "the authors counted DSR + L1 + SWA (100 %)" in printed.note
+    judged = table(every, "Ours against")
+    assert [line[1] for line in judged.rows] == ["agrees", "agrees"]
+    assert "DSR + L1 + SWA (100 %)" in judged.note
+    assert "Dense + SWA" not in judged.note  # it is not in this study
+    none = results_of(tmp_path, names, horizons=(2500,), published="haugstvedt2023")
+    assert "published 100 %" in table(none, "Ours against").rows[0][1]
+    assert "counted 100 %" in table(none, "Ours against").rows[1][1]
+    alone = results_of(tmp_path, ["DSR + L1"], horizons=(2500,), published="haugstvedt2023")
+    assert "counts" not in table(alone, "Ours against").note
+
+
+def test_what_nobody_published_takes_no_room(tmp_path):
+    own = results_of(tmp_path, ["Ours"], published="haugstvedt2023")
+    assert not [t for t in tables(own) if t.title.startswith("Ours against")]
+    assert not [name for t in tables(own) for name in t.header if "published" in name]
+    # One horizon of two is published, and DSR has no errors at 5000 samples.
+    results = results_of(tmp_path, ["DSR"], horizons=(77, 5000), published="haugstvedt2023")
+    shares, errors = table(results, "Diverged"), table(results, "RFMSE")
+    assert shares.header == ["configuration", "networks", "77", "5000", "published\n5000"]
+    assert errors.header == ["configuration", "77", "5000"]
+    for shown in tables(results):
+        assert all(len(line) == len(shown.header) for line in shown.rows)
+    assert table(results, "Weights").header[-1] == "published zero %"
+
+
+def test_differences_say_whether_networks_are_paired(tmp_path):
+    names = ["a", {"name": "b", "pair": "a"}, {"name": "c", "pair": "a", "first_seed": 100}]
+    results = results_of(tmp_path, names)
+    shown = table(results, "Differences")
+    assert shown.header == ("pair", "paired", "measure", "100", "1000")
+    said = {line[0]: line[1] for line in shown.rows}
+    assert said == {"b less a": "yes", "c less a": "no"}
+    alone = comparison([compare(results.named("b"), results.named("c"))])
+    assert {line[1] for line in alone.rows} == {"no"}
+
+
+def test_families_hold_their_reference_rows(tmp_path):
+    names = [c.name for c in read_study("haugstvedt2023").configuration]
+    whole = results_of(tmp_path, names, seeds=1).whole
+    found = {family: set(members) for family, members in families(whole).items()}
+    methods = {"Soft thresholding", "Magnitude pruning", "DSR"}
+    assert found == {
+        "alone": {"Dense", "L1"} | methods,
+        "with L1": {"Dense", "L1"} | {f"{m} + L1" for m in methods},
+        "with SWA": {"Dense", "L1", "Dense + SWA", "L1 + SWA"} | {f"{m} + SWA" for m in methods},
+        "with L1 and SWA": {"L1", "L1 + SWA"} | {f"{m} + L1 + SWA" for m in methods},
+        "L1 and magnitude pruning": {
+            "L1",
+            "L1 + SWA",
+            "Magnitude pruning + L1",
+            "Magnitude pruning + L1 + SWA",
+        },
+    }
+    assert families(results_of(tmp_path, ["L1", "L1 + input skip", "Dense"]).whole) == {}
+
+
+def test_the_published_pictures_come_first_whatever_is_claimed(tmp_path):
+    claim = {"text": "t", "better": "b", "than": "a", "horizon": 100}
+    names = ["a", "b", "c", "d", "e", "f", "Soft thresholding", "L1"]
+    results = results_of(tmp_path, names, claim=[claim])
+    assert worth_drawing(results) == ["L1", "Soft thresholding", "b", "a", "c", "d"]
+    assert worth_drawing(results_of(tmp_path, ["b", "a"], claim=[claim])) == ["b", "a"]
+
+
+NAMES = ["Größe 1", "Gr??e-1", "GR__E 1", "模型", "x" * 300, "x" * 301, "L1 + SWA"]
+
+
+def test_names_of_files_are_plain_and_differ():
+    drawn = list(told_apart((f"runs_{file_name(n)}", "", None) for n in NAMES))
+    said = [name for name, _, _ in drawn]
+    assert len({name.lower() for name in said}) == len(NAMES)
+    assert all(re.fullmatch(r"[a-z0-9_]{1,80}", name) for name in said)
+    assert said[:3] == ["runs_gr__e_1", "runs_gr__e_1_2", "runs_gr__e_1_3"]
+    taken = [name for name, _, _ in told_apart((n, "", None) for n in ("a", "a_2", "a"))]
+    assert taken == ["a", "a_2", "a_3"]
+
+
+@pytest.fixture
+def drawable(tmp_path):
+    truth = simulate(named("duffing"), trajectories=2, samples=50, key=jax.random.key(0))
+    truth.to_netcdf(tmp_path / "truth.nc")
+    return results_of(tmp_path, ['a, "b"', "Größe", "Gr__e"])
+
+
+def test_every_trajectory_is_drawn_and_every_figure_can_be_saved(drawable, tmp_path):
+    drawn = figures(drawable)
+    names = [name for name, _, _ in drawn]
+    assert names[:4] == ["states", "inputs", "states_2", "inputs_2"]
+    assert {"runs_a___b_", "runs_gr__e", "runs_gr__e_2"} <= set(names)
+    page = study_page(tmp_path / "page", title="t", note="n", figures=drawn[-1:])
+    assert page.is_file()
+
+
+def test_long_exits_are_proper_csv(drawable, monkeypatch):
+    monkeypatch.setattr("sparsid.cli.study_page.figures", lambda results: [])
+    write_page(drawable, [])
+    with (drawable.folder / EXITS).open(encoding="utf-8", newline="") as file:
+        header, *lines = csv.reader(file)
+    assert header[:3] == ["configuration", "size", "seed"]
+    expected = [[name, "40", str(seed)] for name in drawable.whole for seed in range(2)]
+    assert [line[:3] for line in lines] == expected
+    assert lines[0][3:] == ["1", "7", "0.7", "v", "1"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "done", "said"),
+    [
+        (60, 0.0, ""),
+        (60, 0.5, ", about 1 min left"),
+        (3600, 0.25, ", about 3 h 00 min left"),
+        (600, 1.0, ", about 0 min left"),
+        (600, 1.0001, ", about 0 min left"),
+    ],
+)
+def test_the_time_that_is_left(seconds, done, said):
+    assert remaining(seconds, done) == said
