@@ -120,7 +120,7 @@ name = "published"
 model = { kind = "narx", widths = [3] }
 start = "uniform"
 train = [{ method = "bfgs", iterations = 5 }]
-prune = { ranking = "obd", robust = false, least = 14, retrain = { method = "bfgs", iterations = 2 } }
+prune = { ranking = "obd", robust = false, least = 14, retrain = { method = "bfgs" } }
 """
 
 

@@ -32,13 +32,24 @@ class GraphLayer:
 class Clip:
     """The inputs z held to [low, high] where they enter hidden layers, or wherever they enter.
 
-    "linear" holds them wherever they enter, and adds `slope` times what sticks out.
+    They bend over smoothly and end `margin` of the width outside. "linear" holds them wherever they
+    enter, and adds `slope` times what sticks out.
     """
 
     low: Float[np.ndarray, " inputs"]
     high: Float[np.ndarray, " inputs"]
     where: Literal["hidden", "all", "linear"]
     slope: Float[np.ndarray, "outputs inputs"] | None = None
+    margin: float = 0.0
+
+    def seen(self, z: Float[np.ndarray, "batch inputs"]) -> Float[np.ndarray, "batch inputs"]:
+        """What is let through of z."""
+        inside = np.clip(z, self.low, self.high)
+        if not self.margin:
+            return inside
+        room = self.margin * (self.high - self.low)
+        with np.errstate(invalid="ignore"):
+            return np.where(z == inside, z, inside + room * np.tanh((z - inside) / room))
 
     def __post_init__(self):
         for name in ("low", "high", "slope"):
@@ -90,7 +101,7 @@ class Graph:
         z = inner = np.asarray(z, np.float64)
         beyond = 0.0
         if (clip := self.clip) is not None:
-            inner = np.clip(z, clip.low, clip.high)
+            inner = clip.seen(z)
             beyond = 0.0 if clip.slope is None else (z - inner) @ clip.slope.T
             z = z if clip.where == "hidden" else inner
         activate = ACTIVATIONS[self.activation]
@@ -152,7 +163,7 @@ def beside(graphs: Sequence[Graph]) -> Graph:
 
 def _joint_clip(clips: Sequence[Clip | None]) -> Clip | None:
     given = [clip for clip in clips if clip is not None]
-    kinds = {(clip.where, clip.low.tobytes(), clip.high.tobytes()) for clip in given}
+    kinds = {(clip.where, clip.margin, clip.low.tobytes(), clip.high.tobytes()) for clip in given}
     if len(kinds) > 1 or len(given) not in (0, len(clips)):
         raise SparsidError("Networks side by side must clip their inputs alike.")
     if not given:

@@ -26,9 +26,9 @@ class DerivativeModel(eqx.Module):
 
     The network maps (x, u) to the scaled increment over one sample; `gain` and `drift` turn that
     into the increment of the scaled state. What is observed is the state itself, so `lag` is 1.
-    `low` and `high` bound (x, u), the training data's box or more; `clip` says what they hold back
-    on the march, and `slope` is how it goes on beyond them (see DerivativeMLP). One-step training
-    calls `network` itself: its inputs lie inside.
+    `low` and `high` are the training data's box of (x, u); `clip` says what they hold back on the
+    march, `margin` how far outside, and `slope` is how it goes on (see DerivativeMLP). One-step
+    training calls `network` itself: its inputs lie inside.
     """
 
     network: MLP | PerOutput
@@ -39,6 +39,7 @@ class DerivativeModel(eqx.Module):
     high: Any = None
     slope: Any = None
     clip: Clipping = eqx.field(static=True, default="none")
+    margin: float = eqx.field(static=True, default=0.0)
     lag: ClassVar[int] = 1
     output_lags: ClassVar[int] = 1
     input_lags: ClassVar[int] = 1
@@ -51,12 +52,20 @@ class DerivativeModel(eqx.Module):
     def _network(self, z: Float[Array, " inputs"]) -> Float[Array, " states"]:
         if self.clip == "none":
             return self.network(z)
-        inside = jnp.clip(z, self.low, self.high)
+        inside = self._seen(z)
         if self.clip == "hidden":
             return self.network(z, inside)
         if self.clip == "all":
             return self.network(inside)
         return self.network(inside) + self.slope @ (z - inside)
+
+    def _seen(self, z: Float[Array, " inputs"]) -> Float[Array, " inputs"]:
+        """z, held back smoothly: it ends `margin` of the box's width outside the box."""
+        inside = jnp.clip(z, self.low, self.high)
+        if not self.margin:
+            return inside
+        room, over = self.margin * (self.high - self.low), z - inside
+        return jnp.where(over == 0, z, inside + room * jnp.tanh(over / room))
 
     def init(self, observed: Float[Array, "1 states"], inputs: Float[Array, "1 inputs"]) -> Array:
         return observed[0]
@@ -86,8 +95,8 @@ class DerivativeMLP(AbstractArchitecture):
     (one-step least squares on the training data): exact balances stay exact, and what drives a
     state back inside goes on growing. "hidden" clips what enters hidden layers, while the direct
     linear path (the last layer's skip columns) still sees everything; "all" clips that path too.
-    `clip_margin` widens the box on every side, by a share of its width: near by, a network still
-    guesses better than a line.
+    It bends over smoothly and ends `clip_margin` of the box's width outside it: near by, a network
+    still guesses better than a line.
     """
 
     kind: Literal["derivative"] = "derivative"
@@ -98,7 +107,7 @@ class DerivativeMLP(AbstractArchitecture):
     per_state: bool = False
     bias: bool = True
     clip: Clipping = "none"
-    clip_margin: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.02
+    clip_margin: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.1
     stepper: str = Field(default="euler")
 
     def model_post_init(self, _context) -> None:
@@ -116,14 +125,13 @@ class DerivativeMLP(AbstractArchitecture):
         """A freshly started model for the states and inputs of `scaled`."""
         increments, states = scaled.normaliser.increments, scaled.normaliser.states
         rows = np.concatenate([np.hstack([t.x, t.u]) for t in scaled.scaled])
-        margin = self.clip_margin * np.ptp(rows, axis=0)
         return self.assemble(
             len(states.scale),
             len(scaled.normaliser.inputs.scale),
             gain=increments.scale / states.scale,
             drift=increments.offset / states.scale,
-            low=rows.min(axis=0) - margin,
-            high=rows.max(axis=0) + margin,
+            low=rows.min(axis=0),
+            high=rows.max(axis=0),
             slope=linear_map(scaled)[0] if self.clip == "linear" else 0.0,
             key=key,
         )
@@ -164,7 +172,8 @@ class DerivativeMLP(AbstractArchitecture):
         if self.clip == "none":
             return model
         lower, upper = (np.broadcast_to(bound, (states + inputs,)) for bound in (low, high))
-        clipped = replace(model, low=_fixed(lower), high=_fixed(upper), clip=self.clip)
+        box = {"low": _fixed(lower), "high": _fixed(upper), "margin": self.clip_margin}
+        clipped = replace(model, clip=self.clip, **box)
         if self.clip != "linear":
             return clipped
         return replace(clipped, slope=_fixed(np.broadcast_to(slope, (states, states + inputs))))

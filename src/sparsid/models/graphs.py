@@ -42,7 +42,7 @@ def graph_of(ensemble: Ensemble, member: int) -> Graph:
 def _clip(model: DerivativeModel | NARXModel) -> Clip | None:
     if isinstance(model, NARXModel) or model.clip == "none":
         return None
-    return Clip(model.low, model.high, model.clip, model.slope)
+    return Clip(model.low, model.high, model.clip, model.slope, model.margin)
 
 
 def _graph(

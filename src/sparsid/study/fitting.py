@@ -204,7 +204,7 @@ def without_constant_inputs(parts: Parts) -> tuple[Parts, tuple[str, ...]]:
 
 
 def _check_record(parts: Parts, model: NARX) -> None:
-    """Raises SparsidError for records too short, or that tell nothing of how inputs move outputs."""
+    """Raises SparsidError for records that are too short, or tell nothing of the plant."""
     train, lag = parts.train, max(model.output_lags, model.input_lags)
     named = {"training": train, "validation": parts.validation, "test": parts.test}
     for name, part in named.items():
