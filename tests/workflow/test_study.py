@@ -460,5 +460,5 @@ def test_an_interruption_stops_workers_too(tmp_path, whole):
 
 
 def test_a_preset_is_found_by_its_name():
-    with pytest.raises(ValueError, match="known: chaber2018, .*haugstvedt2023"):
+    with pytest.raises(ValueError, match=r"known: chaber2018, .*haugstvedt2023"):
         read_study("haugstvedt")
