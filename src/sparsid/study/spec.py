@@ -313,8 +313,9 @@ def _kind(model: Any) -> str:
     return model.get("kind", "derivative") if isinstance(model, dict) else model.kind
 
 
+KINDS = ("derivative", "narx")  # they stand in the place of an error, and in no file
 Model = Annotated[
-    Annotated[DerivativeMLP, Tag("derivative")] | Annotated[NARX, Tag("narx")],
+    Annotated[DerivativeMLP, Tag(KINDS[0])] | Annotated[NARX, Tag(KINDS[1])],
     Discriminator(_kind),
 ]
 
@@ -363,7 +364,7 @@ def read_toml(path: Path) -> dict[str, Any]:
 def _sentence(error: ValidationError, kind: type[BaseModel], source: str) -> str:
     # A misspelt key also leaves the right one missing: name the cause.
     first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
-    place = [part for part in first["loc"] if isinstance(part, str)]
+    place = [part for part in first["loc"] if isinstance(part, str) and part not in KINDS]
     if first["type"] == "extra_forbidden":
         return f"{source}: " + unknown("key", place[-1], _known_keys(kind, place[:-1]))
     where = ".".join(place) or "the specification"
