@@ -55,10 +55,10 @@ def residuals_of(layout, point, data, feedback=True):
 
 def test_levenberg_marquardt_ends_where_scipy_does():
     """The same minimum as MINPACK's from the same start, on a network without a flat direction."""
-    scaled = plant(0)
+    scaled = plant(3)
     layout, points = started(NARX(widths=(2,)), scaled)
     data = windows(scaled, Simulation(), lag=2)
-    ended = descend(layout, points, data, Descent(iterations=400))
+    ended = descend(layout, points, data, Descent(LevenbergMarquardt(start=10.0), iterations=400))
     with jax.enable_x64(True):
         for i in range(3):
             residuals = residuals_of(layout, jax.tree.map(lambda a, i=i: a[i], points), data)
