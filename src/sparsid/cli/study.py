@@ -1,7 +1,8 @@
 """sparsid study: list, run, show, compare"""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -101,7 +102,27 @@ def show_(
     if ResultStore.open(folder).study().get("specification", {}).get("task") == "prune":
         _show_paths(folder, text)
         return
-    results = load_results(folder)
+    _shown(load_results(folder), tables, said, write_page, text)
+
+
+def _show_paths(folder: Path, text: Path | None) -> None:
+    """The same of a study of pruning paths."""
+    from sparsid.cli.path_page import said, write_path_page
+    from sparsid.cli.path_tables import path_tables
+    from sparsid.study.path_results import load_paths
+
+    _shown(load_paths(folder), path_tables, said, write_path_page, text)
+
+
+def _shown(
+    results: Any,
+    tables: "Callable[[Any], list[Table]]",
+    said: Callable[[Any], list[str]],
+    write_page: "Callable[[Any, list[Table]], Path]",
+    text: Path | None,
+) -> None:
+    """Tables on the screen, in Markdown if asked for, and on the page: of either kind of study."""
+    folder = results.folder
     if not results.configurations:
         raise SparsidError(
             f"{folder} holds no rows yet; `sparsid study run NAME --out {folder}` makes them."
@@ -114,27 +135,6 @@ def show_(
     if text is not None:
         _write_markdown(text, results.study.title or results.study.name, said(results), found)
     out.print(f"Open {write_page(results, found)} to see the figures.", markup=False)
-
-
-def _show_paths(folder: Path, text: Path | None) -> None:
-    """The same of a study of pruning paths."""
-    from sparsid.cli.path_page import said, write_path_page
-    from sparsid.cli.path_tables import path_tables
-    from sparsid.study.path_results import load_paths
-
-    results = load_paths(folder)
-    if not results.configurations:
-        raise SparsidError(
-            f"{folder} holds no rows yet; `sparsid study run NAME --out {folder}` makes them."
-        )
-    found = path_tables(results)
-    for table in found:
-        _print(table)
-    if results.missing:
-        tell([f"{results.missing} cells are not stored yet; `sparsid study run` makes them."])
-    if text is not None:
-        _write_markdown(text, results.study.title or results.study.name, said(results), found)
-    out.print(f"Open {write_path_page(results, found)} to see the figures.", markup=False)
 
 
 def _write_markdown(path: Path, title: str, notes: list[str], found: "list[Table]") -> None:

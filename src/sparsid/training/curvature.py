@@ -58,9 +58,10 @@ def outputs(layout: Layout, feedback: bool, point: Point, data: Windows) -> Arra
 
 
 def error(layout: Layout, feedback: bool, point: Point, data: Windows) -> Float[Array, ""]:
-    """E: the sum of squared scaled errors over all rows that count."""
+    """E: the sum of squared scaled errors over all rows that count; inf where a run is lost."""
     said = outputs(layout, feedback, point, data)
-    return jnp.sum((said - data.y) ** 2 * data.counts[..., None])
+    total = jnp.sum((said - data.y) ** 2 * data.counts[..., None])
+    return jnp.where(jnp.isnan(total), jnp.inf, total)  # NaN would be the least of all in a choice
 
 
 def gradient(layout: Layout, feedback: bool, point: Point, data: Windows) -> tuple[Array, Array]:

@@ -90,7 +90,7 @@ def descend(
         data = everywhere(jax.tree.map(lambda a: jnp.asarray(a, float), data))
         state = begin(share_out(stacked(points)), data)
         if active is None:
-            _check_finite(np.asarray(state.error)[:size])
+            check_finite(np.asarray(state.error)[:size])
         else:
             at_rest = ~np.resize(active, len(state.reason))
             state = state._replace(reason=jnp.where(at_rest, STALLED, state.reason))
@@ -142,7 +142,8 @@ def _program(layout: Layout, feedback: bool, method: LevenbergMarquardt | BFGS):
     return over_members(begin, together=True), over_members(advance, together=True)
 
 
-def _check_finite(errors: np.ndarray) -> None:
+def check_finite(errors: np.ndarray) -> None:
+    """Raises SparsidError for a member whose free run is lost before anything is done."""
     lost = np.flatnonzero(~np.isfinite(errors))
     if len(lost):
         raise SparsidError(

@@ -18,7 +18,7 @@ from sparsid._errors import SparsidError
 from sparsid.sparsify.saliency import Surgeon, brain_damage
 from sparsid.training.bfgs import BFGS
 from sparsid.training.curvature import Point, diagonal, error, program, quadratic
-from sparsid.training.descent import Descent, descend, stacked
+from sparsid.training.descent import Descent, check_finite, descend, stacked
 from sparsid.training.layout import Layout
 from sparsid.training.progress import Stop
 from sparsid.training.tidying import tidied
@@ -168,6 +168,7 @@ def prune(
     began = time.monotonic()
     tools = _Tools(layout, train, validation, pruning)
     first_train, first_validation = tools.errors(points)
+    check_finite(np.array(first_train))
     members = [
         _Member([Step(points.theta[i], points.keep[i], first_train[i], first_validation[i], 0)])
         for i in range(len(points.theta))
