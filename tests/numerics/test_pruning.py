@@ -9,6 +9,8 @@ from sparsid.data import Dataset, Normaliser
 from sparsid.models import NARX
 from sparsid.training import BFGS, Descent, Pruning, curvature, prune
 from sparsid.training.descent import descend
+from sparsid.training.paths import packed, unpacked
+from sparsid.training.progress import Stop
 from sparsid.training.starts import points_of
 from sparsid.training.windows import Simulation, windows
 
@@ -61,6 +63,32 @@ def test_a_robust_path_never_rises_by_more_than_its_factor(paths):
         errors = [step.train for step in path.steps]
         limits = [1.15 * max(error, errors[0]) for error in errors]
         assert all(b <= limit for limit, b in zip(limits[:-1], errors[1:], strict=True))
+
+
+def test_paths_put_aside_and_taken_up_are_those_that_never_stopped(problem, paths):
+    layout, trained, train, validation = problem
+    stop, rounds = Stop(), 0
+
+    def watch(report):
+        nonlocal rounds
+        rounds += 1
+        stop.asked = rounds == 4
+        if stop.asked:
+            kept.update(packed(report.trails))
+
+    kept = {}
+    data = layout, trained.points, train, validation, Pruning()
+    stopped = prune(*data, watch=watch, stop=stop)
+    assert all(len(s.steps) < len(p.steps) for s, p in zip(stopped, paths, strict=True))
+    resumed = prune(*data, begun=unpacked(kept))
+    for path, again in zip(paths, resumed, strict=True):
+        assert again.undone == path.undone
+        assert len(again.steps) == len(path.steps)
+        for step, same in zip(path.steps, again.steps, strict=True):
+            assert (same.removed, same.iterations) == (step.removed, step.iterations)
+            np.testing.assert_array_equal(same.theta, step.theta)
+            np.testing.assert_array_equal(same.keep, step.keep)
+            assert (same.train, same.validation) == (step.train, step.validation)
 
 
 def test_errors_on_the_path_are_those_of_its_networks(problem, paths):

@@ -1,6 +1,8 @@
 """Inputs and outputs alone, end to end: fitted, pruned, run, studied, and what is refused."""
 
 import json
+import os
+import signal
 
 import numpy as np
 import pytest
@@ -10,6 +12,9 @@ from sparsid import fit
 from sparsid.data import Dataset
 from sparsid.evaluation import forecast
 from sparsid.models import NARX, graph_of, load
+from sparsid.results import Row
+from sparsid.study.paths import run_paths
+from sparsid.study.reading import read_study
 
 
 def rows(samples=400, seed=0):
@@ -143,6 +148,38 @@ def test_a_study_of_paths_runs_resumes_and_shows(tmp_path, capsys):
     row = json.loads(next(iter(later.values())))
     assert row["specification"]["task"] == "prune"
     assert row["numbers"]["full_left"] == 19
+
+
+def test_a_stopped_study_takes_up_its_paths(tmp_path):
+    """Ctrl-C between two rounds: the next run begins there, and ends where one run would."""
+    study = load_paths_spec(tmp_path)
+    whole = run_paths(study, tmp_path / "whole", only="ours")
+    assert whole.stored == 2
+
+    def interrupt(stage):
+        if stage.doing.startswith("round 2"):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    said = []
+    stopped = run_paths(study, tmp_path / "twice", only="ours", watch=interrupt)
+    assert stopped.interrupted
+    assert stopped.stored == 0
+    assert len(list((tmp_path / "twice" / "unfinished").iterdir())) == 1
+    run_paths(study, tmp_path / "twice", only="ours", watch=lambda s: said.append(s.doing))
+    assert not any("training, phase" in doing for doing in said)
+    assert not list((tmp_path / "twice" / "unfinished").iterdir())
+    for path in (tmp_path / "whole" / "rows").iterdir():
+        first, second = (
+            Row.from_json((tmp_path / name / "rows" / path.name).read_text())
+            for name in ("whole", "twice")
+        )
+        assert first.numbers == second.numbers
+        np.testing.assert_array_equal(first.series["theta"], second.series["theta"])
+
+
+def load_paths_spec(folder):
+    (folder / "tiny.toml").write_text(STUDY)
+    return read_study(str(folder / "tiny.toml"))
 
 
 REFUSED = [

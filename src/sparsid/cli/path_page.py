@@ -4,10 +4,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from sparsid import report
-from sparsid.models import graph_of, load
+from sparsid.models import Ensemble, graph_of, load
 from sparsid.report import PathCurve, Table
 from sparsid.study.path_results import PathResults, PathStudyResults
+from sparsid.study.pruned import with_points
+from sparsid.training.starts import points_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -53,12 +57,17 @@ def _figures(results: PathStudyResults) -> Iterator[Drawn]:
             drawn = report.saliencies(series["saliency"], series["left"][: len(series["saliency"])])
             caption = f"{found.name}: saliencies along the path of its best full network."
             yield f"saliencies-{at}", caption, drawn
-        graph = graph_of(load(found.models[first]), 0)
-        yield (
-            f"network-{at}",
-            f"{found.name}: its best full network, pruned.",
-            report.network(graph),
-        )
+        pruned = load(found.models[first])
+        for stage, ensemble in (("before", _full(pruned, series["theta"])), ("after", pruned)):
+            caption = f"{found.name}: its best full network, {stage} pruning."
+            yield f"network-{at}-{stage}", caption, report.network(graph_of(ensemble, 0))
+
+
+def _full(pruned: Ensemble, theta: np.ndarray) -> Ensemble:
+    """The network as it was on the first step of its path."""
+    layout, point = points_of(pruned.stacked.model)
+    first = theta[:1]
+    return with_points(pruned, layout, point._replace(theta=first, keep=first != 0))
 
 
 def _curve(found: PathResults, i: int) -> PathCurve:

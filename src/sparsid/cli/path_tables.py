@@ -1,11 +1,11 @@
-"""Tables of a path study: ours beside the paper's."""
+"""Tables of a path study: all networks of a configuration at once."""
 
 from collections.abc import Iterator
 
 import numpy as np
 
-from sparsid import report
 from sparsid.cli.console import number
+from sparsid.cli.path_beside import tables_beside
 from sparsid.report import Table
 from sparsid.study.path_results import PathResults, PathStudyResults
 
@@ -15,13 +15,14 @@ READINGS = {
     "exploding": "last before the error explodes",
     "last": "last of the path",
 }
+SHARES = (25, 50)  # percent removed at which two paths are compared
 ERRORS = "Sums of squared scaled errors of the free run over each whole record. "
 
 
 def path_tables(results: PathStudyResults) -> list[Table]:
     """All tables, in the order in which they are shown."""
     tables = [_full(results), _removed(results), _pruned(results), _gains(results)]
-    return [*tables, *_published(results)]
+    return [*tables, *_pairs(results), *tables_beside(results)]
 
 
 def _full(results: PathStudyResults) -> Table:
@@ -93,6 +94,40 @@ def _gains(results: PathStudyResults) -> Table:
     )
 
 
+def _pairs(results: PathStudyResults) -> Iterator[Table]:
+    """Two ways of pruning the same networks, network by network."""
+    by_name = {found.name: found for found in results.configurations}
+    header = (
+        "configuration",
+        "against",
+        "networks",
+        "test error of the chosen, ratio",
+        "numbers left in the chosen, ratio",
+        *(f"test error at {share} % removed, ratio" for share in SHARES),
+    )
+    rows = []
+    for found in results.configurations:
+        other = by_name.get(found.spec.pair or "")
+        if other is None:
+            continue
+        mine = {row.specification["seed"]: i for i, row in enumerate(found.rows)}
+        theirs = {row.specification["seed"]: i for i, row in enumerate(other.rows)}
+        seeds = sorted(mine.keys() & theirs.keys())
+        a, b = [mine[seed] for seed in seeds], [theirs[seed] for seed in seeds]
+        with np.errstate(invalid="ignore"):
+            ratios = [found.number(n)[a] / other.number(n)[b] for n in ("best_test", "best_left")]
+            for share in SHARES:
+                most = round(share / 100 * found.number("full_left")[0])
+                far = [of.at_removed("test", most)[at] for of, at in ((found, a), (other, b))]
+                ratios.append(far[0] / far[1])
+        rows.append((found.name, other.name, str(len(seeds)), *map(_quartiles, ratios)))
+    if rows:
+        note = (
+            "Medians [quartiles] over networks that both paths hold; below 1 the first is better."
+        )
+        yield Table("The same networks, pruned in two ways", header, rows, note)
+
+
 def _reaches(found: PathResults, i: int) -> bool:
     """Whether a network on the path has 55 % fewer numbers and no greater test error."""
     series = found.rows[i].series
@@ -100,25 +135,8 @@ def _reaches(found: PathResults, i: int) -> bool:
     return bool((far & (series["test"] <= series["test"][0])).any())
 
 
-def _published(results: PathStudyResults) -> Iterator[Table]:
-    if results.study.published is None:
-        return
-    networks = report.published("networks", results.study.published)
-    rows = [
-        (name, *(number(row[column], 4) for column in ("weights", "E_train", "E_validation")))
-        for name, row in networks.items()
-    ]
-    header = ("published network", "published weights", "published train", "published validation")
-    yield Table("The published networks", header, rows, "Best three of ten; their own records.")
-    for nodes in ("K20", "K30"):
-        table = report.published(f"pruning_{nodes}", results.study.published)
-        columns = list(next(iter(table.values())))
-        rows = [(removed, *(number(row[c], 4) for c in columns)) for removed, row in table.items()]
-        said = [f"published {c.replace('_', ' ')}" for c in columns]
-        yield Table(f"The published paths, {nodes}", ("removed", *said), rows, "")
-
-
 def _quartiles(values: np.ndarray) -> str:
+    values = values[~np.isnan(values)]
     if not len(values):
         return "-"
     low, middle, high = np.quantile(values, (0.25, 0.5, 0.75), method="lower")

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import xarray as xr
+
 from sparsid._errors import SparsidError
 from sparsid._files import written_whole
 from sparsid.results.row import NewerSchema, Row
@@ -20,6 +23,7 @@ SCHEMA = 1
 class ResultStore:
     """Rows under `folder/rows`, models under `folder/models`, the study in `folder/study.json`.
 
+    Under `folder/unfinished` lies what long work has put aside for the case that it is stopped.
     Every file appears whole under its final name or not at all, so that whatever is there counts:
     resuming is "the cells less the keys". Reading runs no code.
     """
@@ -40,7 +44,7 @@ class ResultStore:
                 "--out."
             )
         try:
-            for place in (store.rows_folder, store.models_folder):
+            for place in (store.rows_folder, store.models_folder, store.unfinished_folder):
                 place.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise SparsidError(
@@ -66,6 +70,10 @@ class ResultStore:
     @property
     def models_folder(self) -> Path:
         return self.folder / "models"
+
+    @property
+    def unfinished_folder(self) -> Path:
+        return self.folder / "unfinished"
 
     def model_path(self, key: str) -> Path:
         """Where the model of the cell `key` is kept."""
@@ -123,9 +131,37 @@ class ResultStore:
         """All rows, in the order of their keys. Raises SparsidError as `read` does."""
         return (self.read(key) for key in sorted(self.keys()))
 
+    def put_aside(self, key: str, arrays: Mapping[str, np.ndarray]) -> None:
+        """Keeps arrays of work in flight as NetCDF, in the place of those kept before."""
+        said = xr.Dataset(
+            {
+                name: ([f"{name}_{axis}" for axis in range(array.ndim)], array)
+                for name, array in arrays.items()
+            }
+        )
+        with written_whole(self._aside(key)) as part:
+            said.to_netcdf(part, engine="h5netcdf")
+
+    def take_up(self, key: str) -> dict[str, np.ndarray] | None:
+        """What was put aside under `key`; None if nothing was, or nothing that can be read."""
+        try:
+            with xr.open_dataset(self._aside(key), engine="h5netcdf") as said:
+                return {str(name): array.values for name, array in said.items()}
+        except (OSError, ValueError):
+            return None
+
+    def drop(self, key: str) -> None:
+        """Removes what was put aside."""
+        with suppress(OSError):
+            self._aside(key).unlink(missing_ok=True)
+
+    def _aside(self, key: str) -> Path:
+        return self.unfinished_folder / f"{key}.nc"
+
     def _sweep(self) -> None:
         """Removes part files (`_files.written_whole`) whose process is no more."""
-        for place in (self.folder, self.rows_folder, self.models_folder):
+        places = self.folder, self.rows_folder, self.models_folder, self.unfinished_folder
+        for place in places:
             for part in (*place.glob(".*.part"), *place.glob(".*.test")):
                 process = part.name.split(".")[-2]
                 if not (process.isdecimal() and _runs(int(process))):

@@ -26,8 +26,8 @@ Runs = Float[np.ndarray, "trajectory T n"]
 class Judge:
     """What all cells of a study are judged by, in physical units, so that their rows compare.
 
-    `scale` and `box` (smallest, largest) of the states are those of the whole training set, also
-    for a network that was trained on a part of it.
+    `scale` (or the test set's, if asked for) and `box` (smallest, largest) of the states are those
+    of the whole training set, also for a network that was trained on a part of it.
     """
 
     data: StudyData
@@ -39,7 +39,8 @@ class Judge:
     def of(cls, data: StudyData, evaluate: EvaluateSpec) -> "Judge":
         rows = np.concatenate([t.x for t in data.train])
         box = np.stack([rows.min(axis=0), rows.max(axis=0)])
-        return cls(data, evaluate, Normaliser.fit(data.train).states.scale, box)
+        by = data.train if evaluate.scale == "train" else data.test
+        return cls(data, evaluate, Normaliser.fit(by).states.scale, box)
 
     def networks(self, ensemble: Ensemble) -> list[tuple[Numbers, Series]]:
         """Numbers and series of every member, a bounded number of runs at a time."""

@@ -36,13 +36,15 @@ class DescentSpec(Table):
     search: Literal["golden", "armijo"] = "golden"
     iterations: int = Field(default=200, ge=1)
     ridge: float = Field(default=0.0, ge=0)
+    damping: float = Field(default=1.0, gt=0)
     criterion: Literal["simulation", "prediction"] = "simulation"
     length: int | None = Field(default=None, ge=2)
     stride: int | None = Field(default=None, ge=1)
     shaken: float = Field(default=0.0, ge=0)
 
     def build(self) -> Descent:
-        method = LevenbergMarquardt(ridge=self.ridge) if self.method == "lm" else BFGS(self.search)
+        marquardt = LevenbergMarquardt(start=self.damping, ridge=self.ridge)
+        method = marquardt if self.method == "lm" else BFGS(self.search)
         return Descent(method, self._criterion(), self.iterations)
 
     def _criterion(self) -> Criterion:
@@ -77,7 +79,8 @@ class PathConfigurationSpec(Table):
     """[[configuration]]: an architecture, how it starts and is trained, and how it is pruned.
 
     Of `restarts` networks a seed the validation record keeps one. `published` names the paper's
-    networks that these are shown beside (N20).
+    networks that these are shown beside (N20), `pair` the configuration that prunes the same
+    networks in another way.
     """
 
     name: str = Field(min_length=1)
@@ -86,7 +89,8 @@ class PathConfigurationSpec(Table):
     restarts: int = Field(default=1, ge=1)
     train: tuple[DescentSpec, ...] = Field(min_length=1)
     prune: PruneSpec = PruneSpec()
-    published: str | None = None
+    published: Literal["N20", "N30"] | None = None
+    pair: str | None = None
 
 
 class PathStudySpec(Table):
@@ -116,4 +120,8 @@ def check_paths(study: PathStudySpec) -> None:
             raise SparsidError(unknown("channel of [data] scale", name, known))
         if not scale > 0:
             raise SparsidError(f"The scale of {name} must be positive; got {scale:g}.")
-    check_configuration_names([c.name for c in study.configuration])
+    names = [c.name for c in study.configuration]
+    check_configuration_names(names)
+    for c in study.configuration:
+        if c.pair is not None and c.pair not in names:
+            raise SparsidError(unknown(f"pair of configuration {c.name!r}", c.pair, names))

@@ -1,7 +1,7 @@
 """A study of pruning paths run into a folder: one group a configuration, all its seeds at once."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -25,6 +25,7 @@ from sparsid.training import Simulation, prune
 from sparsid.training.curvature import Point
 from sparsid.training.descent import descend
 from sparsid.training.layout import Layout
+from sparsid.training.paths import Trail, packed, unpacked
 from sparsid.training.progress import Stop, interruptible
 from sparsid.training.pruning import PruningReport
 from sparsid.training.starts import models_of, points_of, uniform_start
@@ -32,6 +33,7 @@ from sparsid.training.windows import Windows, windows
 
 SCHEMA = 1  # of a cell's specification: raise it when the same words come to mean another result
 PARTS = ("train", "validation", "test")
+EVERY = 60.0  # seconds from one putting aside to the next
 SMALL = 0.3  # the share of U[-1, 1] that a small start is drawn from
 
 
@@ -87,8 +89,9 @@ def run_paths(
 ) -> Outcome:
     """Trains and prunes every network that `folder` does not hold yet.
 
-    The networks of a configuration go together and are stored together; Ctrl-C drops those in
-    flight and leaves the others. Raises SparsidError for anything that cannot be run.
+    The networks of a configuration go together and are stored together. Their paths are put aside
+    every minute and at Ctrl-C, and taken up by the next run. Raises SparsidError for anything that
+    cannot be run.
     """
     names = selected([c.name for c in study.configuration], only)
     with interruptible() as stop:
@@ -179,30 +182,41 @@ class _Run:
 
     def into(self, store: ResultStore) -> None:
         """Brings the cells to their end and stores them; nothing after a stop."""
-        began = time.monotonic()
+        aside = _Aside(store, digest([cell.key for cell in self.cells]))
         layout, points = self._begun()
-        points = self._trained(layout, points)
-        trained = time.monotonic()
-        if self.stop.asked:
-            return
+        if aside.trails is None:
+            points = self._trained(layout, points)
+            if self.stop.asked:
+                return
+            aside.trained()
+        else:
+            points = _first_of(aside.trails, points)
         lag = max(self.configuration.model.output_lags, self.configuration.model.input_lags)
         parts = self.data.windows(lag)
         pruning = self.configuration.prune.build()
+
+        def watch(report: PruningReport) -> None:
+            self._round(report)
+            aside.now_and_then(report.trails, at_once=self.stop.asked)
+
         paths = prune(
-            layout, points, parts[0], parts[1], pruning, watch=self._round, stop=self.stop
+            layout,
+            points,
+            parts[0],
+            parts[1],
+            pruning,
+            begun=aside.trails,
+            watch=watch,
+            stop=self.stop,
         )
-        pruned = time.monotonic()
+        aside.pruned()
         if self.stop.asked:
             return
         self.said("training the full networks on as long, for comparison")
         control = trained_on(layout, points, parts[0], pruning, paths, self.stop)
         if self.stop.asked:
             return
-        timings = {
-            "training_s": trained - began,
-            "pruning_s": pruned - trained,
-            "together": float(len(self.cells)),
-        }
+        timings = aside.seconds | {"together": float(len(self.cells))}
         controls = errors_of(layout, control, parts)
         for i, cell in enumerate(self.cells):
             numbers, series = _judged(layout, points, paths[i], i, parts)
@@ -211,6 +225,7 @@ class _Run:
             store.write(
                 Row(cell.specification, cell.name, numbers, series, timings, library_versions())
             )
+        aside.store.drop(aside.key)
         self.said("stored")
 
     def _begun(self) -> tuple[Layout, Point]:
@@ -257,6 +272,46 @@ class _Run:
         train = self.data.train
         card = Card.describing(train.physical, self.configuration.model, configuration=cell.name)
         return Ensemble.of(models, train.normaliser, card, 1)
+
+
+class _Aside:
+    """Paths in flight, kept in the store's folder, and the seconds spent on them so far."""
+
+    def __init__(self, store: ResultStore, key: str):
+        self.store, self.key = store, key
+        found = store.take_up(key)
+        spent = found.pop("seconds").tolist() if found else [0.0, 0.0]
+        self.trails = unpacked(found) if found else None
+        self.seconds = dict(zip(("training_s", "pruning_s"), spent, strict=True))
+        self._before = self.seconds["pruning_s"]
+        self._began = self._last = time.monotonic()
+
+    def trained(self) -> None:
+        """Pruning begins."""
+        now = time.monotonic()
+        self.seconds["training_s"] += now - self._began
+        self._began, self._last = now, now - EVERY  # the first round is kept at once
+
+    def pruned(self) -> None:
+        """The paths are at their end."""
+        self.seconds["pruning_s"] = self._before + time.monotonic() - self._began
+
+    def now_and_then(self, trails: Sequence[Trail], *, at_once: bool) -> None:
+        """Keeps the paths so far, once every `EVERY` seconds or at once."""
+        now = time.monotonic()
+        if at_once or now - self._last >= EVERY:
+            self._last = now
+            self.pruned()
+            seconds = np.array(list(self.seconds.values()))
+            self.store.put_aside(self.key, packed(trails) | {"seconds": seconds})
+
+
+def _first_of(trails: Sequence[Trail], points: Point) -> Point:
+    """The full networks that these paths began with; `points` has what is not trained."""
+    first = [trail.steps[0] for trail in trails]
+    each = len(points.theta) // len(first)  # restarts, of which one was kept: their rest is alike
+    rest = jax.tree.map(lambda leaf: leaf[::each], points.rest)
+    return Point(np.stack([s.theta for s in first]), np.stack([s.keep for s in first]), rest)
 
 
 def _judged(

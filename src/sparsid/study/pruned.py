@@ -142,9 +142,9 @@ def prune_ensemble(
     members = tuple(
         PrunedMember(path, at, *of) for path, at, *of in zip(paths, chosen, *judged, strict=True)
     )
-    return Pruned(
-        _with_points(ensemble, layout, pruned), members, tuple(layout.names()), interrupted
-    )
+    told = replace(ensemble.card, training=ensemble.card.training | {"pruned": "by saliency"})
+    smaller = replace(with_points(ensemble, layout, pruned), card=told)
+    return Pruned(smaller, members, tuple(layout.names()), interrupted)
 
 
 def criterion_for(ensemble: Ensemble, train: Dataset) -> Criterion:
@@ -196,12 +196,12 @@ def trained_on(
     return descend(layout, points, train, further, active=active, stop=stop).points
 
 
-def _with_points(ensemble: Ensemble, layout: Layout, points: Point) -> Ensemble:
+def with_points(ensemble: Ensemble, layout: Layout, points: Point) -> Ensemble:
+    """The ensemble with these numbers in its models."""
     stacked_model = eqx.tree_at(
         lambda simulator: simulator.model, ensemble.stacked, models_of(layout, points)
     )
-    told = ensemble.card.training | {"pruned": "by saliency"}
-    return replace(ensemble, stacked=stacked_model, card=replace(ensemble.card, training=told))
+    return replace(ensemble, stacked=stacked_model)
 
 
 def _plain(value: float | None) -> float | None:

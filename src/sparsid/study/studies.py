@@ -66,8 +66,11 @@ class EvaluateSpec(Table):
     """[evaluate]: horizons in samples; `shown` test trajectories of which runs are kept.
 
     With `long_samples` > 0 every model also runs over fresh test trajectories of that length.
+    Errors are in standard deviations of the states over the training set; "test" takes the test
+    set's, as haugstvedt2023's code does.
     """
 
+    scale: Literal["train", "test"] = "train"
     horizons: tuple[int, ...] = Field(default=(100, 1000, 2500, 5000), min_length=1)
     long_samples: int = Field(default=0, ge=0)
     long_trajectories: int = Field(default=40, ge=1)

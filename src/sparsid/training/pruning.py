@@ -12,7 +12,6 @@ from typing import Any, Literal
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Bool, Float
 
 from sparsid._errors import SparsidError
 from sparsid.sparsify.saliency import Surgeon, brain_damage
@@ -20,6 +19,7 @@ from sparsid.training.bfgs import BFGS
 from sparsid.training.curvature import Point, diagonal, error, program, quadratic
 from sparsid.training.descent import Descent, check_finite, descend, stacked
 from sparsid.training.layout import Layout
+from sparsid.training.paths import UNBOUNDED, Path, Step, Trail
 from sparsid.training.progress import Stop
 from sparsid.training.tidying import tidied
 from sparsid.training.windows import Windows
@@ -62,71 +62,6 @@ class Pruning:
 
 
 @dataclass(frozen=True)
-class Step:
-    """A point of a path: what is left after a round, and what went.
-
-    Errors are sums of squared scaled errors of free runs; `iterations` of retraining so far.
-    `saliency` is that by which the next weights are chosen, of all weights.
-    """
-
-    theta: Float[np.ndarray, " size"]
-    keep: Bool[np.ndarray, " size"]
-    train: float
-    validation: float
-    iterations: int
-    removed: tuple[int, ...] = ()
-    saliency: Float[np.ndarray, " size"] | None = None
-
-    @property
-    def left(self) -> int:
-        """Living numbers, biases among them."""
-        return int(self.keep.sum())
-
-
-@dataclass(frozen=True)
-class Path:
-    """One member's way from the full network down; the first step is the full network."""
-
-    steps: tuple[Step, ...]
-    undone: int = 0  # removals that were undone
-
-    def least_validation(self) -> int:
-        """The step of least validation error."""
-        return int(np.argmin([step.validation for step in self.steps]))
-
-    def smallest_not_worse(self) -> int:
-        """The smallest network whose validation error is not above the full one's."""
-        limit = self.steps[0].validation
-        fine = [at for at, step in enumerate(self.steps) if step.validation <= limit]
-        return min(fine, key=lambda at: (self.steps[at].left, at), default=0)
-
-    def smallest_before_explosion(self, times: float = 10.0) -> int:
-        """The last step before training or validation error first exceed `times` the full one's."""
-        first = self.steps[0]
-        fine = [
-            step.train <= times * first.train and step.validation <= times * first.validation
-            for step in self.steps
-        ]
-        return len(fine) - 1 if all(fine) else max(int(np.argmin(fine)) - 1, 0)
-
-
-@dataclass
-class _Member:
-    """One member on its way."""
-
-    steps: list[Step]
-    waiting: set[int] = field(default_factory=set)  # removed in vain; they come last
-    progressed: bool = True  # whether anything went since waiting ones were last let in
-    largest: int = 1 << 30  # weights a round, halved where a round was too much
-    undone: int = 0
-    ended: bool = False
-
-    @property
-    def now(self) -> Step:
-        return self.steps[-1]
-
-
-@dataclass(frozen=True)
 class _Trial:
     """A removal before it is retrained."""
 
@@ -140,7 +75,10 @@ class _Trial:
 
 @dataclass(frozen=True)
 class PruningReport:
-    """A round of all members: weights left, and training errors."""
+    """A round of all members: weights left, and training errors.
+
+    `trails` are the paths so far; they change as the rounds go on.
+    """
 
     round: int
     numbers: int
@@ -148,6 +86,7 @@ class PruningReport:
     train: tuple[float, ...]
     running: int
     seconds: float
+    trails: tuple[Trail, ...]
 
 
 def prune(
@@ -157,22 +96,19 @@ def prune(
     validation: Windows,
     pruning: Pruning,
     *,
+    begun: Sequence[Trail] | None = None,
     watch: Callable[[PruningReport], Any] | None = None,
     stop: Stop | None = None,
 ) -> tuple[Path, ...]:
     """Each member's path from its trained point; stopped early, what there is of it.
 
+    `begun` are trails of an earlier call that was stopped: they go on as if it had not been.
     Validation errors choose nothing here. Raises SparsidError where a member's free run is not
     finite to begin with.
     """
     began = time.monotonic()
     tools = _Tools(layout, train, validation, pruning)
-    first_train, first_validation = tools.errors(points)
-    check_finite(np.array(first_train))
-    members = [
-        _Member([Step(points.theta[i], points.keep[i], first_train[i], first_validation[i], 0)])
-        for i in range(len(points.theta))
-    ]
+    members = _trails(points, tools) if begun is None else list(begun)
     rounds = 0
     while not all(m.ended for m in members) and not (stop is not None and stop.asked):
         rounds += 1
@@ -182,9 +118,27 @@ def prune(
             errors = tuple(m.now.train for m in members)
             running = sum(not m.ended for m in members)
             watch(
-                PruningReport(rounds, layout.size, left, errors, running, time.monotonic() - began)
+                PruningReport(
+                    rounds,
+                    layout.size,
+                    left,
+                    errors,
+                    running,
+                    time.monotonic() - began,
+                    tuple(members),
+                )
             )
-    return tuple(Path(tuple(m.steps), m.undone) for m in members)
+    return tuple(m.path() for m in members)
+
+
+def _trails(points: Point, tools: "_Tools") -> list[Trail]:
+    """Every member before its first round."""
+    train, validation = tools.errors(points)
+    check_finite(np.array(train))
+    return [
+        Trail([Step(points.theta[i], points.keep[i], train[i], validation[i], 0)])
+        for i in range(len(points.theta))
+    ]
 
 
 class _Tools:
@@ -216,7 +170,7 @@ class _Tools:
             return np.asarray(array)[: len(points.theta)]
 
 
-def _round(members: list[_Member], points: Point, tools: _Tools) -> None:
+def _round(members: list[Trail], points: Point, tools: _Tools) -> None:
     """One removal for every member that still runs, retrained together."""
     now = _points([m.now for m in members], points)
     curvature = tools.curvature(now)
@@ -247,7 +201,7 @@ def _round(members: list[_Member], points: Point, tools: _Tools) -> None:
         _judge(member, trial, step, tools.pruning)
 
 
-def _trial(member: _Member, curved: np.ndarray, tools: _Tools) -> _Trial | None:
+def _trial(member: Trail, curved: np.ndarray, tools: _Tools) -> _Trial | None:
     """What this member removes next; None where its path ends."""
     pruning, now = tools.pruning, member.now
     if now.left <= pruning.least:
@@ -286,7 +240,7 @@ def _trial(member: _Member, curved: np.ndarray, tools: _Tools) -> _Trial | None:
     return _Trial(tidy_theta, tidy_keep, first, len(removed), steps, harmless)
 
 
-def _first(member: _Member, saliency: np.ndarray, pruning: Pruning) -> int | None:
+def _first(member: Trail, saliency: np.ndarray, pruning: Pruning) -> int | None:
     """The weight that goes first; None where none may."""
     robust = pruning.factor is not None
     q = _smallest(saliency, member.waiting, negative=robust)
@@ -305,7 +259,7 @@ def _smallest(saliency: np.ndarray, waiting: set[int], *, negative: bool) -> int
     return q if np.isfinite(ranked[q]) else None
 
 
-def _judge(member: _Member, trial: _Trial, step: Step, pruning: Pruning) -> None:
+def _judge(member: Trail, trial: _Trial, step: Step, pruning: Pruning) -> None:
     """Takes the step, or undoes it."""
     now = member.now
     if pruning.factor is None:
@@ -315,7 +269,7 @@ def _judge(member: _Member, trial: _Trial, step: Step, pruning: Pruning) -> None
     if np.isfinite(step.train) and step.train <= bearable:
         member.steps.append(step)
         member.progressed = True
-        member.largest = min(2 * max(member.largest, 1), 1 << 30)
+        member.largest = min(2 * max(member.largest, 1), UNBOUNDED)
         member.ended = step.train > EXPLODED * member.steps[0].train
         return
     member.undone += 1
