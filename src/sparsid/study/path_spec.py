@@ -62,6 +62,7 @@ class PruneSpec(Table):
     tiny: float = Field(default=0.02, ge=0)
     at_once: float = Field(default=0.1, gt=0, le=1)
     least: int = Field(default=5, ge=0)
+    damping: float = Field(default=0.0, ge=0)
     retrain: DescentSpec = DescentSpec(iterations=20)
 
     def build(self) -> Pruning:
@@ -72,6 +73,7 @@ class PruneSpec(Table):
             self.at_once,
             self.least,
             self.retrain.build(),
+            self.damping,
         )
 
 

@@ -182,7 +182,7 @@ class _Run:
 
     def into(self, store: ResultStore) -> None:
         """Brings the cells to their end and stores them; nothing after a stop."""
-        aside = _Aside(store, digest([cell.key for cell in self.cells]))
+        aside = _Aside(store, digest({"cells": [cell.key for cell in self.cells]}))
         layout, points = self._begun()
         if aside.trails is None:
             points = self._trained(layout, points)

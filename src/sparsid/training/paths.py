@@ -104,7 +104,8 @@ def unpacked(arrays: Mapping[str, np.ndarray]) -> list[Trail]:
         Step(
             arrays["theta"][i],
             arrays["keep"][i] != 0,
-            *arrays["errors"][i].tolist(),
+            float(arrays["errors"][i, 0]),
+            float(arrays["errors"][i, 1]),
             int(arrays["iterations"][i]),
             tuple(removed[i].tolist()),
             None if np.isnan(arrays["saliency"][i]).all() else arrays["saliency"][i],

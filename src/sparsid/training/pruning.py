@@ -33,13 +33,15 @@ class Pruning:
     """How weights are ranked, removed and made up for.
 
     `ranking` "obd" takes the exact second derivative of E, one weight at a time unless `at_once`
-    says more; "obs" the Gauss-Newton Hessian, and moves the other weights as one goes. `retrain`
-    follows every removal. With `factor`, a removal is undone after which the training error stays
-    above `factor` times the error before and the full network's, and its weight waits until nothing
-    else is left; without, nothing is ever undone, and the path ends where only negative saliencies
-    are left (as published). Several weights, at most `at_once` of the living (a share), go in one
-    round while the increase they promise together stays below `tiny` times the error. A path ends
-    at `least` living weights.
+    says more; "obs" the Gauss-Newton Hessian, and moves the other weights as one goes, less far for
+    more `damping` (so many times the Hessian's diagonal is added, as Marquardt does: a free run of
+    large weights is quadratic in a small neighbourhood only). `retrain` follows every removal. With
+    `factor`, a removal is undone after which the training error stays above `factor` times the
+    error before and the full network's, and its weight waits until nothing else is left; without,
+    nothing is ever undone, and the path ends where only negative saliencies are left (as
+    published). Several weights, at most `at_once` of the living (a share), go in one round while
+    the increase they promise together stays below `tiny` times the error. A path ends at `least`
+    living weights.
     """
 
     ranking: Literal["obs", "obd"] = "obs"
@@ -48,12 +50,15 @@ class Pruning:
     at_once: float = 0.1
     least: int = 5
     retrain: Descent = field(default_factory=lambda: Descent(iterations=20))
+    damping: float = 0.0
 
     def __post_init__(self):
         if self.factor is not None and not self.factor > 1:
             raise SparsidError(f"`factor` must be above 1, or None; got {self.factor}.")
         if not 0 < self.at_once <= 1:
             raise SparsidError(f"`at_once` must be a share in (0, 1]; got {self.at_once}.")
+        if not self.damping >= 0:
+            raise SparsidError(f"`damping` must not be negative; got {self.damping}.")
 
     @classmethod
     def published(cls, *, iterations: int = 100) -> "Pruning":
@@ -207,7 +212,8 @@ def _trial(member: Trail, curved: np.ndarray, tools: _Tools) -> _Trial | None:
     if now.left <= pruning.least:
         return None
     if pruning.ranking == "obs":
-        surgeon = Surgeon.at(now.theta, now.keep, curved)
+        damped = curved + pruning.damping * np.diag(np.diagonal(curved))
+        surgeon = Surgeon.at(now.theta, now.keep, damped)
         saliency = surgeon.saliency()
     else:
         surgeon, saliency = None, np.where(now.keep, brain_damage(now.theta, curved), np.inf)
