@@ -9,11 +9,18 @@ import pytest
 
 from sparsid import SparsidError
 from sparsid.data import Normaliser
-from sparsid.models import DerivativeMLP, load
+from sparsid.models import NARX, DerivativeMLP, load
 from sparsid.models.least_squares import linear_map
 from sparsid.processes import named, simulate
 from sparsid.sparsify import chain, weight_average
 from sparsid.study.cells import cells_of, told
+from sparsid.study.path_spec import (
+    DescentSpec,
+    PathConfigurationSpec,
+    PathDataSpec,
+    PathStudySpec,
+    PruneSpec,
+)
 from sparsid.study.plan import groups_of
 from sparsid.study.reading import parse_study, presets, read_study
 from sparsid.study.running import run_study
@@ -47,6 +54,7 @@ TABLES = [
     *(StudySpec, StudyDataSpec, EvaluateSpec, StudyTrainingSpec, ConfigurationSpec, ClaimSpec),
     *(BaselineSpec, DerivativeMLP, PhaseSpec, RateSpec, L1Spec, GroupSpec, ThresholdSpec),
     *(MagnitudeSpec, SoftThresholdSpec, DynamicSpec, RiglSpec, AverageSpec),
+    *(PathStudySpec, PathDataSpec, PathConfigurationSpec, NARX, DescentSpec, PruneSpec),
 ]
 
 DATA = {"process": "duffing", "train": 4, "samples": 50}
@@ -211,6 +219,7 @@ def test_the_page_names_every_key(table):
     assert not missing
 
 
-def test_the_example_of_the_page_reads():
-    example = PAGE.split("```toml\n")[1].split("```")[0]
-    assert parse_study(tomllib.loads(example), "page").size == 6
+@pytest.mark.parametrize(("at", "size"), [(1, 6), (2, 4)])
+def test_the_examples_of_the_page_read(at, size):
+    example = PAGE.split("```toml\n")[at].split("```")[0]
+    assert parse_study(tomllib.loads(example), "page").size == size

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 
+import jax
 import numpy as np
 import pytest
 from tests.command_line import refused, run
@@ -11,10 +12,13 @@ from tests.command_line import refused, run
 from sparsid import fit
 from sparsid.data import Dataset
 from sparsid.evaluation import forecast
-from sparsid.models import NARX, graph_of, load
+from sparsid.models import NARX, DerivativeMLP, graph_of, load
+from sparsid.processes import named, simulate
 from sparsid.results import Row
 from sparsid.study.paths import run_paths
+from sparsid.study.pruned import prune_ensemble
 from sparsid.study.reading import read_study
+from sparsid.training import Descent, Pruning, Simulation
 
 
 def rows(samples=400, seed=0):
@@ -180,6 +184,18 @@ def test_a_stopped_study_takes_up_its_paths(tmp_path):
 def load_paths_spec(folder):
     (folder / "tiny.toml").write_text(STUDY)
     return read_study(str(folder / "tiny.toml"))
+
+
+def test_a_network_of_measured_states_is_pruned_too():
+    """Weights go from a derivative network, which free runs of 400 samples then bear out."""
+    data = simulate(named("duffing"), trajectories=6, samples=400, key=jax.random.key(0))
+    model = DerivativeMLP(widths=(8,), activation="tanh")
+    found = fit(data, members=1, effort=0.1, recipe="free-run", model=model)
+    pruning = Pruning(retrain=Descent(criterion=Simulation(50, 100), iterations=5), least=30)
+    (member,) = prune_ensemble(found.ensemble, found.parts, pruning=pruning).members
+    assert min(step.left for step in member.path.steps) < 0.8 * member.path.steps[0].left
+    assert member.pruned.validation <= member.full.validation
+    assert member.pruned.test < 1.5 * member.full.test
 
 
 REFUSED = [

@@ -21,6 +21,8 @@ from sparsid import models
 from sparsid.data import Dataset, Normaliser
 from sparsid.evaluation import rate_interval
 from sparsid.processes import named, simulate
+from sparsid.study.datasets import prepare
+from sparsid.study.judging import Judge
 from sparsid.study.reading import parse_study, read_study
 from sparsid.study.running import run_study
 from sparsid.study.studies import StudySpec
@@ -462,3 +464,13 @@ def test_an_interruption_stops_workers_too(tmp_path, whole):
 def test_a_preset_is_found_by_its_name():
     with pytest.raises(ValueError, match=r"known: chaber2018, .*haugstvedt2023"):
         read_study("haugstvedt")
+
+
+def test_errors_may_count_in_the_test_sets_deviations():
+    """haugstvedt2023's code takes them from there; the default is the training set's."""
+    study = parse_study(tomllib.loads(SPEC), "test")
+    data = prepare(study)
+    for scale, part in (("train", data.train), ("test", data.test)):
+        judge = Judge.of(data, study.evaluate.model_copy(update={"scale": scale}))
+        plain = np.concatenate([t.x for t in part]).std(axis=0)
+        np.testing.assert_allclose(judge.scale, plain, rtol=1e-9)
