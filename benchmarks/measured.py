@@ -90,12 +90,10 @@ def rows(record: Record, members: int, seed: int) -> Iterator[tuple[str, ...]]:
     full = found.ensemble
     seconds = f"{fitted - began:.0f}"
     yield "full", _spread(rmse(full, record.test)), _numbers(full), seconds
-    for choice in ("best", "smallest"):
-        began = time.monotonic()
-        pruned = prune_ensemble(full, found.parts, choice=choice)
-        seconds = f"{time.monotonic() - began:.0f}"
-        small = pruned.ensemble
-        yield f"pruned, {choice}", _spread(rmse(small, record.test)), _numbers(small), seconds
+    began = time.monotonic()
+    small = prune_ensemble(full, found.parts).ensemble
+    seconds = f"{time.monotonic() - began:.0f}"
+    yield "pruned", _spread(rmse(small, record.test)), _numbers(small), seconds
 
 
 def _spread(values: np.ndarray) -> str:

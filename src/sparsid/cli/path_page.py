@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sparsid import report
+from sparsid.cli.study_page import said
 from sparsid.models import Ensemble, graph_of, load
 from sparsid.report import PathCurve, Table
 from sparsid.study.path_results import PathResults, PathStudyResults
@@ -30,15 +31,6 @@ def write_path_page(results: PathStudyResults, tables: list[Table]) -> Path:
         figures=list(_figures(results)),
         files={results.folder / "study.json": "the study's specification"},
     )
-
-
-def said(results: PathStudyResults) -> list[str]:
-    """What is to be known of the tables."""
-    done = sum(len(found.rows) for found in results.configurations)
-    rows = [row for found in results.configurations for row in found.rows]
-    versions = sorted({" ".join(f"{k} {v}" for k, v in row.versions.items()) for row in rows})
-    text = f"{done} of {done + results.missing} cells are in these tables."
-    return [part for part in (results.study.note, text, "; ".join(versions)) if part]
 
 
 def _figures(results: PathStudyResults) -> Iterator[Drawn]:

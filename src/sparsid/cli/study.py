@@ -107,8 +107,9 @@ def show_(
 
 def _show_paths(folder: Path, text: Path | None) -> None:
     """The same of a study of pruning paths."""
-    from sparsid.cli.path_page import said, write_path_page
+    from sparsid.cli.path_page import write_path_page
     from sparsid.cli.path_tables import path_tables
+    from sparsid.cli.study_page import said
     from sparsid.study.path_results import load_paths
 
     _shown(load_paths(folder), path_tables, said, write_path_page, text)
