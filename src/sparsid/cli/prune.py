@@ -1,5 +1,6 @@
 """sparsid prune"""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -29,10 +30,13 @@ def command(
     method: Annotated[
         Literal["obs", "obd"], typer.Option(help="Optimal Brain Surgeon, or Damage.")
     ] = "obs",
-    iterations: Annotated[int, typer.Option(help="Iterations of retraining a round.", min=1)] = 20,
+    iterations: Annotated[int, typer.Option(help="Iterations of retraining a round.", min=1)] = 80,
     factor: Annotated[
         float, typer.Option(help="A removal that raises the training error by more is undone.")
-    ] = 1.15,
+    ] = 1.3,
+    guard: Annotated[
+        float, typer.Option(help="So is one that raises the validation error by more, at first.")
+    ] = 1.05,
     validation_share: Annotated[
         float, typer.Option(help="Share of the data that chooses the network.", min=0.01, max=0.9)
     ] = 0.2,
@@ -53,7 +57,8 @@ def command(
     from sparsid.models import load
     from sparsid.study.fitting import split
     from sparsid.study.pruned import criterion_for, prune_ensemble
-    from sparsid.training import Descent, LevenbergMarquardt, Pruning, use_cores
+    from sparsid.training import Pruning, use_cores
+    from sparsid.training.pruning import RETRAIN
 
     check_writable(to)
     if paths is not None:
@@ -63,10 +68,9 @@ def command(
     dataset, notes = read_for(ensemble.card, data, columns=columns, time=time, dt=dt)
     tell(notes)
     parts = split(dataset, validation=validation_share, test=test_share)
-    retrain = Descent(
-        LevenbergMarquardt(ridge=1e-4), criterion_for(ensemble, parts.train), iterations
-    )
-    pruning = Pruning(method, factor=factor, retrain=retrain)
+    criterion = criterion_for(ensemble, parts.train)
+    retrain = replace(RETRAIN, criterion=criterion, iterations=iterations)
+    pruning = Pruning(method, factor=factor, retrain=retrain, guard=guard)
     with pruning_progress() as watch:
         pruned = prune_ensemble(ensemble, parts, pruning=pruning, choice=choose, watch=watch)
     pruned.ensemble.save(to)

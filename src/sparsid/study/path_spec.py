@@ -41,11 +41,12 @@ class DescentSpec(Table):
     length: int | None = Field(default=None, ge=2)
     stride: int | None = Field(default=None, ge=1)
     shaken: float = Field(default=0.0, ge=0)
+    early: bool = False
 
     def build(self) -> Descent:
         marquardt = LevenbergMarquardt(start=self.damping, ridge=self.ridge)
         method = marquardt if self.method == "lm" else BFGS(self.search)
-        return Descent(method, self._criterion(), self.iterations)
+        return Descent(method, self._criterion(), self.iterations, early=self.early)
 
     def _criterion(self) -> Criterion:
         if self.criterion == "prediction":
@@ -54,16 +55,17 @@ class DescentSpec(Table):
 
 
 class PruneSpec(Table):
-    """prune = {ranking = "obs", retrain = {iterations = 20}}; not `robust`: as published."""
+    """prune = {ranking = "obs", retrain = {iterations = 80}}; not `robust`: as published."""
 
     ranking: Literal["obs", "obd"] = "obs"
     robust: bool = True
-    factor: float = Field(default=1.15, gt=1)
-    tiny: float = Field(default=0.02, ge=0)
+    factor: float = Field(default=1.3, gt=1)
+    guard: float = Field(default=1.05, gt=1)
+    tiny: float = Field(default=1e-3, ge=0)
     at_once: float = Field(default=0.1, gt=0, le=1)
     least: int = Field(default=5, ge=0)
     damping: float = Field(default=0.0, ge=0)
-    retrain: DescentSpec = DescentSpec(iterations=20)
+    retrain: DescentSpec = DescentSpec(iterations=80, damping=1e-2, early=True)
 
     def build(self) -> Pruning:
         return Pruning(
@@ -74,13 +76,15 @@ class PruneSpec(Table):
             self.least,
             self.retrain.build(),
             self.damping,
+            self.guard if self.robust else None,
         )
 
 
 class PathConfigurationSpec(Table):
     """[[configuration]]: an architecture, how it starts and is trained, and how it is pruned.
 
-    Of `restarts` networks a seed the validation record keeps one. `published` names the paper's
+    Of `restarts` networks a seed the validation record keeps one after `train`, which goes on by
+    `refine`. `published` names the paper's
     networks that these are shown beside (N20), `pair` the configuration that prunes the same
     networks in another way.
     """
@@ -90,6 +94,7 @@ class PathConfigurationSpec(Table):
     start: Literal["uniform", "small"] = "small"
     restarts: int = Field(default=1, ge=1)
     train: tuple[DescentSpec, ...] = Field(min_length=1)
+    refine: tuple[DescentSpec, ...] = ()
     prune: PruneSpec = PruneSpec()
     published: Literal["N20", "N30"] | None = None
     pair: str | None = None

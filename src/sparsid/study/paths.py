@@ -17,7 +17,7 @@ from sparsid.models.ensemble import library_versions
 from sparsid.processes import measured, named, simulate
 from sparsid.results import ResultStore, Row, digest
 from sparsid.study.cells import selected, told
-from sparsid.study.path_spec import PathConfigurationSpec, PathStudySpec
+from sparsid.study.path_spec import DescentSpec, PathConfigurationSpec, PathStudySpec
 from sparsid.study.pruned import Judged, errors_of, trained_on
 from sparsid.study.running import Outcome
 from sparsid.training import Path as PruningPath
@@ -213,7 +213,7 @@ class _Run:
         if self.stop.asked:
             return
         self.said("training the full networks on as long, for comparison")
-        control = trained_on(layout, points, parts[0], pruning, paths, self.stop)
+        control = trained_on(layout, points, parts[0], parts[1], pruning, paths, self.stop)
         if self.stop.asked:
             return
         timings = aside.seconds | {"together": float(len(self.cells))}
@@ -246,17 +246,33 @@ class _Run:
         return layout, points._replace(theta=share * np.concatenate(drawn))
 
     def _trained(self, layout: Layout, points: Point) -> Point:
-        spec, active = self.configuration, np.ones(len(points.theta), bool)
+        spec = self.configuration
         lag = max(spec.model.output_lags, spec.model.input_lags)
-        for at, phase in enumerate(spec.train):
-            descent = phase.build()
-            data = windows(self.data.train, descent.criterion, lag=lag)
-            self.said(f"training, phase {at + 1} of {len(spec.train)}")
-            points = descend(layout, points, data, descent, active=active, stop=self.stop).points
+        points = self._descended(layout, points, lag, spec.train, "training")
         judged = errors_of(layout, points, self.data.windows(lag))
         validation = np.array([j.validation for j in judged]).reshape(-1, spec.restarts)
         best = np.argmin(validation, axis=1) + spec.restarts * np.arange(len(validation))
-        return jax.tree.map(lambda leaf: leaf[best], points)
+        points = jax.tree.map(lambda leaf: leaf[best], points)
+        return self._descended(layout, points, lag, spec.refine, "refining")
+
+    def _descended(
+        self, layout: Layout, points: Point, lag: int, phases: Sequence[DescentSpec], doing: str
+    ) -> Point:
+        """The points after these phases."""
+        validation = self.data.windows(lag)[1]
+        for at, phase in enumerate(phases):
+            descent = phase.build()
+            self.said(f"{doing}, phase {at + 1} of {len(phases)}")
+            points = descend(
+                layout,
+                points,
+                windows(self.data.train, descent.criterion, lag=lag),
+                descent,
+                validation=validation,
+                active=np.ones(len(points.theta), bool),
+                stop=self.stop,
+            ).points
+        return points
 
     def _round(self, report: PruningReport) -> None:
         left = sum(report.left) / len(report.left)

@@ -17,13 +17,13 @@ from sparsid._registry import unknown
 from sparsid.data import Dataset, Normaliser, Scale, ScaledDataset
 from sparsid.models import Ensemble
 from sparsid.study.fitting import Parts
-from sparsid.training import Descent, Pruning, Simulation, prune
 from sparsid.training import Path as PruningPath
+from sparsid.training import Pruning, Simulation, prune
 from sparsid.training.curvature import Point, error, program
 from sparsid.training.descent import descend, stacked
 from sparsid.training.layout import Layout
 from sparsid.training.progress import Stop, interruptible
-from sparsid.training.pruning import PruningReport
+from sparsid.training.pruning import RETRAIN, PruningReport
 from sparsid.training.starts import models_of, points_of
 from sparsid.training.windows import Criterion, Windows, windows
 
@@ -116,7 +116,7 @@ def prune_ensemble(
             f"{layout.size}: train it sparse (`sparsid fit`) instead."
         )
     criterion = criterion_for(ensemble, parts.train)
-    pruning = pruning or Pruning(retrain=Descent(criterion=criterion, iterations=20))
+    pruning = pruning or Pruning(retrain=replace(RETRAIN, criterion=criterion))
     lag = ensemble.lag
     train, validation, test = (
         None if part is None else windows(scaled_as(ensemble, part), criterion, lag=lag)
@@ -130,7 +130,7 @@ def prune_ensemble(
             path.least_validation() if choice == "best" else path.smallest_not_worse()
             for path in paths
         ]
-        control = trained_on(layout, points, train, pruning, paths, stop)
+        control = trained_on(layout, points, train, validation, pruning, paths, stop)
         interrupted = stop.asked
     steps = [path.steps[at] for path, at in zip(paths, chosen, strict=True)]
     pruned = points._replace(
@@ -183,17 +183,23 @@ def trained_on(
     layout: Layout,
     points: Point,
     train: Windows,
+    validation: Windows,
     pruning: Pruning,
     paths: Sequence[PruningPath],
     stop: Stop,
 ) -> Point:
-    """The full networks after as many further iterations as the longest path took."""
+    """The full networks after as many further iterations as the longest path took.
+
+    Where retraining stops early, so do they.
+    """
     iterations = max(path.steps[-1].iterations for path in paths)
     if not iterations:
         return points
     further = replace(pruning.retrain, iterations=iterations)
     active = np.ones(len(points.theta), bool)
-    return descend(layout, points, train, further, active=active, stop=stop).points
+    return descend(
+        layout, points, train, further, validation=validation, active=active, stop=stop
+    ).points
 
 
 def with_points(ensemble: Ensemble, layout: Layout, points: Point) -> Ensemble:

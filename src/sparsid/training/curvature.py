@@ -75,15 +75,20 @@ def gradient(layout: Layout, feedback: bool, point: Point, data: Windows) -> tup
 
 
 def quadratic(layout: Layout, feedback: bool, point: Point, data: Windows) -> Quadratic:
-    """E with its Gauss-Newton model, by the recursion of the sensitivities."""
+    """E with its Gauss-Newton model, by the recursion of the sensitivities.
+
+    Only living numbers, `layout.room` at most, have sensitivities.
+    """
     theta, keep, rest = point
+    live = jnp.flatnonzero(keep, size=layout.room, fill_value=0)
+    used = jnp.arange(layout.room) < jnp.sum(keep)
     trainable = layout.unpack(theta)
     model = layout.model(theta, rest)
     said = outputs(layout, feedback, point, data)
     wrong = (said - data.y) * data.counts[..., None]
     windows_, time, observed = data.y.shape
     lag, lags = model.lag, model.output_lags
-    length = max(min(SEGMENT_NUMBERS // (windows_ * observed * layout.size), time - lag), 1)
+    length = max(min(SEGMENT_NUMBERS // (windows_ * observed * layout.room), time - lag), 1)
     segments = -(-(time - lag) // length)
     behind = [(0, 0), (0, segments * length - (time - lag)), (0, 0)]
     source, u, wrong = (jnp.pad(a, behind) for a in (said if feedback else data.y, data.u, wrong))
@@ -99,8 +104,8 @@ def quadratic(layout: Layout, feedback: bool, point: Point, data: Windows) -> Qu
         rows = first + jnp.arange(length)
         past_y, past_u = _pasts(model, source, u, rows)
         by_weight, by_past = partials(trainable, past_y, past_u)
-        # (window, row, observed, size), dead weights and rows that do not count left out
-        direct = layout.pack(by_weight, axes=3) * keep
+        # (window, row, observed, room), dead weights and rows that do not count left out
+        direct = layout.pack(by_weight, axes=3)[..., live] * used
         counted = jax.lax.dynamic_slice_in_dim(counts, first, length, 1)[..., None, None]
         if feedback:
 
@@ -112,14 +117,16 @@ def quadratic(layout: Layout, feedback: bool, point: Point, data: Windows) -> Qu
             by_row = jnp.moveaxis(direct, 1, 0), jnp.moveaxis(by_past, 1, 0)
             past, direct = jax.lax.scan(sample, past, by_row, unroll=4)
             direct = jnp.moveaxis(direct, 0, 1)
-        rows_of = (direct * counted).reshape(-1, layout.size)
+        rows_of = (direct * counted).reshape(-1, layout.room)
         off = jax.lax.dynamic_slice_in_dim(wrong, first, length, 1).reshape(-1)
         return (past, half_gradient + off @ rows_of, gram + rows_of.T @ rows_of), None
 
-    size = layout.size
-    start = (jnp.zeros((lags, windows_, observed, size)), jnp.zeros(size), jnp.zeros((size, size)))
+    room, size = layout.room, layout.size
+    start = (jnp.zeros((lags, windows_, observed, room)), jnp.zeros(room), jnp.zeros((room, room)))
     firsts = lag + length * jnp.arange(segments)
     (_, half_gradient, gram), _ = jax.lax.scan(segment, start, firsts)
+    half_gradient = jnp.zeros(size).at[live].add(half_gradient)  # what is not used is zero
+    gram = jnp.zeros((size, size)).at[live[:, None], live].add(gram)
     return Quadratic(jnp.sum(wrong**2), half_gradient, gram)
 
 

@@ -15,6 +15,7 @@ from sparsid._devices import everywhere, over_members, padding, share_out
 from sparsid._errors import SparsidError
 from sparsid.training.bfgs import BFGS
 from sparsid.training.curvature import Point
+from sparsid.training.early import Early
 from sparsid.training.layout import Layout
 from sparsid.training.levenberg import LevenbergMarquardt
 from sparsid.training.progress import Stop
@@ -28,13 +29,16 @@ AT_ONCE = 10  # iterations between two looks
 class Descent:
     """A phase of second-order training on all data at once, in float64.
 
-    Ends for each member by `method.stopping`, after `iterations`, or for all after `seconds`.
+    Ends for each member by `method.stopping`, after `iterations`, or for all after `seconds`. With
+    `early` a member goes back to the point of least validation error among those looked at, every
+    ten iterations.
     """
 
     method: LevenbergMarquardt | BFGS = field(default_factory=LevenbergMarquardt)
     criterion: Criterion = field(default_factory=Simulation)
     iterations: int = 200
     seconds: float | None = None
+    early: bool = False
 
     @property
     def epochs(self) -> int:
@@ -74,18 +78,25 @@ def descend(
     data: Windows,
     descent: Descent,
     *,
+    validation: Windows | None = None,
+    bearable: Float[np.ndarray, " member"] | None = None,
     active: Bool[np.ndarray, " member"] | None = None,
     watch: Callable[[DescentReport], Any] | None = None,
     stop: Stop | None = None,
 ) -> Descended:
     """Moves stacked points downhill on the error over `data`, all devices at work.
 
-    The error of a member never rises. Who is not `active` stays where it is. Raises SparsidError
-    where a run leaves the finite numbers at its start, unless `active` is given.
+    The error of a member never rises, but with `early`: then points whose error is at most
+    `bearable` (all if it is None) compete on `validation`, the start among them. Who is not
+    `active` stays where it is. Raises SparsidError where a run leaves the finite numbers at its
+    start, unless `active` is given, and for an early descent without `validation`.
     """
     began = time.monotonic()
-    size = len(points.theta)
-    begin, advance = _program(layout, descent.criterion.feedback, descent.method)
+    size, feedback = len(points.theta), descent.criterion.feedback
+    if descent.early and validation is None:
+        raise SparsidError("Early stopping needs validation data; give some, or set `early` off.")
+    layout = layout.with_room(int(points.keep.sum(axis=1).max()))
+    begin, advance = _program(layout, feedback, descent.method)
     with jax.enable_x64(True):
         data = everywhere(jax.tree.map(lambda a: jnp.asarray(a, float), data))
         state = begin(share_out(stacked(points)), data)
@@ -94,21 +105,32 @@ def descend(
         else:
             at_rest = ~np.resize(active, len(state.reason))
             state = state._replace(reason=jnp.where(at_rest, STALLED, state.reason))
+        early = None
+        if descent.early and validation is not None:
+            early = Early(layout, feedback, validation, bearable)
+            early.look(state.point, np.asarray(state.error)[:size])
         done = 0
         while done < descent.iterations:
             done = min(done + AT_ONCE, descent.iterations)
             state = advance(state, data, done)
             spent = time.monotonic() - began
+            errors = np.asarray(state.error)[:size]
+            if early is not None:
+                early.look(state.point, errors)
             if watch is not None:
-                watch(DescentReport(done, np.asarray(state.error)[:size], spent))
+                watch(DescentReport(done, errors, spent))
             running = (np.asarray(state.reason)[:size] == RUNNING).any()
             out_of_time = descent.seconds is not None and spent > descent.seconds
             if not running or out_of_time or (stop is not None and stop.asked):
                 break
         ended = jax.tree.map(lambda leaf: np.asarray(leaf)[:size], state)
+    point, errors = ended.point, ended.error
+    if early is not None:
+        theta, errors = early.best()
+        point = point._replace(theta=theta)
     used_up = (ended.reason == RUNNING) & (ended.iterations >= descent.iterations)
     reasons = np.where(used_up, LONG, ended.reason)
-    return Descended(ended.point, ended.error, ended.iterations, reasons, time.monotonic() - began)
+    return Descended(point, errors, ended.iterations, reasons, time.monotonic() - began)
 
 
 def stacked(points: Point) -> Point:

@@ -1,7 +1,7 @@
 """A model's trainable numbers as one vector: what second-order training and pruning work on."""
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Any, Self
 
@@ -16,17 +16,32 @@ from sparsid.models.parameters import resolve, split_trainable
 
 @dataclass(frozen=True)
 class Layout:
-    """Where each trainable array of a model lies in the vector; equal layouts share programs."""
+    """Where each trainable array of a model lies in the vector; equal layouts share programs.
+
+    `room` is how many numbers live at most, for programs whose work grows with it.
+    """
 
     structure: Any  # a PyTreeDef
     shapes: tuple[tuple[int, ...], ...]
+    room: int
 
     @classmethod
     def of(cls, model: PyTree) -> Self:
         """The layout of one model (no member axis)."""
         trainable, _ = split_trainable(model)
         leaves, structure = jax.tree.flatten(trainable)
-        return cls(structure, tuple(leaf.shape for leaf in leaves))
+        shapes = tuple(leaf.shape for leaf in leaves)
+        return cls(structure, shapes, sum(map(prod, shapes)))
+
+    def with_room(self, living: int) -> Self:
+        """The layout for models of no more than so many living numbers.
+
+        Rooms are few, each 0.7 times the next: every one is a program to compile.
+        """
+        room = self.size
+        while (less := int(0.7 * room)) >= max(living, 1):
+            room = less
+        return replace(self, room=room)
 
     @property
     def size(self) -> int:

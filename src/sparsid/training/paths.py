@@ -68,6 +68,7 @@ class Trail:
     largest: int = UNBOUNDED  # weights a round, halved where a round was too much
     undone: int = 0
     ended: bool = False
+    guarded: bool = True  # whether validation still has a say in what may go
 
     @property
     def now(self) -> Step:
@@ -92,7 +93,9 @@ def packed(trails: Sequence[Trail]) -> dict[str, np.ndarray]:
         "waiting": np.array([i for t in trails for i in sorted(t.waiting)], int),
         "waiting_counts": np.array([len(t.waiting) for t in trails]),
         "step_counts": np.array([len(t.steps) for t in trails]),
-        "state": np.array([(t.progressed, t.largest, t.undone, t.ended) for t in trails], int),
+        "state": np.array(
+            [(t.progressed, t.largest, t.undone, t.ended, t.guarded) for t in trails], int
+        ),
     }
 
 
@@ -114,10 +117,18 @@ def unpacked(arrays: Mapping[str, np.ndarray]) -> list[Trail]:
     ]
     trails, at = [], 0
     for count, idle, state in zip(arrays["step_counts"], waiting, arrays["state"], strict=True):
-        progressed, largest, undone, ended = state.tolist()
+        progressed, largest, undone, ended, guarded = state.tolist()
         mine = steps[at : at + int(count)]
         trails.append(
-            Trail(mine, set(idle.tolist()), bool(progressed), largest, undone, bool(ended))
+            Trail(
+                mine,
+                set(idle.tolist()),
+                bool(progressed),
+                largest,
+                undone,
+                bool(ended),
+                bool(guarded),
+            )
         )
         at += int(count)
     return trails

@@ -19,6 +19,7 @@ from sparsid.training.bfgs import BFGS
 from sparsid.training.curvature import Point, diagonal, error, program, quadratic
 from sparsid.training.descent import Descent, check_finite, descend, stacked
 from sparsid.training.layout import Layout
+from sparsid.training.levenberg import LevenbergMarquardt
 from sparsid.training.paths import UNBOUNDED, Path, Step, Trail
 from sparsid.training.progress import Stop
 from sparsid.training.tidying import tidied
@@ -26,6 +27,9 @@ from sparsid.training.windows import Windows
 
 HARMLESS = 1e-12  # a saliency below this share of E costs nothing: no retraining is due
 EXPLODED = 100.0  # times the full network's training error: a robust path ends there
+
+
+RETRAIN = Descent(LevenbergMarquardt(start=1e-2), iterations=80, early=True)
 
 
 @dataclass(frozen=True)
@@ -42,19 +46,27 @@ class Pruning:
     published). Several weights, at most `at_once` of the living (a share), go in one round while
     the increase they promise together stays below `tiny` times the error. A path ends at `least`
     living weights.
+
+    Retraining fits the training record ever more closely; it is its validation error that tells
+    whether a smaller network is a better one. So retraining stops early by default, and with
+    `guard` a removal is undone too if the validation error is above `guard` times the one before;
+    once no weight is left to go on these terms, the guard falls, and the path goes on without.
     """
 
     ranking: Literal["obs", "obd"] = "obs"
-    factor: float | None = 1.15
-    tiny: float = 0.02
+    factor: float | None = 1.3
+    tiny: float = 1e-3
     at_once: float = 0.1
     least: int = 5
-    retrain: Descent = field(default_factory=lambda: Descent(iterations=20))
+    retrain: Descent = field(default_factory=lambda: RETRAIN)
     damping: float = 0.0
+    guard: float | None = 1.05
 
     def __post_init__(self):
         if self.factor is not None and not self.factor > 1:
             raise SparsidError(f"`factor` must be above 1, or None; got {self.factor}.")
+        if self.guard is not None and not self.guard > 1:
+            raise SparsidError(f"`guard` must be above 1, or None; got {self.guard}.")
         if not 0 < self.at_once <= 1:
             raise SparsidError(f"`at_once` must be a share in (0, 1]; got {self.at_once}.")
         if not self.damping >= 0:
@@ -63,7 +75,8 @@ class Pruning:
     @classmethod
     def published(cls, *, iterations: int = 100) -> "Pruning":
         """OBD as chaber2018: one weight at a time, BFGS in between, nothing undone."""
-        return cls("obd", None, 0.0, 1.0, 0, Descent(BFGS(), iterations=iterations))
+        retrain = Descent(BFGS(), iterations=iterations)
+        return cls("obd", None, 0.0, 1.0, 0, retrain, guard=None)
 
 
 @dataclass(frozen=True)
@@ -108,8 +121,8 @@ def prune(
     """Each member's path from its trained point; stopped early, what there is of it.
 
     `begun` are trails of an earlier call that was stopped: they go on as if it had not been.
-    Validation errors choose nothing here. Raises SparsidError where a member's free run is not
-    finite to begin with.
+    Validation errors choose what Pruning says, no more. Raises SparsidError where a member's free
+    run is not finite to begin with.
     """
     began = time.monotonic()
     tools = _Tools(layout, train, validation, pruning)
@@ -153,8 +166,7 @@ class _Tools:
         self.layout, self.train, self.validation, self.pruning = layout, train, validation, pruning
         feedback = pruning.retrain.criterion.feedback
         self._error = program(error, layout, feedback)
-        curved = quadratic if pruning.ranking == "obs" else diagonal
-        self._curvature = program(curved, layout, feedback)
+        self._feedback = feedback
 
     def errors(self, points: Point) -> tuple[list[float], list[float]]:
         """(train, validation) error of each member."""
@@ -169,8 +181,10 @@ class _Tools:
 
     def curvature(self, points: Point) -> np.ndarray:
         """J'J of each member ("obs"), or the exact diagonal of the Hessian ("obd")."""
+        by = quadratic if self.pruning.ranking == "obs" else diagonal
+        layout = self.layout.with_room(int(points.keep.sum(axis=1).max()))
         with jax.enable_x64(True):
-            curved = self._curvature(stacked(points), _device(self.train))
+            curved = program(by, layout, self._feedback)(stacked(points), _device(self.train))
             array = curved.gram if self.pruning.ranking == "obs" else curved
             return np.asarray(array)[: len(points.theta)]
 
@@ -189,7 +203,15 @@ def _round(members: list[Trail], points: Point, tools: _Tools) -> None:
     spent = np.zeros(len(members), int)
     due = np.array([trial is not None and not trial.harmless for trial in trials])
     if due.any():
-        descended = descend(tools.layout, tried, tools.train, tools.pruning.retrain, active=due)
+        descended = descend(
+            tools.layout,
+            tried,
+            tools.train,
+            tools.pruning.retrain,
+            validation=tools.validation,
+            bearable=np.array([_bearable(m, tools.pruning) for m in members]),
+            active=due,
+        )
         tried, spent = descended.points, descended.iterations
     train, validation = tools.errors(tried)
     for i, (member, trial) in enumerate(zip(members, trials, strict=True)):
@@ -250,8 +272,9 @@ def _first(member: Trail, saliency: np.ndarray, pruning: Pruning) -> int | None:
     """The weight that goes first; None where none may."""
     robust = pruning.factor is not None
     q = _smallest(saliency, member.waiting, negative=robust)
-    if q is None and robust and member.waiting and member.progressed:
-        member.waiting.clear()  # others have gone since: they are given another chance
+    if q is None and robust and member.waiting and (member.progressed or member.guarded):
+        member.waiting.clear()  # others have gone since, or the guard falls: another chance
+        member.guarded &= member.progressed
         member.progressed = False
         q = _smallest(saliency, member.waiting, negative=True)
     return q
@@ -271,8 +294,9 @@ def _judge(member: Trail, trial: _Trial, step: Step, pruning: Pruning) -> None:
     if pruning.factor is None:
         member.steps.append(step)
         return
-    bearable = pruning.factor * max(now.train, member.steps[0].train)
-    if np.isfinite(step.train) and step.train <= bearable:
+    guard = pruning.guard if member.guarded else None
+    liked = guard is None or step.validation <= guard * now.validation
+    if np.isfinite(step.train) and step.train <= _bearable(member, pruning) and liked:
         member.steps.append(step)
         member.progressed = True
         member.largest = min(2 * max(member.largest, 1), UNBOUNDED)
@@ -283,6 +307,13 @@ def _judge(member: Trail, trial: _Trial, step: Step, pruning: Pruning) -> None:
         member.largest = trial.chosen // 2
     else:
         member.waiting.add(trial.first)
+
+
+def _bearable(member: Trail, pruning: Pruning) -> float:
+    """The training error above which a removal is undone."""
+    if pruning.factor is None:
+        return np.inf
+    return pruning.factor * max(member.now.train, member.steps[0].train)
 
 
 def _points(places: Sequence[Any], like: Point) -> Point:
