@@ -7,6 +7,7 @@ import signal
 import jax
 import numpy as np
 import pytest
+import xarray as xr
 from tests.command_line import refused, run
 
 from sparsid import fit
@@ -122,6 +123,7 @@ name = "ours"
 model = { kind = "narx", widths = [3] }
 restarts = 2
 train = [{ iterations = 5 }]
+refine = [{ iterations = 15, early = true }]
 prune = { least = 8, retrain = { iterations = 3 } }
 
 [[configuration]]
@@ -179,6 +181,26 @@ def test_a_stopped_study_takes_up_its_paths(tmp_path):
         )
         assert first.numbers == second.numbers
         np.testing.assert_array_equal(first.series["theta"], second.series["theta"])
+
+
+def test_paths_put_aside_by_another_version_are_begun_anew(tmp_path):
+    study = load_paths_spec(tmp_path)
+    whole = run_paths(study, tmp_path / "whole", only="ours")
+    assert whole.stored == 2
+
+    def interrupt(stage):
+        if stage.doing.startswith("round 2"):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    assert run_paths(study, tmp_path / "twice", only="ours", watch=interrupt).interrupted
+    (aside,) = (tmp_path / "twice" / "unfinished").iterdir()
+    with xr.open_dataset(aside) as held:
+        other = held.load()
+    other.drop_vars(["version", "seconds"]).to_netcdf(aside, engine="h5netcdf")
+    said = []
+    again = run_paths(study, tmp_path / "twice", only="ours", watch=lambda s: said.append(s.doing))
+    assert again.stored == 2
+    assert any("training, phase" in doing for doing in said)
 
 
 def load_paths_spec(folder):

@@ -33,6 +33,7 @@ from sparsid.training.windows import Windows, windows
 
 SCHEMA = 1  # of a cell's specification: raise it when the same words come to mean another result
 PARTS = ("train", "validation", "test")
+VERSION = 2  # of what is put aside
 EVERY = 60.0  # seconds from one putting aside to the next
 SMALL = 0.3  # the share of U[-1, 1] that a small start is drawn from
 
@@ -296,6 +297,8 @@ class _Aside:
     def __init__(self, store: ResultStore, key: str):
         self.store, self.key = store, key
         found = store.take_up(key)
+        if found and int(found.pop("version", np.zeros(()))) != VERSION:
+            found = None  # of another sparsid: it begins anew
         spent = found.pop("seconds").tolist() if found else [0.0, 0.0]
         self.trails = unpacked(found) if found else None
         self.seconds = dict(zip(("training_s", "pruning_s"), spent, strict=True))
@@ -319,7 +322,8 @@ class _Aside:
             self._last = now
             self.pruned()
             seconds = np.array(list(self.seconds.values()))
-            self.store.put_aside(self.key, packed(trails) | {"seconds": seconds})
+            told = {"version": np.array(VERSION), "seconds": seconds}
+            self.store.put_aside(self.key, packed(trails) | told)
 
 
 def _first_of(trails: Sequence[Trail], points: Point) -> Point:

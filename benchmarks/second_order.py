@@ -1,0 +1,115 @@
+"""Second-order training of recurrent networks: what an iteration costs, beside plain ways.
+
+    python -m benchmarks.second_order [--networks 10] [--repeats 20]
+
+The pH reactor's record of 3000 samples, networks of 20 hidden units (121 numbers). "Forward
+differentiation" is the Jacobian by jax.jacfwd through the free run, as one would write it. Accuracy
+stands beside time: the largest difference of J'J over its largest entry.
+"""
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import sparsid
+from sparsid.data import Normaliser
+from sparsid.models import NARX
+from sparsid.processes import named, simulate
+from sparsid.training import BFGS, Descent, LevenbergMarquardt
+from sparsid.training.curvature import (
+    Point,
+    Quadratic,
+    diagonal,
+    error,
+    gradient,
+    outputs,
+    program,
+    quadratic,
+)
+from sparsid.training.descent import descend, stacked
+from sparsid.training.layout import Layout
+from sparsid.training.starts import points_of
+from sparsid.training.windows import Simulation, Windows, windows
+
+LIVING = 50
+
+
+def forward(layout: Layout, feedback: bool, point: Point, data: Windows) -> Quadratic:
+    """The Gauss-Newton model by forward differentiation through the whole free run."""
+
+    def residuals(theta):
+        said = outputs(layout, feedback, point._replace(theta=theta), data)
+        return ((said - data.y) * data.counts[..., None]).ravel()
+
+    off = residuals(point.theta)
+    jacobian = jax.jacfwd(residuals)(point.theta)
+    return Quadratic(off @ off, jacobian.T @ off, jacobian.T @ jacobian)
+
+
+def seconds(work: Callable[[], object], repeats: int) -> float:
+    jax.block_until_ready(work())
+    found = []
+    for _ in range(repeats):
+        began = time.perf_counter()
+        jax.block_until_ready(work())
+        found.append(time.perf_counter() - began)
+    return statistics.median(found)
+
+
+def problem(networks: int) -> tuple[Layout, Point, Windows]:
+    """Networks from the default start after twenty iterations, and the record they fit."""
+    record = simulate(named("neutralisation"), trajectories=1, samples=3000, key=jax.random.key(0))
+    plain = record.outputs_as_states()
+    scaled = Normaliser.fit(plain).apply(plain)
+    keys = jax.random.split(jax.random.key(1), networks)
+    models = jax.vmap(lambda key: NARX(widths=(20,)).build(scaled, key=key))(keys)
+    layout, points = points_of(models)
+    data = windows(scaled, Simulation(), lag=2)
+    return layout, descend(layout, points, data, Descent(iterations=20)).points, data
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--networks", type=int, default=10)
+    parser.add_argument("--repeats", type=int, default=20)
+    asked = parser.parse_args()
+    cores = sparsid.use_cores()
+    layout, points, data = problem(asked.networks)
+    few = np.zeros_like(points.keep)
+    few[:, :LIVING] = True
+    pruned = points._replace(keep=few, theta=np.where(few, points.theta, 0.0))
+    small = layout.with_room(LIVING)
+    rows: list[tuple[str, float]] = []
+    with jax.enable_x64(True):
+        on = jax.tree.map(lambda a: jnp.asarray(a, float), data)
+        all_of, some_of = stacked(points), stacked(pruned)
+        for name, function, at, of in (
+            ("free run, E", error, layout, all_of),
+            ("gradient, reverse", gradient, layout, all_of),
+            ("J'J, recursion of sensitivities", quadratic, layout, all_of),
+            (f"J'J, {LIVING} living numbers", quadratic, small, some_of),
+            ("J'J, forward differentiation", forward, layout, all_of),
+            ("exact diagonal of the Hessian", diagonal, layout, all_of),
+        ):
+            run = program(function, at, True)
+            rows.append((name, seconds(lambda run=run, of=of: run(of, on), asked.repeats)))
+        ours, theirs = (program(f, layout, True)(all_of, on).gram for f in (quadratic, forward))
+        off = float(jnp.max(jnp.abs(ours - theirs)) / jnp.max(jnp.abs(theirs)))
+    for method in (LevenbergMarquardt(), BFGS()):
+        phase = Descent(method, iterations=20)
+        spent = seconds(lambda phase=phase: descend(layout, points, data, phase), 3) / 20
+        rows.append((f"an iteration of {type(method).__name__}", spent))
+    whole = dict(rows)["J'J, forward differentiation"]
+    print(f"{asked.networks} networks, {cores} cores; J'J differs by {off:.1e} at most")
+    print("| | ms, all networks | forward differentiation / this |\n|---|---|---|")
+    for name, spent in rows:
+        print(f"| {name} | {1e3 * spent:.1f} | {whole / spent:.1f} |")
+
+
+if __name__ == "__main__":
+    main()
