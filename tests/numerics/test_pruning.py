@@ -63,7 +63,7 @@ def test_paths_fall_weight_by_weight_and_tell_what_went(problem, paths):
 def test_a_robust_path_never_rises_by_more_than_its_factor(paths):
     for path in paths:
         errors = [step.train for step in path.steps]
-        limits = [1.3 * max(error, errors[0]) for error in errors]
+        limits = [1.3**2 * max(error, errors[0]) for error in errors]
         assert all(b <= limit for limit, b in zip(limits[:-1], errors[1:], strict=True))
 
 

@@ -50,7 +50,8 @@ class Pruning:
     Retraining fits the training record ever more closely; it is its validation error that tells
     whether a smaller network is a better one. So retraining stops early by default, and with
     `guard` a removal is undone too if the validation error is above `guard` times the one before;
-    once no weight is left to go on these terms, the guard falls, and the path goes on without.
+    once no weight is left to go on these terms, the guard falls, `factor` counts twice (squared),
+    and the path goes on to show what smaller networks can do.
     """
 
     ranking: Literal["obs", "obd"] = "obs"
@@ -154,7 +155,10 @@ def _trails(points: Point, tools: "_Tools") -> list[Trail]:
     train, validation = tools.errors(points)
     check_finite(np.array(train))
     return [
-        Trail([Step(points.theta[i], points.keep[i], train[i], validation[i], 0)])
+        Trail(
+            [Step(points.theta[i], points.keep[i], train[i], validation[i], 0)],
+            guarded=tools.pruning.guard is not None,
+        )
         for i in range(len(points.theta))
     ]
 
@@ -294,8 +298,9 @@ def _judge(member: Trail, trial: _Trial, step: Step, pruning: Pruning) -> None:
     if pruning.factor is None:
         member.steps.append(step)
         return
-    guard = pruning.guard if member.guarded else None
-    liked = guard is None or step.validation <= guard * now.validation
+    liked = True
+    if member.guarded and pruning.guard is not None:
+        liked = step.validation <= pruning.guard * now.validation
     if np.isfinite(step.train) and step.train <= _bearable(member, pruning) and liked:
         member.steps.append(step)
         member.progressed = True
@@ -313,7 +318,9 @@ def _bearable(member: Trail, pruning: Pruning) -> float:
     """The training error above which a removal is undone."""
     if pruning.factor is None:
         return np.inf
-    return pruning.factor * max(member.now.train, member.steps[0].train)
+    fallen = pruning.guard is not None and not member.guarded
+    factor = pruning.factor**2 if fallen else pruning.factor
+    return factor * max(member.now.train, member.steps[0].train)
 
 
 def _points(places: Sequence[Any], like: Point) -> Point:
