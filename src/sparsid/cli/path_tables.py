@@ -139,8 +139,9 @@ def _quartiles(values: np.ndarray) -> str:
     values = values[~np.isnan(values)]
     if not len(values):
         return "-"
-    low, middle, high = np.quantile(values, (0.25, 0.5, 0.75), method="lower")
-    return f"{number(middle)} [{number(low)}, {number(high)}]"
+    low = np.quantile(values, 0.25, method="lower")  # values: some may be infinite
+    high = np.quantile(values, 0.75, method="higher")
+    return f"{number(float(np.median(values)))} [{number(low)}, {number(high)}]"
 
 
 PARTS = ("train", "validation", "test")

@@ -30,7 +30,7 @@ def command(
     method: Annotated[
         Literal["obs", "obd"], typer.Option(help="Optimal Brain Surgeon, or Damage.")
     ] = "obs",
-    iterations: Annotated[int, typer.Option(help="Iterations of retraining a round.", min=1)] = 80,
+    iterations: Annotated[int, typer.Option(help="Iterations of retraining a round.", min=1)] = 50,
     factor: Annotated[
         float, typer.Option(help="A removal that raises the training error by more is undone.")
     ] = 1.3,

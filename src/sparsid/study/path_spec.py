@@ -1,5 +1,6 @@
 """A study of pruning paths, as data: networks trained on their free run, then pruned."""
 
+from dataclasses import replace
 from typing import Literal
 
 from pydantic import Field
@@ -29,24 +30,37 @@ class PathDataSpec(Table):
     scale: dict[str, tuple[float, float]] = Field(default_factory=dict)
 
 
-class DescentSpec(Table):
-    """{method = "lm", iterations = 200}: a phase of second-order training."""
+class RetrainSpec(Table):
+    """{iterations = 50}: the second-order training after a removal, on whole records."""
 
     method: Literal["lm", "bfgs"] = "lm"
     search: Literal["golden", "armijo"] = "golden"
-    iterations: int = Field(default=200, ge=1)
+    iterations: int = Field(default=50, ge=1)
     ridge: float = Field(default=0.0, ge=0)
+    damping: float = Field(default=1e-2, gt=0)
+    early: bool = True
+
+    def build(self) -> Descent:
+        return Descent(self._method(), iterations=self.iterations, early=self.early)
+
+    def _method(self) -> LevenbergMarquardt | BFGS:
+        marquardt = LevenbergMarquardt(start=self.damping, ridge=self.ridge)
+        return marquardt if self.method == "lm" else BFGS(self.search)
+
+
+class DescentSpec(RetrainSpec):
+    """{method = "lm", iterations = 200}: a phase of second-order training."""
+
+    iterations: int = Field(default=200, ge=1)
     damping: float = Field(default=1.0, gt=0)
+    early: bool = False
     criterion: Literal["simulation", "prediction"] = "simulation"
     length: int | None = Field(default=None, ge=2)
     stride: int | None = Field(default=None, ge=1)
     shaken: float = Field(default=0.0, ge=0)
-    early: bool = False
 
     def build(self) -> Descent:
-        marquardt = LevenbergMarquardt(start=self.damping, ridge=self.ridge)
-        method = marquardt if self.method == "lm" else BFGS(self.search)
-        return Descent(method, self._criterion(), self.iterations, early=self.early)
+        return replace(super().build(), criterion=self._criterion())
 
     def _criterion(self) -> Criterion:
         if self.criterion == "prediction":
@@ -55,7 +69,11 @@ class DescentSpec(Table):
 
 
 class PruneSpec(Table):
-    """prune = {ranking = "obs", retrain = {iterations = 80}}; not `robust`: as published."""
+    """prune = {ranking = "obs", retrain = {iterations = 50}}; how weights go.
+
+    Not `robust`: nothing is undone, nothing stops early, and a path ends where only negative
+    saliencies are left.
+    """
 
     ranking: Literal["obs", "obd"] = "obs"
     robust: bool = True
@@ -65,16 +83,17 @@ class PruneSpec(Table):
     at_once: float = Field(default=0.1, gt=0, le=1)
     least: int = Field(default=5, ge=0)
     damping: float = Field(default=0.0, ge=0)
-    retrain: DescentSpec = DescentSpec(iterations=80, damping=1e-2, early=True)
+    retrain: RetrainSpec = RetrainSpec()
 
     def build(self) -> Pruning:
+        retrain = self.retrain.build()
         return Pruning(
             self.ranking,
             self.factor if self.robust else None,
             self.tiny,
             self.at_once,
             self.least,
-            self.retrain.build(),
+            replace(retrain, early=retrain.early and self.robust),
             self.damping,
             self.guard if self.robust else None,
         )

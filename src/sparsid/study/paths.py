@@ -31,9 +31,9 @@ from sparsid.training.pruning import PruningReport
 from sparsid.training.starts import models_of, points_of, uniform_start
 from sparsid.training.windows import Windows, windows
 
-SCHEMA = 1  # of a cell's specification: raise it when the same words come to mean another result
+SCHEMA = 2  # of a cell's specification: raise it when the same words come to mean another result
 PARTS = ("train", "validation", "test")
-VERSION = 2  # of what is put aside
+VERSION = 3  # of what is put aside
 EVERY = 60.0  # seconds from one putting aside to the next
 SMALL = 0.3  # the share of U[-1, 1] that a small start is drawn from
 
@@ -129,6 +129,7 @@ def path_cells(study: PathStudySpec) -> tuple[PathCell, ...]:
                 **{part: told(getattr(c, part)) for part in ("model", "prune")},
                 "start": [c.start, c.restarts],
                 "train": [told(phase) for phase in c.train],
+                "refine": [told(phase) for phase in c.refine],
                 "seed": seed,
             },
         )

@@ -110,6 +110,7 @@ def prune_ensemble(
     if choice not in CHOICES:
         raise SparsidError(unknown("choice", choice, CHOICES))
     layout, points = points_of(ensemble.stacked.model)
+    points = points._replace(keep=points.keep & (points.theta != 0))  # a file's zeros are its mask
     if layout.size > LARGEST:
         raise SparsidError(
             f"Pruning by saliency takes models of up to {LARGEST} numbers; this one has "

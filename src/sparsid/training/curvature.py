@@ -88,7 +88,7 @@ def quadratic(layout: Layout, feedback: bool, point: Point, data: Windows) -> Qu
     wrong = (said - data.y) * data.counts[..., None]
     windows_, time, observed = data.y.shape
     lag, lags = model.lag, model.output_lags
-    length = max(min(SEGMENT_NUMBERS // (windows_ * observed * layout.room), time - lag), 1)
+    length = max(min(SEGMENT_NUMBERS // (windows_ * observed * layout.size), time - lag), 1)
     segments = -(-(time - lag) // length)
     behind = [(0, 0), (0, segments * length - (time - lag)), (0, 0)]
     source, u, wrong = (jnp.pad(a, behind) for a in (said if feedback else data.y, data.u, wrong))

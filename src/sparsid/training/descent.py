@@ -86,17 +86,20 @@ def descend(
 ) -> Descended:
     """Moves stacked points downhill on the error over `data`, all devices at work.
 
-    The error of a member never rises, but with `early`: then points whose error is at most
-    `bearable` (all if it is None) compete on `validation`, the start among them. Who is not
-    `active` stays where it is. Raises SparsidError where a run leaves the finite numbers at its
-    start, unless `active` is given, and for an early descent without `validation`.
+    The error of a member, with its ridge, never rises, but with `early`: then points whose error
+    (without) is at most `bearable`, all if that is None, compete on `validation`, the start among
+    them. Who is not `active` stays where it is. Raises SparsidError where all
+    runs leave the finite numbers at their start, unless `active` is given, and for an early descent
+    without `validation`.
     """
     began = time.monotonic()
     size, feedback = len(points.theta), descent.criterion.feedback
     if descent.early and validation is None:
         raise SparsidError("Early stopping needs validation data; give some, or set `early` off.")
-    layout = layout.with_room(int(points.keep.sum(axis=1).max()))
-    begin, advance = _program(layout, feedback, descent.method)
+    roomy = layout
+    if isinstance(descent.method, LevenbergMarquardt):
+        roomy = layout.with_room(int(points.keep.sum(axis=1).max()))
+    begin, advance = _program(roomy, feedback, descent.method)
     with jax.enable_x64(True):
         data = everywhere(jax.tree.map(lambda a: jnp.asarray(a, float), data))
         state = begin(share_out(stacked(points)), data)
@@ -165,10 +168,9 @@ def _program(layout: Layout, feedback: bool, method: LevenbergMarquardt | BFGS):
 
 
 def check_finite(errors: np.ndarray) -> None:
-    """Raises SparsidError for a member whose free run is lost before anything is done."""
-    lost = np.flatnonzero(~np.isfinite(errors))
-    if len(lost):
+    """Raises SparsidError if the free runs of all members are lost before anything is done."""
+    if not np.isfinite(errors).any():
         raise SparsidError(
-            f"The free run of member {lost[0]} leaves the finite numbers at its start: begin with "
-            "one-step training, shorter windows or smaller weights."
+            f"The free runs of all {len(errors)} members leave the finite numbers at their start: "
+            "begin with one-step training, shorter windows or smaller weights."
         )

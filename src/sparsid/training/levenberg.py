@@ -22,15 +22,12 @@ class LevenbergState(NamedTuple):
     """Where a member stands."""
 
     point: Point
-    near: Quadratic
+    near: Quadratic  # with the ridge
+    error: Float[Array, ""]  # without
     damping: Float[Array, ""]
     reached: Float[Array, ""]  # the error at the last look back
     iterations: Int[Array, ""]
     reason: Int[Array, ""]
-
-    @property
-    def error(self) -> Float[Array, ""]:
-        return self.near.error
 
 
 @dataclass(frozen=True)
@@ -53,6 +50,7 @@ class LevenbergMarquardt:
         return LevenbergState(
             point,
             near,
+            self._plain(near, point),
             jnp.full((), self.start),
             near.error,
             jnp.zeros((), int),
@@ -67,6 +65,10 @@ class LevenbergMarquardt:
             near.gradient + self.ridge * theta,
             near.gram + self.ridge * jnp.diag(point.keep * 1.0),
         )
+
+    def _plain(self, near: Quadratic, point: Point) -> Float[Array, ""]:
+        """The error without its ridge."""
+        return near.error - self.ridge * point.theta @ point.theta
 
     def iterate(
         self, layout: Layout, feedback: bool, state: LevenbergState, data: Windows
@@ -85,16 +87,19 @@ class LevenbergMarquardt:
         promised = step @ (damping * scale * step - near.gradient)
         taken = (gained > 0) & jnp.all(jnp.isfinite(there.gram))
         ratio = jnp.where(taken, gained / promised, 0.0)
+        point = jax.tree.map(lambda new, old: jnp.where(taken, new, old), tried, point)
+        near = jax.tree.map(lambda new, old: jnp.where(taken, new, old), there, near)
         after = state._replace(
-            point=jax.tree.map(lambda new, old: jnp.where(taken, new, old), tried, point),
-            near=jax.tree.map(lambda new, old: jnp.where(taken, new, old), there, near),
+            point=point,
+            near=near,
+            error=self._plain(near, point),
             damping=damping * jnp.where(ratio > GOOD, EASE, jnp.where(ratio > POOR, 1.0, TIGHTEN)),
             iterations=state.iterations + 1,
         )
         reason, reached = self.stopping.judge(
-            error=after.error,
+            error=near.error,
             reached=state.reached,
-            gradient=2 * after.near.gradient,
+            gradient=2 * near.gradient,
             step=jnp.where(taken, jnp.linalg.norm(step), jnp.inf),
             iterations=after.iterations,
         )

@@ -29,7 +29,7 @@ HARMLESS = 1e-12  # a saliency below this share of E costs nothing: no retrainin
 EXPLODED = 100.0  # times the full network's training error: a robust path ends there
 
 
-RETRAIN = Descent(LevenbergMarquardt(start=1e-2), iterations=80, early=True)
+RETRAIN = Descent(LevenbergMarquardt(start=1e-2), iterations=50, early=True)
 
 
 @dataclass(frozen=True)
@@ -122,8 +122,8 @@ def prune(
     """Each member's path from its trained point; stopped early, what there is of it.
 
     `begun` are trails of an earlier call that was stopped: they go on as if it had not been.
-    Validation errors choose what Pruning says, no more. Raises SparsidError where a member's free
-    run is not finite to begin with.
+    Validation errors choose what Pruning says, no more. A member whose free run is
+    not finite stays as it is. Raises SparsidError where all are lost.
     """
     began = time.monotonic()
     tools = _Tools(layout, train, validation, pruning)
@@ -157,6 +157,7 @@ def _trails(points: Point, tools: "_Tools") -> list[Trail]:
     return [
         Trail(
             [Step(points.theta[i], points.keep[i], train[i], validation[i], 0)],
+            ended=not np.isfinite(train[i]),
             guarded=tools.pruning.guard is not None,
         )
         for i in range(len(points.theta))
@@ -185,8 +186,9 @@ class _Tools:
 
     def curvature(self, points: Point) -> np.ndarray:
         """J'J of each member ("obs"), or the exact diagonal of the Hessian ("obd")."""
-        by = quadratic if self.pruning.ranking == "obs" else diagonal
-        layout = self.layout.with_room(int(points.keep.sum(axis=1).max()))
+        by, layout = diagonal, self.layout
+        if self.pruning.ranking == "obs":
+            by, layout = quadratic, layout.with_room(int(points.keep.sum(axis=1).max()))
         with jax.enable_x64(True):
             curved = program(by, layout, self._feedback)(stacked(points), _device(self.train))
             array = curved.gram if self.pruning.ranking == "obs" else curved
@@ -253,7 +255,7 @@ def _trial(member: Trail, curved: np.ndarray, tools: _Tools) -> _Trial | None:
     q: int | None = first
     ranked = saliency
     while q is not None and len(removed) < most:
-        promised += max(float(ranked[q]), 0.0)
+        promised += abs(float(ranked[q]))  # a negative one promises as little as it is large
         if removed and promised > pruning.tiny * now.train:
             break
         removed.append(q)
