@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sparsid._errors import SparsidError
 from sparsid.data import Dataset, Normaliser
 from sparsid.models import NARX
-from sparsid.training import Descent, curvature
+from sparsid.training import Descent, LevenbergMarquardt, curvature
 from sparsid.training.descent import descend, stacked
 from sparsid.training.starts import points_of
 from sparsid.training.windows import Simulation, windows
@@ -42,20 +42,21 @@ def free_run_errors(problem, points, data):
         return np.asarray(run(stacked(points), jax.tree.map(np.asarray, data)))[:3]
 
 
-@pytest.mark.parametrize("bearable", [None, 30.0])
-def test_it_keeps_the_point_that_descents_cut_off_there_end_in(problem, bearable):
+@pytest.mark.parametrize(("bearable", "ridge"), [(None, 0.0), (30.0, 0.0), (30.0, 0.5)])
+def test_it_keeps_the_point_that_descents_cut_off_there_end_in(problem, bearable, ridge):
     """Every ten iterations a descent of its own, each judged on validation by hand."""
     layout, points, train, validation = problem
+    method = LevenbergMarquardt(ridge=ridge)
     limits = None if bearable is None else np.full(3, bearable)
     ends = [points]
     for iterations in range(10, 101, 10):
-        ends.append(descend(layout, points, train, Descent(iterations=iterations)).points)
+        ends.append(descend(layout, points, train, Descent(method, iterations=iterations)).points)
     errors = np.array([free_run_errors(problem, end, train) for end in ends])
     rivals = np.array([free_run_errors(problem, end, validation) for end in ends])
     rivals[errors > (bearable or np.inf)] = np.inf
     best = rivals.argmin(axis=0)
     assert (best < 10).any()  # else there is nothing to stop
-    early = Descent(iterations=100, early=True)
+    early = Descent(method, iterations=100, early=True)
     kept = descend(layout, points, train, early, validation=validation, bearable=limits)
     for i in range(3):
         np.testing.assert_allclose(kept.points.theta[i], ends[best[i]].theta[i], rtol=1e-7)

@@ -203,8 +203,22 @@ def test_an_unstable_start_is_refused_in_a_sentence():
     architecture = NARX(widths=(2,), activation="relu")
     layout, points = started(architecture, scaled, size=2)
     points = points._replace(theta=np.abs(points.theta) * 1e6)
-    with pytest.raises(SparsidError, match="leaves the finite numbers at its start"):
+    with pytest.raises(SparsidError, match="leave the finite numbers at their start"):
         descend(layout, points, windows(scaled, Simulation(), lag=2), Descent(iterations=5))
+
+
+def test_a_member_that_is_lost_at_its_start_does_not_hold_up_the_others():
+    scaled = plant(6)
+    layout, points = started(NARX(widths=(2,), activation="relu"), scaled, size=2)
+    factors = np.array([[1e6], [1.0]])
+    both = points._replace(
+        theta=np.where(factors > 1, np.abs(points.theta), points.theta) * factors
+    )
+    data = windows(scaled, Simulation(), lag=2)
+    ended = descend(layout, both, data, Descent(iterations=20))
+    alone = descend(layout, points, data, Descent(iterations=20))
+    assert not np.isfinite(ended.errors[0])
+    np.testing.assert_allclose(ended.points.theta[1], alone.points.theta[1], rtol=1e-6)
 
 
 def test_models_come_back_from_points():

@@ -3,6 +3,8 @@
 import json
 import os
 import signal
+import tomllib
+from dataclasses import replace
 
 import jax
 import numpy as np
@@ -11,15 +13,18 @@ import xarray as xr
 from tests.command_line import refused, run
 
 from sparsid import fit
+from sparsid._errors import SparsidError
 from sparsid.data import Dataset
 from sparsid.evaluation import forecast
 from sparsid.models import NARX, DerivativeMLP, graph_of, load
 from sparsid.processes import named, simulate
 from sparsid.results import Row
-from sparsid.study.paths import run_paths
+from sparsid.study.path_spec import DescentSpec, PathConfigurationSpec, PruneSpec, RetrainSpec
+from sparsid.study.paths import path_cells, run_paths
 from sparsid.study.pruned import prune_ensemble
-from sparsid.study.reading import read_study
-from sparsid.training import Descent, Pruning, Simulation
+from sparsid.study.reading import parse_study, read_study
+from sparsid.training import Descent, LevenbergMarquardt, Pruning, Simulation
+from sparsid.training.pruning import RETRAIN
 
 
 def rows(samples=400, seed=0):
@@ -115,16 +120,27 @@ def test_python_fits_outputs_too():
 STUDY = """
 task = "prune"
 name = "tiny"
+published = "chaber2018"
 data = { process = "neutralisation", samples = 120, noise = 0.01 }
 training = { seeds = 2 }
 
 [[configuration]]
 name = "ours"
+published = "N20"
+pair = "the same"
 model = { kind = "narx", widths = [3] }
 restarts = 2
 train = [{ iterations = 5 }]
 refine = [{ iterations = 15, early = true }]
 prune = { least = 8, retrain = { iterations = 3 } }
+
+[[configuration]]
+name = "the same"
+model = { kind = "narx", widths = [3] }
+restarts = 2
+train = [{ iterations = 5 }]
+refine = [{ iterations = 15, early = true }]
+prune = { ranking = "obd", least = 14, retrain = { iterations = 3 } }
 
 [[configuration]]
 name = "published"
@@ -143,13 +159,14 @@ def test_a_study_of_paths_runs_resumes_and_shows(tmp_path, capsys):
     assert len(first) == 2
     assert run(*asked) == 0
     later = {p.name: p.read_bytes() for p in (tmp_path / "tiny" / "rows").iterdir()}
-    assert len(later) == 4
+    assert len(later) == 6
     assert all(later[name] == content for name, content in first.items())
     capsys.readouterr()
     assert run("study", "show", tmp_path / "tiny", "--markdown", tmp_path / "tiny.md") == 0
     assert "Full networks" in capsys.readouterr().out
     text = (tmp_path / "tiny.md").read_text()
-    assert "What pruning gains" in text
+    for title in ("What pruning gains", "The same networks, pruned in two ways", "N20_1"):
+        assert title in text
     assert (tmp_path / "tiny" / "index.html").is_file()
     row = json.loads(next(iter(later.values())))
     assert row["specification"]["task"] == "prune"
@@ -181,6 +198,41 @@ def test_a_stopped_study_takes_up_its_paths(tmp_path):
         )
         assert first.numbers == second.numbers
         np.testing.assert_array_equal(first.series["theta"], second.series["theta"])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"model": NARX(widths=(4,))},
+        {"start": "uniform"},
+        {"restarts": 3},
+        {"train": (DescentSpec(iterations=6),)},
+        {"refine": ()},
+        {"prune": PruneSpec(least=9)},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_a_cell_is_named_by_all_that_its_result_depends_on(tmp_path, change):
+    study = load_paths_spec(tmp_path)
+    assert set(PathConfigurationSpec.model_fields) == {
+        *("name", "published", "pair"),
+        *("model", "start", "restarts", "train", "refine", "prune"),
+    }
+    other = study.model_copy(
+        update={"configuration": (study.configuration[0].model_copy(update=change),)}
+    )
+    assert path_cells(other)[0].key != path_cells(study)[0].key
+
+
+def test_a_pair_is_the_same_networks():
+    text = STUDY.replace("restarts = 2", "restarts = 3", 1)
+    with pytest.raises(SparsidError, match="differ in restarts"):
+        parse_study(tomllib.loads(text), "here")
+
+
+def test_what_a_retrain_table_leaves_out_keeps_its_default():
+    said = RetrainSpec(ridge=1e-4)
+    assert replace(said.build(), method=LevenbergMarquardt(start=1e-2)) == RETRAIN
 
 
 def test_paths_put_aside_by_another_version_are_begun_anew(tmp_path):

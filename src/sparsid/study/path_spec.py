@@ -14,6 +14,8 @@ from sparsid.study.studies import StudyTrainingSpec, check_configuration_names
 from sparsid.training import BFGS, Descent, LevenbergMarquardt, Prediction, Pruning, Simulation
 from sparsid.training.windows import Criterion
 
+SAME_IN_PAIRS = ("model", "start", "restarts", "train", "refine")
+
 
 class PathDataSpec(Table):
     """[data]: one record of a process for each part, in a scale of its own.
@@ -149,5 +151,14 @@ def check_paths(study: PathStudySpec) -> None:
     names = [c.name for c in study.configuration]
     check_configuration_names(names)
     for c in study.configuration:
-        if c.pair is not None and c.pair not in names:
+        if c.pair is None:
+            continue
+        if c.pair not in names:
             raise SparsidError(unknown(f"pair of configuration {c.name!r}", c.pair, names))
+        other = study.configuration[names.index(c.pair)]
+        unlike = [part for part in SAME_IN_PAIRS if getattr(c, part) != getattr(other, part)]
+        if unlike:
+            raise SparsidError(
+                f"A pair prunes the same networks; {c.name!r} and {c.pair!r} differ in "
+                f"{', '.join(unlike)}. Make them equal, or drop `pair`."
+            )
