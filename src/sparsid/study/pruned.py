@@ -28,7 +28,7 @@ from sparsid.training.starts import models_of, points_of
 from sparsid.training.windows import Criterion, Windows, windows
 
 CHOICES = ("best", "smallest")
-LARGEST = 3000  # trainable numbers up to which J'J is formed
+LARGEST = 3000  # living numbers up to which J'J is formed
 STATE_WINDOW, STATE_SAMPLES = 100, 20_000  # free runs a derivative network is pruned on
 
 
@@ -111,10 +111,11 @@ def prune_ensemble(
         raise SparsidError(unknown("choice", choice, CHOICES))
     layout, points = points_of(ensemble.stacked.model)
     points = points._replace(keep=points.keep & (points.theta != 0))  # a file's zeros are its mask
-    if layout.size > LARGEST:
+    alive = int(points.keep.sum(axis=1).max())
+    if alive > LARGEST:
         raise SparsidError(
-            f"Pruning by saliency takes models of up to {LARGEST} numbers; this one has "
-            f"{layout.size}: train it sparse (`sparsid fit`) instead."
+            f"Pruning by saliency takes models of up to {LARGEST} living numbers; this one has "
+            f"{alive}: train it sparse (`sparsid fit`) instead."
         )
     criterion = criterion_for(ensemble, parts.train)
     pruning = pruning or Pruning(retrain=replace(RETRAIN, criterion=criterion))

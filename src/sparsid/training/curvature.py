@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, PyTree
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int, PyTree
 
 from sparsid._devices import over_members
 from sparsid.models import rollout
@@ -37,11 +38,14 @@ class Point(NamedTuple):
 
 
 class Quadratic(NamedTuple):
-    """E = sum of squares near a point: value, gradient / 2, and J'J (Gauss-Newton Hessian / 2)."""
+    """E = sum of squares near a point: value, gradient / 2, and J'J (Gauss-Newton Hessian / 2).
+
+    Rows are those of the living numbers, in their order, then zeros up to the layout's room.
+    """
 
     error: Float[Array, ""]
-    gradient: Float[Array, " size"]
-    gram: Float[Array, "size size"]
+    gradient: Float[Array, " room"]
+    gram: Float[Array, "room room"]
 
 
 def outputs(layout: Layout, feedback: bool, point: Point, data: Windows) -> Array:
@@ -75,13 +79,9 @@ def gradient(layout: Layout, feedback: bool, point: Point, data: Windows) -> tup
 
 
 def quadratic(layout: Layout, feedback: bool, point: Point, data: Windows) -> Quadratic:
-    """E with its Gauss-Newton model, by the recursion of the sensitivities.
-
-    Only living numbers, `layout.room` at most, have sensitivities.
-    """
+    """E with its Gauss-Newton model, by the recursion of the sensitivities."""
     theta, keep, rest = point
-    live = jnp.flatnonzero(keep, size=layout.room, fill_value=0)
-    used = jnp.arange(layout.room) < jnp.sum(keep)
+    live, used = living(layout, keep)
     trainable = layout.unpack(theta)
     model = layout.model(theta, rest)
     said = outputs(layout, feedback, point, data)
@@ -121,13 +121,28 @@ def quadratic(layout: Layout, feedback: bool, point: Point, data: Windows) -> Qu
         off = jax.lax.dynamic_slice_in_dim(wrong, first, length, 1).reshape(-1)
         return (past, half_gradient + off @ rows_of, gram + rows_of.T @ rows_of), None
 
-    room, size = layout.room, layout.size
+    room = layout.room
     start = (jnp.zeros((lags, windows_, observed, room)), jnp.zeros(room), jnp.zeros((room, room)))
     firsts = lag + length * jnp.arange(segments)
     (_, half_gradient, gram), _ = jax.lax.scan(segment, start, firsts)
-    half_gradient = jnp.zeros(size).at[live].add(half_gradient)  # what is not used is zero
-    gram = jnp.zeros((size, size)).at[live[:, None], live].add(gram)
     return Quadratic(jnp.sum(wrong**2), half_gradient, gram)
+
+
+def living(
+    layout: Layout, keep: Bool[Array, " size"]
+) -> tuple[Int[Array, " room"], Bool[Array, " room"]]:
+    """(which number each row of a Quadratic is of, whether there is one)."""
+    live = jnp.flatnonzero(keep, size=layout.room, fill_value=0)
+    return live, jnp.arange(layout.room) < jnp.sum(keep)
+
+
+def full_gram(
+    keep: Bool[np.ndarray, " size"], gram: Float[np.ndarray, "room room"]
+) -> Float[np.ndarray, "size size"]:
+    """J'J with a row for every number, zero for dead ones."""
+    whole, live = np.zeros((len(keep), len(keep))), np.flatnonzero(keep)
+    whole[np.ix_(live, live)] = gram[: len(live), : len(live)]
+    return whole
 
 
 def diagonal(layout: Layout, feedback: bool, point: Point, data: Windows) -> Float[Array, " size"]:

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from sparsid.training.curvature import Point, Quadratic, quadratic
+from sparsid.training.curvature import Point, Quadratic, living, quadratic
 from sparsid.training.layout import Layout
 from sparsid.training.stopping import RUNNING, STALLED, Stopping
 from sparsid.training.windows import Windows
@@ -59,11 +59,13 @@ class LevenbergMarquardt:
 
     def _near(self, layout: Layout, feedback: bool, point: Point, data: Windows) -> Quadratic:
         """The error with its ridge."""
-        near, theta = quadratic(layout, feedback, point, data), point.theta
+        near = quadratic(layout, feedback, point, data)
+        live, used = living(layout, point.keep)
+        theta = point.theta[live] * used
         return Quadratic(
             near.error + self.ridge * theta @ theta,
             near.gradient + self.ridge * theta,
-            near.gram + self.ridge * jnp.diag(point.keep * 1.0),
+            near.gram + self.ridge * jnp.diag(used * 1.0),
         )
 
     def _plain(self, near: Quadratic, point: Point) -> Float[Array, ""]:
@@ -75,13 +77,13 @@ class LevenbergMarquardt:
     ) -> LevenbergState:
         """One step tried; taken if the error falls."""
         point, near, damping = state.point, state.near, state.damping
-        keep = point.keep
+        live, used = living(layout, point.keep)
         own = jnp.diagonal(near.gram)
         scale = jnp.maximum(own, FLOOR * jnp.max(own))
-        damped = near.gram + jnp.diag(jnp.where(keep, damping * scale, 1.0))
+        damped = near.gram + jnp.diag(jnp.where(used, damping * scale, 1.0))
         step = -jax.scipy.linalg.solve(damped, near.gradient, assume_a="pos")
-        step = jnp.where(keep, step, 0.0)
-        tried = point._replace(theta=point.theta + step)
+        step = jnp.where(used, step, 0.0)
+        tried = point._replace(theta=point.theta.at[live].add(step))
         there = self._near(layout, feedback, tried, data)
         gained = near.error - there.error
         promised = step @ (damping * scale * step - near.gradient)

@@ -16,7 +16,7 @@ import numpy as np
 from sparsid._errors import SparsidError
 from sparsid.sparsify.saliency import Surgeon, brain_damage
 from sparsid.training.bfgs import BFGS
-from sparsid.training.curvature import Point, diagonal, error, program, quadratic
+from sparsid.training.curvature import Point, diagonal, error, full_gram, program, quadratic
 from sparsid.training.descent import Descent, check_finite, descend, stacked
 from sparsid.training.layout import Layout
 from sparsid.training.levenberg import LevenbergMarquardt
@@ -184,15 +184,17 @@ class _Tools:
             )
         return train, validation
 
-    def curvature(self, points: Point) -> np.ndarray:
+    def curvature(self, points: Point) -> list[np.ndarray]:
         """J'J of each member ("obs"), or the exact diagonal of the Hessian ("obd")."""
         by, layout = diagonal, self.layout
         if self.pruning.ranking == "obs":
             by, layout = quadratic, layout.with_room(int(points.keep.sum(axis=1).max()))
         with jax.enable_x64(True):
             curved = program(by, layout, self._feedback)(stacked(points), _device(self.train))
-            array = curved.gram if self.pruning.ranking == "obs" else curved
-            return np.asarray(array)[: len(points.theta)]
+            if self.pruning.ranking != "obs":
+                return list(np.asarray(curved)[: len(points.theta)])
+            grams = np.asarray(curved.gram)
+        return [full_gram(*of) for of in zip(points.keep, grams[: len(points.keep)], strict=True)]
 
 
 def _round(members: list[Trail], points: Point, tools: _Tools) -> None:
