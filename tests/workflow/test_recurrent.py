@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import tomllib
-from dataclasses import replace
 
 import jax
 import numpy as np
@@ -23,7 +22,7 @@ from sparsid.study.path_spec import DescentSpec, PathConfigurationSpec, PruneSpe
 from sparsid.study.paths import path_cells, run_paths
 from sparsid.study.pruned import prune_ensemble
 from sparsid.study.reading import parse_study, read_study
-from sparsid.training import Descent, LevenbergMarquardt, Pruning, Simulation
+from sparsid.training import Descent, Pruning, Simulation
 from sparsid.training.pruning import RETRAIN
 
 
@@ -231,8 +230,8 @@ def test_a_pair_is_the_same_networks():
 
 
 def test_what_a_retrain_table_leaves_out_keeps_its_default():
-    said = RetrainSpec(ridge=1e-4)
-    assert replace(said.build(), method=LevenbergMarquardt(start=1e-2)) == RETRAIN
+    said = RetrainSpec(search="armijo")
+    assert said.build() == RETRAIN
 
 
 def test_paths_put_aside_by_another_version_are_begun_anew(tmp_path):

@@ -38,7 +38,7 @@ class RetrainSpec(Table):
     method: Literal["lm", "bfgs"] = "lm"
     search: Literal["golden", "armijo"] = "golden"
     iterations: int = Field(default=50, ge=1)
-    ridge: float = Field(default=0.0, ge=0)
+    ridge: float = Field(default=1e-4, ge=0)
     damping: float = Field(default=1e-2, gt=0)
     early: bool = True
 
@@ -54,6 +54,7 @@ class DescentSpec(RetrainSpec):
     """{method = "lm", iterations = 200}: a phase of second-order training."""
 
     iterations: int = Field(default=200, ge=1)
+    ridge: float = Field(default=0.0, ge=0)
     damping: float = Field(default=1.0, gt=0)
     early: bool = False
     criterion: Literal["simulation", "prediction"] = "simulation"

@@ -29,7 +29,7 @@ HARMLESS = 1e-12  # a saliency below this share of E costs nothing: no retrainin
 EXPLODED = 100.0  # times the full network's training error: a robust path ends there
 
 
-RETRAIN = Descent(LevenbergMarquardt(start=1e-2), iterations=50, early=True)
+RETRAIN = Descent(LevenbergMarquardt(start=1e-2, ridge=1e-4), iterations=50, early=True)
 
 
 @dataclass(frozen=True)
