@@ -91,7 +91,8 @@ def recurrent(
     """For inputs and outputs alone: Levenberg-Marquardt on free runs that grow longer.
 
     Short windows first, then longer ones that must also forget a wrong start, then whole records.
-    Of several networks a member the validation free run keeps one. Networks of more than
+    Of every network the validation free run keeps the best moment of the last phase, and of several
+    a member one. Networks of more than
     `SECOND_ORDER` numbers are trained by Adam instead, over windows.
     """
     longest = max(train.lengths)
@@ -102,8 +103,8 @@ def recurrent(
         return Recipe("recurrent, Adam", architecture, (phase,))
     method = LevenbergMarquardt(ridge=1e-4)
 
-    def descent(iterations: int, criterion: Simulation) -> Descent:
-        return Descent(method, criterion, max(round(iterations * effort), 1))
+    def descent(iterations: int, criterion: Simulation, *, early: bool = False) -> Descent:
+        return Descent(method, criterion, max(round(iterations * effort), 1), early=early)
 
     def windows(length: int, **options) -> Simulation:
         stride = max(length // 2, train.samples * length // MOST_NUMBERS)
@@ -113,7 +114,7 @@ def recurrent(
     phases = (
         descent(60, windows(50)),
         descent(60, windows(100, shaken=1.0)),
-        descent(180, whole),
+        descent(300, whole, early=True),
     )
     return Recipe("recurrent", architecture, phases, restarts=4)
 

@@ -222,7 +222,13 @@ class Training:
             if self.watch is not None:
                 self.watch(report)
 
-        ended = descend(layout, points, data, descent, watch=watch, stop=self.stop)
+        validation = None
+        if self.monitor is not None:
+            whole = type(descent.criterion)()
+            validation = windows(self.monitor.validation, whole, lag=members.stack.model.lag)
+        ended = descend(
+            layout, points, data, descent, validation=validation, watch=watch, stop=self.stop
+        )
         models = models_of(layout, ended.points)
         filled = jax.tree.map(
             lambda leaf: np.resize(leaf, (len(members.stack.alive), *leaf.shape[1:])), models
