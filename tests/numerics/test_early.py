@@ -69,7 +69,7 @@ def test_it_needs_validation_data(problem):
         descend(layout, points, train, Descent(iterations=10, early=True))
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(st.integers(0, 2**31), st.floats(0.1, 1.0))
 def test_a_program_for_few_living_numbers_says_what_that_for_all_says(problem, seed, share):
     layout, points, train, _ = problem
