@@ -159,7 +159,7 @@ def test_pruning_finds_the_regressors_that_matter(problem, paths):
 
 def test_the_published_procedure_removes_one_weight_at_a_time_by_smallest_saliency(problem):
     layout, trained, train, validation = problem
-    pruning = Pruning("obd", None, 0.0, 1.0, 18, Descent(BFGS(), iterations=15))
+    pruning = Pruning("obd", None, 0.0, 1.0, 24, Descent(BFGS(), iterations=8))
     paths = prune(layout, trained.points, train, validation, pruning)
     for i, path in enumerate(paths):
         for before, after in zip(path.steps[:-1], path.steps[1:], strict=True):
