@@ -172,18 +172,21 @@ def test_a_study_of_paths_runs_resumes_and_shows(tmp_path, capsys):
     assert row["numbers"]["full_left"] == 19
 
 
+def stopped_in_its_second_round(study, folder):
+    def interrupt(stage):
+        if stage.doing.startswith("round 2"):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    return run_paths(study, folder, only="ours", watch=interrupt)
+
+
 def test_a_stopped_study_takes_up_its_paths(tmp_path):
     """Ctrl-C between two rounds: the next run begins there, and ends where one run would."""
     study = load_paths_spec(tmp_path)
     whole = run_paths(study, tmp_path / "whole", only="ours")
     assert whole.stored == 2
-
-    def interrupt(stage):
-        if stage.doing.startswith("round 2"):
-            os.kill(os.getpid(), signal.SIGINT)
-
     said = []
-    stopped = run_paths(study, tmp_path / "twice", only="ours", watch=interrupt)
+    stopped = stopped_in_its_second_round(study, tmp_path / "twice")
     assert stopped.interrupted
     assert stopped.stored == 0
     assert len(list((tmp_path / "twice" / "unfinished").iterdir())) == 1
@@ -236,14 +239,7 @@ def test_what_a_retrain_table_leaves_out_keeps_its_default():
 
 def test_paths_put_aside_by_another_version_are_begun_anew(tmp_path):
     study = load_paths_spec(tmp_path)
-    whole = run_paths(study, tmp_path / "whole", only="ours")
-    assert whole.stored == 2
-
-    def interrupt(stage):
-        if stage.doing.startswith("round 2"):
-            os.kill(os.getpid(), signal.SIGINT)
-
-    assert run_paths(study, tmp_path / "twice", only="ours", watch=interrupt).interrupted
+    assert stopped_in_its_second_round(study, tmp_path / "twice").interrupted
     (aside,) = (tmp_path / "twice" / "unfinished").iterdir()
     with xr.open_dataset(aside) as held:
         other = held.load()
