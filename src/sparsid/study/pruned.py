@@ -8,7 +8,6 @@ from typing import Any, Literal
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from sparsid._errors import SparsidError
@@ -19,7 +18,7 @@ from sparsid.models import Ensemble
 from sparsid.study.fitting import Parts
 from sparsid.training import Path as PruningPath
 from sparsid.training import Pruning, Simulation, prune
-from sparsid.training.curvature import Point, error, program
+from sparsid.training.curvature import Point, error, on_device, program
 from sparsid.training.descent import descend, stacked
 from sparsid.training.layout import Layout
 from sparsid.training.progress import Stop, interruptible
@@ -176,8 +175,7 @@ def errors_of(layout: Layout, points: Point, parts: Sequence[Windows | None]) ->
             if data is None:
                 found.append([None] * size)
             else:
-                on_device = jax.tree.map(lambda a: jnp.asarray(a, float), data)
-                found.append(np.asarray(run(on, on_device))[:size].tolist())
+                found.append(np.asarray(run(on, on_device(data)))[:size].tolist())
     return [Judged(*of) for of in zip(*found, strict=True)]
 
 

@@ -48,6 +48,11 @@ class Quadratic(NamedTuple):
     gram: Float[Array, "room room"]
 
 
+def on_device(data: Windows) -> Windows:
+    """The windows as JAX's arrays; float64 inside `jax.enable_x64(True)`."""
+    return jax.tree.map(lambda a: jnp.asarray(a, float), data)
+
+
 def outputs(layout: Layout, feedback: bool, point: Point, data: Windows) -> Array:
     """What the model says for every row of every window (window, time, observed)."""
     model = layout.model(point.theta, point.rest)

@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float, Int, PyTree
 from sparsid._devices import everywhere, over_members, padding, share_out
 from sparsid._errors import SparsidError
 from sparsid.training.bfgs import BFGS
-from sparsid.training.curvature import Point
+from sparsid.training.curvature import Point, on_device
 from sparsid.training.early import Early
 from sparsid.training.layout import Layout
 from sparsid.training.levenberg import LevenbergMarquardt
@@ -88,9 +88,8 @@ def descend(
 
     The error of a member, with its ridge, never rises, but with `early`: then points whose error
     (without) is at most `bearable`, all if that is None, compete on `validation`, the start among
-    them. Who is not `active` stays where it is. Raises SparsidError where all
-    runs leave the finite numbers at their start, unless `active` is given, and for an early descent
-    without `validation`.
+    them. Who is not `active` stays where it is. Raises SparsidError where all runs leave the finite
+    numbers at their start, unless `active` is given, and for an early descent without `validation`.
     """
     began = time.monotonic()
     size, feedback = len(points.theta), descent.criterion.feedback
@@ -101,7 +100,7 @@ def descend(
         roomy = layout.with_room(int(points.keep.sum(axis=1).max()))
     begin, advance = _program(roomy, feedback, descent.method)
     with jax.enable_x64(True):
-        data = everywhere(jax.tree.map(lambda a: jnp.asarray(a, float), data))
+        data = everywhere(on_device(data))
         state = begin(share_out(stacked(points)), data)
         if active is None:
             check_finite(np.asarray(state.error)[:size])

@@ -1,11 +1,9 @@
 """Early stopping: of the points a descent passes, those that the validation record likes best."""
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float
 
-from sparsid.training.curvature import Point, error, program
+from sparsid.training.curvature import Point, error, on_device, program
 from sparsid.training.layout import Layout
 from sparsid.training.windows import Windows
 
@@ -25,7 +23,7 @@ class Early:
         bearable: Float[np.ndarray, " member"] | None = None,
     ):
         self._error = program(error, layout, feedback)
-        self._validation = jax.tree.map(lambda a: jnp.asarray(a, float), validation)
+        self._validation = on_device(validation)
         self._bearable = np.inf if bearable is None else bearable
         self._seen: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray] | None = None
 

@@ -10,13 +10,20 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from sparsid._errors import SparsidError
 from sparsid.sparsify.saliency import Surgeon, brain_damage
 from sparsid.training.bfgs import BFGS
-from sparsid.training.curvature import Point, diagonal, error, full_gram, program, quadratic
+from sparsid.training.curvature import (
+    Point,
+    diagonal,
+    error,
+    full_gram,
+    on_device,
+    program,
+    quadratic,
+)
 from sparsid.training.descent import Descent, check_finite, descend, stacked
 from sparsid.training.layout import Layout
 from sparsid.training.levenberg import LevenbergMarquardt
@@ -122,8 +129,8 @@ def prune(
     """Each member's path from its trained point; stopped early, what there is of it.
 
     `begun` are trails of an earlier call that was stopped: they go on as if it had not been.
-    Validation errors choose what Pruning says, no more. A member whose free run is
-    not finite stays as it is. Raises SparsidError where all are lost.
+    Validation errors choose what Pruning says, no more. A member whose free run is not finite stays
+    as it is. Raises SparsidError where all are lost.
     """
     began = time.monotonic()
     tools = _Tools(layout, train, validation, pruning)
@@ -179,7 +186,7 @@ class _Tools:
         with jax.enable_x64(True):
             on = stacked(points)
             train, validation = (
-                np.asarray(self._error(on, _device(data)))[:size].tolist()
+                np.asarray(self._error(on, on_device(data)))[:size].tolist()
                 for data in (self.train, self.validation)
             )
         return train, validation
@@ -190,7 +197,7 @@ class _Tools:
         if self.pruning.ranking == "obs":
             by, layout = quadratic, layout.with_room(int(points.keep.sum(axis=1).max()))
         with jax.enable_x64(True):
-            curved = program(by, layout, self._feedback)(stacked(points), _device(self.train))
+            curved = program(by, layout, self._feedback)(stacked(points), on_device(self.train))
             if self.pruning.ranking != "obs":
                 return list(np.asarray(curved)[: len(points.theta)])
             grams = np.asarray(curved.gram)
@@ -330,7 +337,3 @@ def _bearable(member: Trail, pruning: Pruning) -> float:
 def _points(places: Sequence[Any], like: Point) -> Point:
     """Stacked points of steps or trials."""
     return Point(np.stack([p.theta for p in places]), np.stack([p.keep for p in places]), like.rest)
-
-
-def _device(data: Windows) -> Windows:
-    return jax.tree.map(lambda a: jnp.asarray(a, float), data)
