@@ -21,10 +21,7 @@ from sparsid.study.path_spec import (
     PathStudySpec,
     PruneSpec,
 )
-from sparsid.study.plan import groups_of
-from sparsid.study.reading import parse_study, presets, read_study
-from sparsid.study.running import run_study
-from sparsid.study.spec import (
+from sparsid.study.phase_spec import (
     AverageSpec,
     DynamicSpec,
     GroupSpec,
@@ -36,6 +33,9 @@ from sparsid.study.spec import (
     SoftThresholdSpec,
     ThresholdSpec,
 )
+from sparsid.study.plan import groups_of
+from sparsid.study.reading import parse_study, presets, read_study
+from sparsid.study.running import run_study
 from sparsid.study.studies import (
     BaselineSpec,
     ClaimSpec,

@@ -12,9 +12,10 @@ from sparsid.study.fitting import (
 from sparsid.study.reading import read_study
 from sparsid.study.recipes import Recipe
 from sparsid.study.running import Outcome, run_study
-from sparsid.study.spec import DataSpec, FitSpec, TrainingSpec, parse, read_spec
+from sparsid.study.spec import DataSpec, FitSpec, TrainingSpec, read_spec
 from sparsid.study.studies import StudySpec
 from sparsid.study.summary import StudyResults, load_results
+from sparsid.study.tables import parse
 
 __all__ = [
     "Candidate",

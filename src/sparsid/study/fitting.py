@@ -20,7 +20,8 @@ from sparsid.study.recipes import (
     recurrent,
     sparse_one_step,
 )
-from sparsid.study.spec import DataSpec, FitSpec, TrainingSpec, parse
+from sparsid.study.spec import DataSpec, FitSpec, TrainingSpec
+from sparsid.study.tables import parse
 from sparsid.training import Fitted, History, Monitor, Watcher, fit_ensemble, fit_linear
 from sparsid.training.fitting import AnyPhase
 from sparsid.training.linear import linear_start
@@ -128,8 +129,9 @@ def fit_parts(
     normaliser = Normaliser.fit(parts.train)
     train, validation = normaliser.apply(parts.train), normaliser.apply(parts.validation)
     tried: list[Candidate] = []
+    recipes = _recipes(settings, parts, model, phases)
     with interruptible() as stop:
-        for recipe in _recipes(settings, parts, model, phases):
+        for recipe in recipes:
             watch = watching(recipe) if watching is not None else None
             fitted = run_recipe(recipe, train, validation, settings, watch)
             tried.append(_candidate(recipe.name, fitted.ensemble, parts.validation, fitted.history))
@@ -137,6 +139,7 @@ def fit_parts(
                 break
         linear = _linear_models(train, validation, settings, model)
     chosen = min(tried, key=lambda candidate: candidate.validation)
+    notes += tuple(note for recipe in recipes for note in recipe.notes)
     notes += tuple(chosen.history.sentences() if chosen.history else ())
     best_linear = min(linear, key=lambda candidate: candidate.validation)
     if not chosen.validation < best_linear.validation:
@@ -293,6 +296,11 @@ def _recipes(
 ) -> list[Recipe]:
     """What is to be tried: the phases given, or the named recipes, with the user's architecture."""
     if isinstance(model, NARX) and not phases:
+        if settings.recipe != "auto":
+            raise SparsidError(
+                f"Recipes are for measured states; a recurrent model of outputs has one of its own: "
+                f"leave `recipe` out; got {settings.recipe!r}."
+            )
         return [recurrent(parts.train, parts.validation, model, effort=settings.effort)]
     if phases:
         own = model or sparse_one_step(parts.train).architecture

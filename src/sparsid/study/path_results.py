@@ -9,7 +9,7 @@ from jaxtyping import Float
 from sparsid._errors import SparsidError
 from sparsid.results import ResultStore, Row
 from sparsid.study.path_spec import PathConfigurationSpec, PathStudySpec
-from sparsid.study.spec import parse
+from sparsid.study.tables import parse
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from typing import Any
 from sparsid.models import DerivativeMLP
 from sparsid.results import canonical
 from sparsid.study.cells import Cell, plain
-from sparsid.study.spec import PhaseSpec
+from sparsid.study.phase_spec import PhaseSpec
 from sparsid.training import Phase
 from sparsid.training.epoch import Program
 

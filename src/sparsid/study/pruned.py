@@ -19,7 +19,7 @@ from sparsid.study.fitting import Parts
 from sparsid.training import Path as PruningPath
 from sparsid.training import Pruning, Simulation, prune
 from sparsid.training.curvature import Point, error, on_device, program
-from sparsid.training.descent import descend, stacked
+from sparsid.training.descent import LARGEST, descend, stacked
 from sparsid.training.layout import Layout
 from sparsid.training.progress import Stop, interruptible
 from sparsid.training.pruning import RETRAIN, PruningReport
@@ -27,7 +27,6 @@ from sparsid.training.starts import models_of, points_of
 from sparsid.training.windows import Criterion, Windows, windows
 
 CHOICES = ("best", "smallest")
-LARGEST = 3000  # living numbers up to which J'J is formed
 STATE_WINDOW, STATE_SAMPLES = 100, 20_000  # free runs a derivative network is pruned on
 
 

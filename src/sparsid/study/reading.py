@@ -8,8 +8,8 @@ from typing import Any
 from sparsid._errors import SparsidError
 from sparsid._registry import unknown
 from sparsid.study.path_spec import PathStudySpec, check_paths
-from sparsid.study.spec import parse, read_toml
 from sparsid.study.studies import StudySpec, check
+from sparsid.study.tables import parse, read_toml
 
 
 def read_study(name_or_path: str | Path) -> StudySpec | PathStudySpec:

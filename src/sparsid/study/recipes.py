@@ -2,8 +2,9 @@
 
 import math
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import Literal
+
+import jax
 
 from sparsid._errors import SparsidError
 from sparsid._registry import unknown
@@ -21,15 +22,19 @@ from sparsid.training import (
     Simulation,
     Step,
 )
+from sparsid.training.descent import LARGEST
 from sparsid.training.fitting import AnyPhase
+from sparsid.training.layout import Layout
 
 BATCH = 128
 WINDOW = 100  # samples of a training free run
 RECIPES = ("auto", "one-step", "free-run", "dense")
 WINDOWS = 2000  # at most so many, however long the record
-SECOND_ORDER = 3000  # trainable numbers up to which Levenberg-Marquardt is the faster way
 LONGEST = 5000  # samples of a free run in training; longer records are cut into windows
-MOST_NUMBERS = 200_000  # samples that all windows of a phase may have together
+MOST_SAMPLES = 200_000  # that all windows of a phase may have together
+MOST_SENSITIVITIES = 20_000_000  # numbers that follow all windows of a member on the march
+RESTARTED = 1000  # trainable numbers up to which four networks a member are tried
+PATIENCE = 600.0  # seconds a phase of second-order training may take
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,7 @@ class Recipe:
     phases: tuple[AnyPhase, ...]
     start: Literal["random", "linear"] = "random"
     restarts: int = 1  # networks trained for each member; the validation free run keeps one
+    notes: tuple[str, ...] = ()  # what the user should know of the choice
 
 
 def sparse_one_step(train: Dataset, *, effort: float = 1.0) -> Recipe:
@@ -92,22 +98,30 @@ def recurrent(
 
     Short windows first, then longer ones that must also forget a wrong start, then whole records.
     Of every network the validation free run keeps the best moment of the last phase, and of several
-    a member one. Networks of more than
-    `SECOND_ORDER` numbers are trained by Adam instead, over windows.
+    a member one. A phase ends after `PATIENCE` seconds. Networks of more than `LARGEST` numbers are
+    trained by Adam instead, over windows, and the user is told.
     """
     longest = max(train.lengths)
-    if _numbers(train, architecture) > SECOND_ORDER:
+    numbers = _numbers(train, architecture)
+    if numbers > LARGEST:
         loss = FreeRun(_window(train, validation), max(train.samples // WINDOWS, 5))
         epochs = _epochs(train.samples // loss.stride, steps=4000 * effort, least=20, batch=32)
         phase = Phase(epochs, Cosine(3e-3, 1e-4), optimiser=Adam(clip=1.0), loss=loss, batch=32)
-        return Recipe("recurrent, Adam", architecture, (phase,))
+        note = (
+            f"The network has {numbers} trainable numbers, more than the {LARGEST} that "
+            "Levenberg-Marquardt takes: Adam trains it, over windows."
+        )
+        return Recipe("recurrent, Adam", architecture, (phase,), notes=(note,))
     method = LevenbergMarquardt(ridge=1e-4)
 
     def descent(iterations: int, criterion: Simulation, *, early: bool = False) -> Descent:
-        return Descent(method, criterion, max(round(iterations * effort), 1), early=early)
+        most = max(round(iterations * effort), 1)
+        return Descent(method, criterion, most, PATIENCE * effort, early)
 
     def windows(length: int, **options) -> Simulation:
-        stride = max(length // 2, train.samples * length // MOST_NUMBERS)
+        followed = numbers * architecture.output_lags * len(train.states)
+        fewest = train.samples * max(length / MOST_SAMPLES, followed / MOST_SENSITIVITIES)
+        stride = max(length // 2, math.ceil(fewest))
         return Simulation(length, stride, **options) if length < longest else Simulation()
 
     whole = windows(LONGEST) if longest > LONGEST else Simulation()
@@ -116,7 +130,7 @@ def recurrent(
         descent(60, windows(100, shaken=1.0)),
         descent(300, whole, early=True),
     )
-    return Recipe("recurrent", architecture, phases, restarts=4)
+    return Recipe("recurrent", architecture, phases, restarts=4 if numbers <= RESTARTED else 1)
 
 
 def linear_recurrent(train: Dataset, architecture: NARX) -> dict[str, Recipe]:
@@ -137,9 +151,8 @@ def _window(train: Dataset, validation: Dataset) -> int:
 
 def _numbers(train: Dataset, architecture: NARX) -> int:
     """Trainable numbers of the network for this data."""
-    names = architecture.regressors(train.states.names, train.inputs.names)
-    sizes = [len(names), *architecture.widths, len(train.states)]
-    return sum((a + 1) * b for a, b in pairwise(sizes))
+    one = architecture.skeleton(len(train.states), len(train.inputs), key=jax.random.key(0))
+    return Layout.of(one).size
 
 
 def linear_free_run(train: Dataset, validation: Dataset) -> Recipe:

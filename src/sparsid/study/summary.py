@@ -10,8 +10,8 @@ from jaxtyping import Bool, Float
 
 from sparsid._errors import SparsidError
 from sparsid.results import ResultStore, Row
-from sparsid.study.spec import parse
 from sparsid.study.studies import ConfigurationSpec, StudySpec
+from sparsid.study.tables import parse
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from jaxtyping import Array, Bool, Float, Int, PyTree
 from sparsid._devices import over_members
 from sparsid.models import rollout
 from sparsid.models.parameters import resolve
+from sparsid.training.arrow import Arrow
 from sparsid.training.layout import Layout
 from sparsid.training.windows import Windows
 
@@ -30,22 +31,27 @@ class Point(NamedTuple):
     """Numbers of one model, or of a stack, in second-order training; dead ones are exactly zero.
 
     `theta` is Float[" size"], `keep` Bool[" size"], of JAX or of NumPy; `rest` is not trained.
+    `starts` Float["window output_lags observed"] are estimated outputs from which the windows run,
+    oldest first; None runs them from the recorded ones.
     """
 
     theta: Any
     keep: Any
     rest: PyTree
+    starts: Any = None
 
 
 class Quadratic(NamedTuple):
     """E = sum of squares near a point: value, gradient / 2, and J'J (Gauss-Newton Hessian / 2).
 
-    Rows are those of the living numbers, in their order, then zeros up to the layout's room.
+    Rows are those of the living numbers, in their order, then zeros up to the layout's room. The
+    estimated starts of the windows, if there are any, stand beside them.
     """
 
     error: Float[Array, ""]
     gradient: Float[Array, " room"]
     gram: Float[Array, "room room"]
+    starts: Arrow | None = None
 
 
 def on_device(data: Windows) -> Windows:
@@ -57,8 +63,11 @@ def outputs(layout: Layout, feedback: bool, point: Point, data: Windows) -> Arra
     """What the model says for every row of every window (window, time, observed)."""
     model = layout.model(point.theta, point.rest)
     if feedback:
+        given = data.y[:, : model.lag]
+        if point.starts is not None:
+            given = jnp.asarray(given).at[:, model.lag - model.output_lags :].set(point.starts)
         return jax.vmap(lambda y, u: rollout(model, y[0] if model.lag == 1 else y, u))(
-            data.y[:, : model.lag], data.u
+            given, data.u
         )
     rows = jnp.arange(model.lag, data.y.shape[1])
     past_y, past_u = _pasts(model, data.y, data.u, rows)
@@ -67,10 +76,26 @@ def outputs(layout: Layout, feedback: bool, point: Point, data: Windows) -> Arra
 
 
 def error(layout: Layout, feedback: bool, point: Point, data: Windows) -> Float[Array, ""]:
-    """E: the sum of squared scaled errors over all rows that count; inf where a run is lost."""
+    """E: the sum of squared scaled errors over all rows that count; inf where a run is lost.
+
+    Estimated starts count like any other row: they were measured too.
+    """
     said = outputs(layout, feedback, point, data)
     total = jnp.sum((said - data.y) ** 2 * data.counts[..., None])
+    if point.starts is not None:
+        total += jnp.sum(moved(layout, point, data) ** 2)
     return jnp.where(jnp.isnan(total), jnp.inf, total)  # NaN would be the least of all in a choice
+
+
+def moved(layout: Layout, point: Point, data: Windows) -> Array:
+    """How far estimated starts are from the recorded outputs (window, output_lags, observed)."""
+    model = layout.model(point.theta, point.rest)
+    return point.starts - recorded_starts(model, data)
+
+
+def recorded_starts(model, data: Windows) -> Array:
+    """The recorded outputs that a window's first step of a free run looks back on."""
+    return data.y[:, model.lag - model.output_lags : model.lag]
 
 
 def gradient(layout: Layout, feedback: bool, point: Point, data: Windows) -> tuple[Array, Array]:
@@ -85,7 +110,7 @@ def gradient(layout: Layout, feedback: bool, point: Point, data: Windows) -> tup
 
 def quadratic(layout: Layout, feedback: bool, point: Point, data: Windows) -> Quadratic:
     """E with its Gauss-Newton model, by the recursion of the sensitivities."""
-    theta, keep, rest = point
+    theta, keep, rest, _ = point
     live, used = living(layout, keep)
     trainable = layout.unpack(theta)
     model = layout.model(theta, rest)
@@ -93,6 +118,7 @@ def quadratic(layout: Layout, feedback: bool, point: Point, data: Windows) -> Qu
     wrong = (said - data.y) * data.counts[..., None]
     windows_, time, observed = data.y.shape
     lag, lags = model.lag, model.output_lags
+    room, own = layout.room, 0 if point.starts is None else lags * observed
     length = max(min(SEGMENT_NUMBERS // (windows_ * observed * layout.size), time - lag), 1)
     segments = -(-(time - lag) // length)
     behind = [(0, 0), (0, segments * length - (time - lag)), (0, 0)]
@@ -105,12 +131,13 @@ def quadratic(layout: Layout, feedback: bool, point: Point, data: Windows) -> Qu
     partials = jax.vmap(jax.vmap(jax.jacrev(next_of, argnums=(0, 1)), (None, 0, 0)), (None, 0, 0))
 
     def segment(carry, first):
-        past, half_gradient, gram = carry
+        past, half_gradient, gram, starts = carry
         rows = first + jnp.arange(length)
         past_y, past_u = _pasts(model, source, u, rows)
         by_weight, by_past = partials(trainable, past_y, past_u)
         # (window, row, observed, room), dead weights and rows that do not count left out
         direct = layout.pack(by_weight, axes=3)[..., live] * used
+        direct = jnp.pad(direct, [(0, 0)] * 3 + [(0, own)])  # starts act through the past alone
         counted = jax.lax.dynamic_slice_in_dim(counts, first, length, 1)[..., None, None]
         if feedback:
 
@@ -122,15 +149,34 @@ def quadratic(layout: Layout, feedback: bool, point: Point, data: Windows) -> Qu
             by_row = jnp.moveaxis(direct, 1, 0), jnp.moveaxis(by_past, 1, 0)
             past, direct = jax.lax.scan(sample, past, by_row, unroll=4)
             direct = jnp.moveaxis(direct, 0, 1)
-        rows_of = (direct * counted).reshape(-1, layout.room)
-        off = jax.lax.dynamic_slice_in_dim(wrong, first, length, 1).reshape(-1)
-        return (past, half_gradient + off @ rows_of, gram + rows_of.T @ rows_of), None
+        direct = direct * counted
+        off = jax.lax.dynamic_slice_in_dim(wrong, first, length, 1)
+        rows_of, own_rows = direct[..., :room].reshape(-1, room), direct[..., room:]
+        if starts is not None:
+            starts = Arrow(
+                starts.gradient + jnp.einsum("wri,wria->wa", off, own_rows),
+                starts.gram + jnp.einsum("wria,wrib->wab", own_rows, own_rows),
+                starts.shared + jnp.einsum("wrip,wria->wpa", direct[..., :room], own_rows),
+            )
+        half_gradient = half_gradient + off.reshape(-1) @ rows_of
+        return (past, half_gradient, gram + rows_of.T @ rows_of, starts), None
 
-    room = layout.room
-    start = (jnp.zeros((lags, windows_, observed, room)), jnp.zeros(room), jnp.zeros((room, room)))
+    past = jnp.zeros((lags, windows_, observed, room + own))
+    starts, error_of_starts = None, 0.0
+    if point.starts is not None:
+        away = moved(layout, point, data)
+        itself = jnp.eye(own).reshape(lags, observed, own)[::-1]  # pasts stand newest first
+        past = past.at[..., room:].set(itself[:, None])
+        starts = Arrow(
+            away.reshape(windows_, own),
+            jnp.tile(jnp.eye(own), (windows_, 1, 1)),
+            jnp.zeros((windows_, room, own)),
+        )
+        error_of_starts = jnp.sum(away**2)
+    begin = (past, jnp.zeros(room), jnp.zeros((room, room)), starts)
     firsts = lag + length * jnp.arange(segments)
-    (_, half_gradient, gram), _ = jax.lax.scan(segment, start, firsts)
-    return Quadratic(jnp.sum(wrong**2), half_gradient, gram)
+    (_, half_gradient, gram, starts), _ = jax.lax.scan(segment, begin, firsts)
+    return Quadratic(jnp.sum(wrong**2) + error_of_starts, half_gradient, gram, starts)
 
 
 def living(

@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float, Int, PyTree
 from sparsid._devices import everywhere, over_members, padding, share_out
 from sparsid._errors import SparsidError
 from sparsid.training.bfgs import BFGS
-from sparsid.training.curvature import Point, on_device
+from sparsid.training.curvature import Point, on_device, recorded_starts
 from sparsid.training.early import Early
 from sparsid.training.layout import Layout
 from sparsid.training.levenberg import LevenbergMarquardt
@@ -23,6 +23,7 @@ from sparsid.training.stopping import LONG, RUNNING, STALLED
 from sparsid.training.windows import Criterion, Simulation, Windows
 
 AT_ONCE = 10  # iterations between two looks
+LARGEST = 3000  # living numbers up to which matrices of their square are formed
 
 
 @dataclass(frozen=True)
@@ -45,22 +46,36 @@ class Descent:
         """Looks between its iterations, at most: what progress counts beside epochs."""
         return -(-self.iterations // AT_ONCE)
 
+    @property
+    def estimates(self) -> bool:
+        """Whether the windows' starts are unknowns too."""
+        return isinstance(self.criterion, Simulation) and self.criterion.estimated
+
     def __post_init__(self):
         if self.iterations < 1:
             raise SparsidError(f"`iterations` must be at least 1; got {self.iterations}.")
+        if self.estimates and not isinstance(self.method, LevenbergMarquardt):
+            raise SparsidError(
+                "Only Levenberg-Marquardt estimates the outputs that windows start from; take it, "
+                "or leave `estimated` out."
+            )
         if self.seconds is not None and not self.seconds > 0:
             raise SparsidError(f"`seconds` must be positive; got {self.seconds}.")
 
 
 @dataclass(frozen=True)
 class Descended:
-    """Where the members ended: stacked points in NumPy, their errors, and why each stopped."""
+    """Where the members ended: stacked points in NumPy, their errors, and why each stopped.
+
+    Estimated starts stand in `starts`, not in the points: they belong to the windows.
+    """
 
     points: Point
     errors: Float[np.ndarray, " member"]
     iterations: Int[np.ndarray, " member"]
     reasons: Int[np.ndarray, " member"]
     seconds: float
+    starts: Float[np.ndarray, "member window output_lags observed"] | None = None
 
 
 @dataclass(frozen=True)
@@ -89,19 +104,29 @@ def descend(
     The error of a member, with its ridge, never rises, but with `early`: then points whose error
     (without) is at most `bearable`, all if that is None, compete on `validation`, the start among
     them. Who is not `active` stays where it is. Raises SparsidError where all runs leave the finite
-    numbers at their start, unless `active` is given, and for an early descent without `validation`.
+    numbers at their start, unless `active` is given, for an early descent without `validation`, and
+    for more than `LARGEST` living numbers.
     """
     began = time.monotonic()
     size, feedback = len(points.theta), descent.criterion.feedback
     if descent.early and validation is None:
         raise SparsidError("Early stopping needs validation data; give some, or set `early` off.")
+    alive = int(points.keep.sum(axis=1).max())
+    if alive > LARGEST:
+        raise SparsidError(
+            f"Second-order training takes models of up to {LARGEST} living numbers; this one has "
+            f"{alive}: train it by epochs (Adam)."
+        )
     roomy = layout
     if isinstance(descent.method, LevenbergMarquardt):
-        roomy = layout.with_room(int(points.keep.sum(axis=1).max()))
+        roomy = layout.with_room(alive)
     begin, advance = _program(roomy, feedback, descent.method)
     with jax.enable_x64(True):
         data = everywhere(on_device(data))
-        state = begin(share_out(stacked(points)), data)
+        points = stacked(points)
+        if descent.estimates:
+            points = _with_starts(layout, points, data)
+        state = begin(share_out(points), data)
         if active is None:
             check_finite(np.asarray(state.error)[:size])
         else:
@@ -110,7 +135,7 @@ def descend(
         early = None
         if descent.early and validation is not None:
             early = Early(layout, feedback, validation, bearable)
-            early.look(state.point, np.asarray(state.error)[:size])
+            early.look(_without_starts(state.point), np.asarray(state.error)[:size])
         done = 0
         while done < descent.iterations:
             done = min(done + AT_ONCE, descent.iterations)
@@ -118,7 +143,7 @@ def descend(
             spent = time.monotonic() - began
             errors = np.asarray(state.error)[:size]
             if early is not None:
-                early.look(state.point, errors)
+                early.look(_without_starts(state.point), errors)
             if watch is not None:
                 watch(DescentReport(done, errors, spent))
             running = (np.asarray(state.reason)[:size] == RUNNING).any()
@@ -126,13 +151,25 @@ def descend(
             if not running or out_of_time or (stop is not None and stop.asked):
                 break
         ended = jax.tree.map(lambda leaf: np.asarray(leaf)[:size], state)
-    point, errors = ended.point, ended.error
+    point, errors = _without_starts(ended.point), ended.error
     if early is not None:
         theta, errors = early.best()
         point = point._replace(theta=theta)
     used_up = (ended.reason == RUNNING) & (ended.iterations >= descent.iterations)
     reasons = np.where(used_up, LONG, ended.reason)
-    return Descended(point, errors, ended.iterations, reasons, time.monotonic() - began)
+    seconds = time.monotonic() - began
+    return Descended(point, errors, ended.iterations, reasons, seconds, ended.point.starts)
+
+
+def _with_starts(layout: Layout, points: Point, data: Windows) -> Point:
+    """With starts to estimate, the recorded ones at first."""
+    one = jax.tree.map(lambda leaf: leaf[0], points)
+    recorded = recorded_starts(layout.model(one.theta, one.rest), data)
+    return points._replace(starts=jnp.tile(recorded, (len(points.theta), 1, 1, 1)))
+
+
+def _without_starts(points: Point) -> Point:
+    return points._replace(starts=None)
 
 
 def stacked(points: Point) -> Point:

@@ -5,8 +5,9 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
+from sparsid.training.arrow import arrow_step, damped_arrow
 from sparsid.training.curvature import Point, Quadratic, living, quadratic
 from sparsid.training.layout import Layout
 from sparsid.training.stopping import RUNNING, STALLED, Stopping
@@ -62,10 +63,10 @@ class LevenbergMarquardt:
         near = quadratic(layout, feedback, point, data)
         live, used = living(layout, point.keep)
         theta = point.theta[live] * used
-        return Quadratic(
-            near.error + self.ridge * theta @ theta,
-            near.gradient + self.ridge * theta,
-            near.gram + self.ridge * jnp.diag(used * 1.0),
+        return near._replace(
+            error=near.error + self.ridge * theta @ theta,
+            gradient=near.gradient + self.ridge * theta,
+            gram=near.gram + self.ridge * jnp.diag(used * 1.0),
         )
 
     def _plain(self, near: Quadratic, point: Point) -> Float[Array, ""]:
@@ -78,15 +79,12 @@ class LevenbergMarquardt:
         """One step tried; taken if the error falls."""
         point, near, damping = state.point, state.near, state.damping
         live, used = living(layout, point.keep)
-        own = jnp.diagonal(near.gram)
-        scale = jnp.maximum(own, FLOOR * jnp.max(own))
-        damped = near.gram + jnp.diag(jnp.where(used, damping * scale, 1.0))
-        step = -jax.scipy.linalg.solve(damped, near.gradient, assume_a="pos")
-        step = jnp.where(used, step, 0.0)
-        tried = point._replace(theta=point.theta.at[live].add(step))
+        step, shift, promised = _step(near, used, damping)
+        theta = point.theta.at[live].add(step)
+        starts = None if shift is None else point.starts + shift.reshape(point.starts.shape)
+        tried = point._replace(theta=theta, starts=starts)
         there = self._near(layout, feedback, tried, data)
         gained = near.error - there.error
-        promised = step @ (damping * scale * step - near.gradient)
         taken = (gained > 0) & jnp.all(jnp.isfinite(there.gram))
         ratio = jnp.where(taken, gained / promised, 0.0)
         point = jax.tree.map(lambda new, old: jnp.where(taken, new, old), tried, point)
@@ -101,10 +99,39 @@ class LevenbergMarquardt:
         reason, reached = self.stopping.judge(
             error=near.error,
             reached=state.reached,
-            gradient=2 * near.gradient,
+            gradient=2 * _slopes(near),
             step=jnp.where(taken, jnp.linalg.norm(step), jnp.inf),
             iterations=after.iterations,
         )
         stuck = after.damping > HIGHEST
         reason = jnp.where(stuck & (reason == RUNNING), STALLED, reason)
         return after._replace(reason=reason, reached=reached)
+
+
+def _step(
+    near: Quadratic, used: Bool[Array, " room"], damping: Float[Array, ""]
+) -> tuple[Float[Array, " room"], Float[Array, "window own"] | None, Float[Array, ""]]:
+    """(step of the weights, of estimated starts if there are any, promised decrease)."""
+    diagonal = jnp.diagonal(near.gram)
+    scale = jnp.maximum(diagonal, FLOOR * jnp.max(diagonal))
+    damped = near.gram + jnp.diag(jnp.where(used, damping * scale, 1.0))
+
+    def promise(step, scale, gradient):
+        return jnp.sum(step * (damping * scale * step - gradient))
+
+    if near.starts is None:
+        step = -jax.scipy.linalg.solve(damped, near.gradient, assume_a="pos")
+        step = jnp.where(used, step, 0.0)
+        return step, None, promise(step, scale, near.gradient)
+    step, shift = arrow_step(damped, near.gradient, damped_arrow(near.starts, damping))
+    step = jnp.where(used, step, 0.0)
+    own = jnp.diagonal(near.starts.gram, axis1=1, axis2=2)
+    along = promise(shift, own, near.starts.gradient)
+    return step, shift, promise(step, scale, near.gradient) + along
+
+
+def _slopes(near: Quadratic) -> Array:
+    """Half the gradient in all unknowns."""
+    if near.starts is None:
+        return near.gradient
+    return jnp.concatenate([near.gradient, near.starts.gradient.ravel()])

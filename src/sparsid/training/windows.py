@@ -28,13 +28,24 @@ class Simulation:
     starts from recorded rows, which do not count. With `shaken`, every window is run a second time
     from outputs that are wrong by up to so many scaled units, and the first `settling` samples of
     that run do not count: a plant forgets where it started, and so must its model.
+
+    With `estimated`, the outputs a window starts from are unknowns of their own beside the weights,
+    pulled to the recorded ones as hard as any other row: for records whose first samples are noisy.
+    They are forgotten when training ends. Only Levenberg-Marquardt estimates them.
     """
 
     length: int | None = None
     stride: int | None = None
     shaken: float = 0.0
     settling: int = 40
+    estimated: bool = False
     feedback: ClassVar[bool] = True
+
+    def __post_init__(self):
+        if self.estimated and self.shaken:
+            raise SparsidError(
+                "Windows start from outputs that are `estimated` or from `shaken` ones; choose one."
+            )
 
 
 @dataclass(frozen=True)
