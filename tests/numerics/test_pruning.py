@@ -10,6 +10,7 @@ from sparsid._errors import SparsidError
 from sparsid.data import Dataset, Normaliser
 from sparsid.models import NARX
 from sparsid.training import BFGS, Descent, Pruning, curvature, prune
+from sparsid.training import pruning as pruning_loop
 from sparsid.training.descent import descend
 from sparsid.training.paths import Trail, packed, unpacked
 from sparsid.training.progress import Stop
@@ -171,6 +172,21 @@ def test_the_published_procedure_removes_one_weight_at_a_time_by_smallest_salien
             saliency = np.where(before.keep, 0.5 * bends * before.theta**2, np.inf)
             saliency[saliency < 0] = np.inf
             assert chosen == np.argmin(saliency)
+
+
+def test_it_ends_where_every_saliency_is_negative(problem, monkeypatch):
+    """As published; the robust path goes on, by size."""
+    layout, trained, train, validation = problem
+    monkeypatch.setattr(
+        pruning_loop, "brain_damage", lambda theta, curved: -np.abs(theta), raising=True
+    )
+    published = Pruning("obd", None, 0.0, 1.0, 24, Descent(BFGS(), iterations=1))
+    assert all(
+        len(path.steps) == 1 for path in prune(layout, trained.points, train, validation, published)
+    )
+    member = Trail([prune(layout, trained.points, train, validation, published)[0].steps[0]])
+    saliency = -np.abs(member.now.theta)
+    assert pruning_loop._first(member, saliency, Pruning("obd")) == np.argmin(np.abs(saliency))
 
 
 def test_a_removal_that_cannot_be_made_up_for_is_undone(problem):

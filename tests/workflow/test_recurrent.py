@@ -13,17 +13,23 @@ from tests.command_line import refused, run
 
 from sparsid import fit
 from sparsid._errors import SparsidError
-from sparsid.data import Dataset
+from sparsid.data import Dataset, Normaliser, read
 from sparsid.evaluation import forecast
 from sparsid.models import NARX, DerivativeMLP, graph_of, load
 from sparsid.processes import named, simulate
 from sparsid.results import Row
-from sparsid.study.path_spec import DescentSpec, PathConfigurationSpec, PruneSpec, RetrainSpec
-from sparsid.study.paths import path_cells, run_paths
-from sparsid.study.pruned import prune_ensemble
+from sparsid.study.descent_spec import DescentSpec, RetrainSpec
+from sparsid.study.fitting import split
+from sparsid.study.path_spec import PathConfigurationSpec, PruneSpec
+from sparsid.study.paths import path_cells, prepare_paths, run_paths
+from sparsid.study.pruned import prune_ensemble, trained_on
 from sparsid.study.reading import parse_study, read_study
-from sparsid.training import Descent, Pruning, Simulation
+from sparsid.training import Descent, Pruning, Simulation, fit_ensemble
+from sparsid.training.descent import descend
+from sparsid.training.paths import Path, Step
+from sparsid.training.progress import Stop
 from sparsid.training.pruning import RETRAIN
+from sparsid.training.starts import points_of
 
 
 def rows(samples=400, seed=0):
@@ -250,6 +256,132 @@ def test_paths_put_aside_by_another_version_are_begun_anew(tmp_path):
     assert any("training, phase" in doing for doing in said)
 
 
+def test_noise_is_on_what_trains_and_chooses_alone():
+    text = tomllib.loads(STUDY)
+    noisy = prepare_paths(parse_study(text, "here"))
+    clean = prepare_paths(parse_study(text | {"data": text["data"] | {"noise": 0.0}}, "here"))
+    scale = clean.train.normaliser.states.scale
+    for part in ("train", "validation", "test"):
+        a, b = (getattr(data, part).physical[0] for data in (noisy, clean))
+        np.testing.assert_array_equal(a.u, b.u)
+        spread = np.std((a.x - b.x) / scale)
+        assert (spread == 0) if part == "test" else (0.007 < spread < 0.013)
+
+
+def test_the_control_is_the_full_network_descended_as_long(tmp_path):
+    """By hand: so many iterations of plain Levenberg-Marquardt from the full networks."""
+    data = prepare_paths(load_paths_spec(tmp_path))
+    layout, points = points_of(
+        jax.vmap(lambda key: NARX(widths=(3,)).build(data.train, key=key))(
+            jax.random.split(jax.random.key(0), 2)
+        )
+    )
+    train, validation, _ = data.windows(2)
+    pruning = Pruning(retrain=Descent(iterations=3))
+    steps = [Step(points.theta[0], points.keep[0], 1.0, 1.0, at) for at in (0, 4, 7)]
+    paths = [Path(tuple(steps[:2])), Path(tuple(steps))]
+    control = trained_on(layout, points, train, validation, pruning, paths, Stop())
+    by_hand = descend(layout, points, train, Descent(iterations=7)).points
+    np.testing.assert_array_equal(control.theta, by_hand.theta)
+    none = trained_on(layout, points, train, validation, pruning, [Path(tuple(steps[:1]))], Stop())
+    np.testing.assert_array_equal(none.theta, points.theta)
+
+
+def test_an_interrupted_prune_keeps_what_it_has_and_shows_no_control(folder, tmp_path, capsys):
+    def interrupt(report):
+        os.kill(os.getpid(), signal.SIGINT)
+
+    ensemble = load(folder / "plant.sparsid")
+    data = read(folder / "plant.csv", outputs=("level",), inputs=("flow",), dt=1.0)
+    parts = split(data.outputs_as_states(), validation=0.2, test=0.2)
+    retrain = Descent(iterations=2)
+    pruned = prune_ensemble(ensemble, parts, pruning=Pruning(retrain=retrain), watch=interrupt)
+    assert pruned.interrupted
+    assert len(pruned.ensemble) == len(ensemble)
+    assert all(np.isnan(member.control.test) for member in pruned.members)
+    assert all(np.isfinite(member.pruned.test) for member in pruned.members)
+    pruned.save_paths(tmp_path / "paths.json")
+    said = json.loads((tmp_path / "paths.json").read_text())
+    assert said["members"][0]["control"]["test"] is None
+
+
+PHASES = """
+out = "plant.sparsid"
+data = {{ files = ["{file}"], outputs = ["level"], inputs = ["flow"], dt = 1 }}
+model = {{ kind = "narx", widths = [3] }}
+training = {{ members = 2 }}
+
+[[phase]]
+epochs = 2
+rate = {{ rate = 1e-3 }}
+loss = "free-run"
+window = 20
+
+[[phase]]
+method = "lm"
+iterations = 20
+length = 50
+stride = 25
+estimated = {estimated}
+
+[[phase]]
+iterations = 30
+early = true
+"""
+
+
+def test_a_file_may_ask_for_second_order_phases(folder, tmp_path):
+    text = PHASES.format(file=folder / "plant.csv", estimated="true")
+    (tmp_path / "fit.toml").write_text(text)
+    assert run("fit", tmp_path / "fit.toml") == 0
+    ensemble = load(tmp_path / "plant.sparsid")
+    phases = ensemble.card.training["phases"]
+    assert [phase.get("iterations") for phase in phases] == [None, 20, 30]
+    truth = rows(seed=1)
+    data = Dataset.from_arrays(x=[truth[:, 1:]], u=[truth[:, :1]], dt=1.0)
+    errors = forecast(ensemble, data)[:, 0, :, 0] - truth[:, 1]
+    assert np.sqrt(np.mean(errors**2)) < 0.1 * truth[:, 1].std()
+
+
+def test_what_is_wrong_in_a_phase_is_said_of_that_kind_of_phase(folder, tmp_path, capsys):
+    for before, after, word in (
+        ("iterations = 20", "iterations = 20\nbatch = 3", "batch"),
+        ("estimated = true", "estimated = true\nshaken = 1.0", "choose one"),
+        ('method = "lm"', 'method = "bfgs"', "Levenberg-Marquardt"),
+    ):
+        text = PHASES.format(file=folder / "plant.csv", estimated="true").replace(before, after)
+        (tmp_path / "fit.toml").write_text(text)
+        assert word in refused(capsys, "fit", tmp_path / "fit.toml")
+
+
+def test_the_user_is_told_when_adam_takes_over():
+    table = rows(samples=120)
+    data = Dataset.from_arrays(y=[table[:, 1:]], u=[table[:, :1]], dt=1.0)
+    result = fit(data, members=1, effort=0.001, model=NARX(widths=(50, 60)))
+    numbers = 5 * 50 + 51 * 60 + 61
+    assert any(f"{numbers} trainable numbers" in note and "Adam" in note for note in result.notes)
+    with pytest.raises(SparsidError, match="leave `recipe` out"):
+        fit(data, recipe="dense", model=NARX())
+
+
+def test_a_phase_that_runs_out_of_time_is_told():
+    table = rows(samples=200)
+    data = Dataset.from_arrays(x=[table[:, 1:]], u=[table[:, :1]], dt=1.0)
+    scaled = Normaliser.fit(data).apply(data)
+    phases = [Descent(iterations=10), Descent(iterations=1000, seconds=1e-6)]
+    fitted = fit_ensemble(NARX(widths=(3,)), scaled, phases, size=1, key=jax.random.key(0))
+    assert len(fitted.history.epochs) == 2
+    assert fitted.history.sentences()[0].startswith("Phase 2 ran out of time")
+
+
+def test_networks_too_large_for_their_squares_are_refused():
+    table = rows(samples=50)
+    data = Dataset.from_arrays(x=[table[:, 1:]], u=[table[:, :1]], dt=1.0)
+    scaled = Normaliser.fit(data).apply(data)
+    with pytest.raises(SparsidError, match="3371"):
+        fit_ensemble(NARX(widths=(50, 60)), scaled, [Descent()], size=1, key=jax.random.key(0))
+
+
 def load_paths_spec(folder):
     (folder / "tiny.toml").write_text(STUDY)
     return read_study(str(folder / "tiny.toml"))
@@ -267,7 +399,35 @@ def test_a_network_of_measured_states_is_pruned_too():
     assert member.pruned.test < 1.5 * member.full.test
 
 
+def test_prune_takes_a_model_of_states_and_refuses_what_does_not_fit(folder, tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    u, x = rng.uniform(-1, 1, 300), np.zeros(300)
+    for k in range(1, 300):
+        x[k] = x[k - 1] + 0.1 * (u[k - 1] - x[k - 1] ** 3)
+    table = np.column_stack([u, x])
+    np.savetxt(tmp_path / "tank.csv", table, delimiter=",", header="u,x", comments="")
+    (tmp_path / "fit.toml").write_text(
+        'data = { files = ["tank.csv"], states = ["x"], inputs = ["u"], dt = 0.1 }\n'
+        'out = "tank.sparsid"\n'
+        'model = { widths = [4], activation = "tanh" }\n'
+        "training = { members = 1 }\n"
+        "phase = [{ iterations = 30, length = 20, stride = 10 }]\n"
+    )
+    assert run("fit", tmp_path / "fit.toml") == 0
+    model, small = tmp_path / "tank.sparsid", tmp_path / "small.sparsid"
+    assert run("prune", model, tmp_path / "tank.csv", "--iterations", "3", "--out", small) == 0
+    counts = [sum(np.count_nonzero(w) for _, w in load(m).weights()) for m in (model, small)]
+    assert counts[1] < counts[0]
+    (tmp_path / "short.csv").write_text("u,x\n0.1,0.2\n")
+    assert "x" in refused(capsys, "prune", model, folder / "plant.csv", "--out", small)
+    assert "sample" in refused(capsys, "prune", model, tmp_path / "short.csv", "--out", small)
+    assert "above 1" in refused(
+        capsys, "prune", model, tmp_path / "tank.csv", "--out", small, "--factor", "0.5"
+    )
+
+
 REFUSED = [
+    (("--recipe", "dense"), "leave `recipe` out"),
     (("--states", "level"), "not both"),
     (("--lags", "0"), "lags"),
     (("--lags", "2", "--delay", "3"), "delay"),

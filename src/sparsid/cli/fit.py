@@ -37,10 +37,11 @@ def command(
     time: Time = None,
     dt: Dt = None,
     recipe: Annotated[
-        str, typer.Option(help="auto (validation decides), one-step, free-run or dense.")
+        str,
+        typer.Option(help="Of --states: auto (validation decides), one-step, free-run or dense."),
     ] = "auto",
     members: Annotated[int, typer.Option(help="Networks in the ensemble.")] = 10,
-    effort: Annotated[float, typer.Option(help="Multiplies the number of epochs.")] = 1.0,
+    effort: Annotated[float, typer.Option(help="Multiplies epochs and iterations.")] = 1.0,
     validation_share: Annotated[
         float, typer.Option(help="Share kept back to choose between models.")
     ] = 0.2,

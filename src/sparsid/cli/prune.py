@@ -32,7 +32,11 @@ def command(
     ] = "obs",
     iterations: Annotated[int, typer.Option(help="Iterations of retraining a round.", min=1)] = 50,
     factor: Annotated[
-        float, typer.Option(help="A removal that raises the training error by more is undone.")
+        float,
+        typer.Option(
+            help="A removal that raises the training error by more is undone; squared when no "
+            "other may go and the guard falls."
+        ),
     ] = 1.3,
     guard: Annotated[
         float, typer.Option(help="So is one that raises the validation error by more, at first.")
@@ -68,7 +72,7 @@ def command(
     dataset, notes = read_for(ensemble.card, data, columns=columns, time=time, dt=dt)
     tell(notes)
     parts = split(dataset, validation=validation_share, test=test_share)
-    criterion = criterion_for(ensemble, parts.train)
+    criterion = criterion_for(ensemble, parts)
     retrain = replace(RETRAIN, criterion=criterion, iterations=iterations)
     pruning = Pruning(method, factor=factor, retrain=retrain, guard=guard)
     with pruning_progress() as watch:

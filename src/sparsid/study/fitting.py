@@ -298,7 +298,7 @@ def _recipes(
     if isinstance(model, NARX) and not phases:
         if settings.recipe != "auto":
             raise SparsidError(
-                f"Recipes are for measured states; a recurrent model of outputs has one of its own: "
+                "Recipes are for measured states; a recurrent model of outputs has one of its own: "
                 f"leave `recipe` out; got {settings.recipe!r}."
             )
         return [recurrent(parts.train, parts.validation, model, effort=settings.effort)]

@@ -1,6 +1,7 @@
 """Pruning a trained model on its data: paths, choice, and the control that was only trained on."""
 
 import json
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -43,7 +44,8 @@ class Judged:
 class PrunedMember:
     """One member: its path, the step chosen on validation data, and what the parts say of both.
 
-    `control` is the full network, trained on for as many iterations as the path took.
+    `control` is the full network, trained on for as many iterations as the path took; NaN where the
+    user stopped before it could.
     """
 
     path: PruningPath
@@ -115,7 +117,7 @@ def prune_ensemble(
             f"Pruning by saliency takes models of up to {LARGEST} living numbers; this one has "
             f"{alive}: train it sparse (`sparsid fit`) instead."
         )
-    criterion = criterion_for(ensemble, parts.train)
+    criterion = criterion_for(ensemble, parts)
     pruning = pruning or Pruning(retrain=replace(RETRAIN, criterion=criterion))
     lag = ensemble.lag
     train, validation, test = (
@@ -139,6 +141,8 @@ def prune_ensemble(
     judged = [
         errors_of(layout, some, (train, validation, test)) for some in (points, pruned, control)
     ]
+    if interrupted:  # not trained on for as long: it would flatter the pruned ones
+        judged[2] = [Judged(math.nan, math.nan, math.nan)] * len(paths)
     members = tuple(
         PrunedMember(path, at, *of) for path, at, *of in zip(paths, chosen, *judged, strict=True)
     )
@@ -147,12 +151,13 @@ def prune_ensemble(
     return Pruned(smaller, members, tuple(layout.names()), interrupted)
 
 
-def criterion_for(ensemble: Ensemble, train: Dataset) -> Criterion:
+def criterion_for(ensemble: Ensemble, parts: Parts) -> Criterion:
     """What a model is pruned on: whole free runs of outputs, short ones of measured states."""
     if ensemble.card.architecture.observes == "outputs":
         return Simulation()
-    length = min(STATE_WINDOW, *train.lengths)
-    return Simulation(length, max(length - 1, train.samples * length // STATE_SAMPLES))
+    given = [part for part in (parts.train, parts.validation, parts.test) if part is not None]
+    length = min(STATE_WINDOW, *(n for part in given for n in part.lengths))
+    return Simulation(length, max(length - 1, parts.train.samples * length // STATE_SAMPLES))
 
 
 def scaled_as(ensemble: Ensemble, part: Dataset) -> ScaledDataset:

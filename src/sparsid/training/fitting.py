@@ -23,6 +23,7 @@ from sparsid.training.members import Members
 from sparsid.training.phases import Phase
 from sparsid.training.progress import EpochReport, History, Stop, Watcher, interruptible
 from sparsid.training.starts import models_of, points_of
+from sparsid.training.stopping import RUNNING
 from sparsid.training.windows import windows
 
 type AnyPhase = Phase | Descent
@@ -229,6 +230,8 @@ class Training:
         ended = descend(
             layout, points, data, descent, validation=validation, watch=watch, stop=self.stop
         )
+        if (ended.reasons == RUNNING).any() and not self.stop.asked:
+            history = replace(history, out_of_time=(*history.out_of_time, at))
         models = models_of(layout, ended.points)
         filled = jax.tree.map(
             lambda leaf: np.resize(leaf, (len(members.stack.alive), *leaf.shape[1:])), models

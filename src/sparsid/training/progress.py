@@ -45,6 +45,7 @@ class History:
     frozen: Mapping[int, tuple[int, int]] = field(default_factory=dict)  # member: (phase, epoch)
     interrupted: bool = False
     best: Mapping[int, int] = field(default_factory=dict)  # member: epochs done at its best
+    out_of_time: tuple[int, ...] = ()  # phases that ended with members still on their way
 
     def pick(self, members: Sequence[int]) -> "History":
         """What is known of these members, in this order."""
@@ -65,6 +66,11 @@ class History:
             f"Member {member} left the finite numbers in epoch {epoch + 1} of phase {phase + 1} "
             "and was frozen before it; a lower rate or a bound on the gradient's norm (clip) helps."
             for member, (phase, epoch) in sorted(self.frozen.items())
+        ]
+        said += [
+            f"Phase {phase + 1} ran out of time, with networks still improving; more effort gives "
+            "it more."
+            for phase in self.out_of_time
         ]
         if self.interrupted:
             done = f"{self.epochs[-1].done} of {self.epochs[-1].total}" if self.epochs else "0"
