@@ -6,7 +6,8 @@ How many lags a model gets is chosen on validation data: a few networks with eac
 of their free-run errors. Records are looked for in SPARSID_DATA (default: ../shared/data):
 `cascaded_tanks/dataBenchmark.csv` (nonlinearbenchmark.org: Est trains, its last fifth chooses, Val
 judges) and `daisy/exchanger.dat` (KU Leuven: of 4000 samples the last 1000 judge). The test part
-chooses nothing; its first 50 samples do not count. "Median run" is the median of all members' free runs at every sample, which is
+chooses nothing; its first 50 samples do not count. "Median run" is the median of all members'
+free runs at every sample, which is
 what `sparsid predict` gives.
 """
 
