@@ -126,7 +126,7 @@ def descend(
         points = stacked(points)
         if descent.estimates:
             points = _with_starts(layout, points, data)
-        state = begin(share_out(points), data)
+        state = advance(begin(share_out(points), data), data, 0)
         if active is None:
             check_finite(np.asarray(state.error)[:size])
         else:
