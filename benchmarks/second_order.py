@@ -56,8 +56,8 @@ def forward(layout: Layout, feedback: bool, point: Point, data: Windows) -> Quad
     return Quadratic(off @ off, jacobian.T @ off, jacobian.T @ jacobian)
 
 
-def theirs_after(layout: Layout, points: Point, data: Windows, iterations: int) -> jax.Array:
-    """Errors after so many iterations of Optimistix's Levenberg-Marquardt, all networks at once."""
+def theirs(layout: Layout, data: Windows, iterations: int) -> Callable[[Point], jax.Array]:
+    """Points to errors after so many iterations of Optimistix's Levenberg-Marquardt, compiled."""
     solver = optimistix.LevenbergMarquardt(rtol=1e-12, atol=1e-12)
 
     def one(point: Point) -> jax.Array:
@@ -70,8 +70,7 @@ def theirs_after(layout: Layout, points: Point, data: Windows, iterations: int) 
         )
         return jnp.sum(residuals(found.value, None) ** 2)
 
-    # Its linear solver refuses arrays of a mesh of devices, and so `over_members`: one core.
-    return jax.jit(jax.vmap(one))(jax.device_put(points, jax.devices()[0]))
+    return jax.jit(jax.vmap(one))
 
 
 def seconds(work: Callable[[], object], repeats: int) -> float:
@@ -124,7 +123,9 @@ def main() -> None:
         ours, theirs = (program(f, layout, True)(all_of, on).gram for f in (quadratic, forward))
         apart = jnp.max(jnp.abs(ours - theirs), axis=(1, 2)) / jnp.max(jnp.abs(theirs), axis=(1, 2))
         off = f"{float(jnp.median(apart)):.1e} (largest {float(jnp.max(apart)):.1e})"
-        run = functools.partial(theirs_after, layout, all_of, on, ITERATIONS)
+        # Its linear solver refuses arrays of a mesh of devices, and so `over_members`: one core.
+        descended = theirs(layout, on, ITERATIONS)
+        run = functools.partial(descended, jax.device_put(all_of, jax.devices()[0]))
         spent = seconds(run, 3) / ITERATIONS
         rows.append(("an iteration of Optimistix's Levenberg-Marquardt, one core", spent))
         reached = {"Optimistix's": np.asarray(run())}

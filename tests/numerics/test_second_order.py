@@ -21,7 +21,7 @@ from sparsid.training import (
     curvature,
 )
 from sparsid.training.bfgs import armijo, golden_section, updated
-from sparsid.training.descent import DescentReport, descend
+from sparsid.training.descent import DescentReport, _program, descend, stacked
 from sparsid.training.starts import models_of, points_of, uniform_start
 from sparsid.training.stopping import FLAT, LONG, STALLED
 from sparsid.training.windows import windows
@@ -54,7 +54,7 @@ def residuals_of(layout, point, data, feedback=True):
 
 
 def test_levenberg_marquardt_ends_where_scipy_does():
-    """The same minimum as MINPACK's from the same start, on a network without a flat direction."""
+    """In a minimum that MINPACK cannot improve, about as deep as the one it finds from there."""
     scaled = plant(3)
     layout, points = started(NARX(widths=(2,)), scaled)
     data = windows(scaled, Simulation(), lag=2)
@@ -236,3 +236,37 @@ def test_short_and_odd_records_are_refused():
         windows(scaled, Simulation(), lag=2)
     with pytest.raises(SparsidError, match="longer than the model's 2 lags"):
         windows(plant(0), Simulation(length=2), lag=2)
+
+
+def test_a_state_comes_from_an_iteration_as_it_went_in():
+    """Of the same types, weak ones among them: else the program is compiled twice."""
+    scaled = plant(0)
+    layout, points = started(NARX(widths=(2,)), scaled)
+    data = windows(scaled, Simulation(), lag=2)
+    for method in (LevenbergMarquardt(), BFGS()):
+        begin, advance = _program(layout, True, method)
+        with jax.enable_x64(True):
+            on = curvature.on_device(data)
+            first = begin(stacked(points), on)
+            later = advance(first, on, 1)
+        for before, after in zip(jax.tree.leaves(first), jax.tree.leaves(later), strict=True):
+            assert (before.dtype, before.weak_type) == (after.dtype, after.weak_type)
+
+
+@pytest.mark.parametrize("early", [False, True])
+def test_a_lost_start_and_a_resting_member_stay_where_they_are(early):
+    scaled = plant(0)
+    layout, points = started(NARX(widths=(2,)), scaled)
+    data = windows(scaled, Simulation(), lag=2)
+    theta = points.theta.copy()
+    theta[1] *= 1e200
+    descent = Descent(iterations=20, early=early)
+    options = {"validation": data if early else None, "active": np.array([True, True, False])}
+    ended = descend(layout, points._replace(theta=theta), data, descent, **options)
+    np.testing.assert_array_equal(ended.points.theta[1:], theta[1:])
+    assert ended.iterations.tolist() == [20, 0, 0]
+    assert ended.errors[1] == np.inf
+    assert (ended.reasons[1:] == STALLED).all()
+    alone = descend(layout, jax.tree.map(lambda a: a[:1], points), data, Descent(iterations=20))
+    assert ended.errors[0] <= alone.errors[0] * (1 + 1e-6) if not early else True
+    assert ended.errors[0] < np.inf

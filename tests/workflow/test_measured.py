@@ -1,4 +1,4 @@
-"""Measured records to judged models: DaISy's evaporator and exchanger, and the cascaded tanks."""
+"""Measured records to judged models: DaISy's evaporator and heat exchanger."""
 
 import numpy as np
 import pytest

@@ -4,7 +4,9 @@ import json
 import os
 import signal
 import tomllib
+from dataclasses import replace
 
+import equinox as eqx
 import jax
 import numpy as np
 import pytest
@@ -18,18 +20,22 @@ from sparsid.evaluation import forecast
 from sparsid.models import NARX, DerivativeMLP, graph_of, load
 from sparsid.processes import named, simulate
 from sparsid.results import Row
+from sparsid.study import recipes
 from sparsid.study.descent_spec import DescentSpec, RetrainSpec
 from sparsid.study.fitting import split
 from sparsid.study.path_spec import PathConfigurationSpec, PruneSpec
 from sparsid.study.paths import path_cells, prepare_paths, run_paths
-from sparsid.study.pruned import prune_ensemble, trained_on
+from sparsid.study.pruned import criterion_for, prune_ensemble, trained_on
 from sparsid.study.reading import parse_study, read_study
+from sparsid.study.recipes import recurrent
 from sparsid.training import Descent, Pruning, Simulation, fit_ensemble
+from sparsid.training import descent as descent_module
 from sparsid.training.descent import descend
 from sparsid.training.paths import Path, Step
 from sparsid.training.progress import Stop
 from sparsid.training.pruning import RETRAIN
 from sparsid.training.starts import points_of
+from sparsid.training.windows import windows
 
 
 def rows(samples=400, seed=0):
@@ -345,13 +351,17 @@ def test_a_file_may_ask_for_second_order_phases(folder, tmp_path):
 
 def test_what_is_wrong_in_a_phase_is_said_of_that_kind_of_phase(folder, tmp_path, capsys):
     for before, after, word in (
-        ("iterations = 20", "iterations = 20\nbatch = 3", "batch"),
+        ("iterations = 20", "iterations = 20\nbatch = 3", "shaken"),  # among what it may hold
+        ("epochs = 2", "epochs = 2\nridge = 0.1", "momentum"),
         ("estimated = true", "estimated = true\nshaken = 1.0", "choose one"),
         ('method = "lm"', 'method = "bfgs"', "Levenberg-Marquardt"),
     ):
         text = PHASES.format(file=folder / "plant.csv", estimated="true").replace(before, after)
         (tmp_path / "fit.toml").write_text(text)
-        assert word in refused(capsys, "fit", tmp_path / "fit.toml")
+        said = refused(capsys, "fit", tmp_path / "fit.toml")
+        assert word in said
+        for wrong in ("batch", "ridge"):
+            assert said.count(wrong) <= 1, said  # it is not offered instead of itself
 
 
 def test_the_user_is_told_when_adam_takes_over():
@@ -419,11 +429,62 @@ def test_prune_takes_a_model_of_states_and_refuses_what_does_not_fit(folder, tmp
     counts = [sum(np.count_nonzero(w) for _, w in load(m).weights()) for m in (model, small)]
     assert counts[1] < counts[0]
     (tmp_path / "short.csv").write_text("u,x\n0.1,0.2\n")
-    assert "x" in refused(capsys, "prune", model, folder / "plant.csv", "--out", small)
-    assert "sample" in refused(capsys, "prune", model, tmp_path / "short.csv", "--out", small)
+    said = refused(capsys, "prune", model, folder / "plant.csv", "--out", small)
+    assert "flow" in said
+    assert "level" in said
+    said = refused(capsys, "prune", model, tmp_path / "short.csv", "--out", small)
+    assert "at least" in said
     assert "above 1" in refused(
         capsys, "prune", model, tmp_path / "tank.csv", "--out", small, "--factor", "0.5"
     )
+
+
+def test_prune_refuses_a_model_that_does_not_simulate_the_data(folder, tmp_path, capsys):
+    ensemble = load(folder / "plant.sparsid")
+    wild = jax.tree.map(
+        lambda leaf: 1e200 * leaf if leaf.ndim > 1 else leaf, ensemble.stacked.model.network
+    )
+    model = eqx.tree_at(lambda s: s.model.network, ensemble.stacked, wild)
+    replace(ensemble, stacked=model).save(tmp_path / "wild.sparsid")
+    asked = ("prune", tmp_path / "wild.sparsid", folder / "plant.csv", "--out", tmp_path / "x")
+    assert "does not simulate these data" in refused(capsys, *asked)
+
+
+def test_one_short_record_does_not_shorten_the_runs_of_all():
+    found = fit(
+        simulate(named("duffing"), trajectories=6, samples=200, key=jax.random.key(0)),
+        members=1,
+        effort=0.01,
+        recipe="one-step",
+        model=DerivativeMLP(widths=(2,), activation="tanh"),
+    )
+    parts = found.parts
+    short = replace(parts, test=parts.train[:1].split_at(0.02)[0])
+    for given in (parts, short):
+        assert criterion_for(found.ensemble, given).length == 100
+
+
+@pytest.mark.parametrize("lag", [1, 2, 45, 60, 120])
+def test_windows_of_a_fit_leave_room_for_any_lag(lag):
+    table = rows(samples=2000)
+    data = Dataset.from_arrays(x=[table[:, 1:]], u=[table[:, :1]], dt=1.0)
+    model = NARX(widths=(3,), output_lags=2, input_lags=max(lag, 1), delay=lag)
+    scaled = Normaliser.fit(data).apply(data)
+    for phase in recurrent(data, data, model).phases:
+        cut = windows(scaled, phase.criterion, lag=max(2, lag))
+        counted = cut.counts.sum(axis=1)
+        assert counted.min() >= max(20, lag)
+
+
+def test_a_fit_too_large_for_squares_goes_without_linear_models(monkeypatch):
+    """Adam trains, ARX and OE are left out, nothing is lost."""
+    monkeypatch.setattr(descent_module, "LARGEST", 3)
+    monkeypatch.setattr(recipes, "LARGEST", 3)
+    table = rows(samples=120)
+    data = Dataset.from_arrays(y=[table[:, 1:]], u=[table[:, :1]], dt=1.0)
+    result = fit(data, members=1, effort=0.001, model=NARX(widths=(2,)))
+    assert result.linear == ()
+    assert result.chosen.name == "recurrent, Adam"
 
 
 REFUSED = [

@@ -1,6 +1,7 @@
 """sparsid prune"""
 
 from dataclasses import replace
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -81,7 +82,9 @@ def command(
     if paths is not None:
         pruned.save_paths(paths)
     if pruned.interrupted:
-        tell(["The paths were interrupted; they end where they were."])
+        tell(["The paths were interrupted; they end where they were, and no control was trained."])
+    elif any(isnan(member.control.validation) for member in pruned.members):
+        tell(["The control was interrupted before it had trained for as long; it is left out."])
     _report(pruned)
     out.print(f"Saved {len(pruned.ensemble)} members to {to}.", markup=False)
 

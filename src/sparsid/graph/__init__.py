@@ -2,5 +2,15 @@
 
 from sparsid.graph.live import Live
 from sparsid.graph.network import Clip, Graph, GraphLayer, beside
+from sparsid.graph.reduced import Reduced, reduced, without_output_bias
 
-__all__ = ["Clip", "Graph", "GraphLayer", "Live", "beside"]
+__all__ = [
+    "Clip",
+    "Graph",
+    "GraphLayer",
+    "Live",
+    "Reduced",
+    "beside",
+    "reduced",
+    "without_output_bias",
+]

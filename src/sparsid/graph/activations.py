@@ -15,6 +15,12 @@ def relu(a: np.ndarray) -> np.ndarray:
     return np.maximum(a, 0.0)
 
 
+@ACTIVATIONS.register("binary")
+def binary(a: np.ndarray) -> np.ndarray:
+    """1 where a is not negative, else 0."""
+    return np.where(a >= 0, 1.0, 0.0)
+
+
 @ACTIVATIONS.register("silu")
 def silu(a: np.ndarray) -> np.ndarray:
     """a times the logistic function of a, written so that nothing overflows."""

@@ -27,6 +27,19 @@ class GraphLayer:
             if array is not None:
                 object.__setattr__(self, name, np.asarray(array, np.float64))
 
+    def of(
+        self, h: Float[np.ndarray, "batch hidden"], z: Float[np.ndarray, "batch inputs"]
+    ) -> Float[np.ndarray, "batch outputs"]:
+        """What the units add up, before any activation."""
+        reached = h @ self.weight.T + self.bias
+        return reached if self.skip is None else reached + z @ self.skip.T
+
+    def joined(self) -> Float[np.ndarray, "outputs columns"]:
+        """All incoming weights: those of hidden units, then those of skipped inputs."""
+        return (
+            self.weight if self.skip is None else np.concatenate([self.weight, self.skip], axis=1)
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class Clip:
@@ -107,8 +120,8 @@ class Graph:
         activate = ACTIVATIONS[self.activation]
         h = inner if self.layers[1:] else z
         for layer in self.layers[:-1]:
-            h = activate(_apply(layer, h, inner))
-        return _apply(self.layers[-1], h, z) + beyond
+            h = activate(layer.of(h, inner))
+        return self.layers[-1].of(h, z) + beyond
 
     def live(self) -> Live:
         """Which inputs, units and weights carry something from an input to an output."""
@@ -170,11 +183,6 @@ def _joint_clip(clips: Sequence[Clip | None]) -> Clip | None:
         return None
     slopes = [clip.slope for clip in given if clip.slope is not None]
     return replace(given[0], slope=np.concatenate(slopes) if slopes else None)
-
-
-def _apply(layer: GraphLayer, h: np.ndarray, z: np.ndarray) -> np.ndarray:
-    reached = h @ layer.weight.T + layer.bias
-    return reached if layer.skip is None else reached + z @ layer.skip.T
 
 
 def _matrices(graph: Graph) -> list[np.ndarray]:

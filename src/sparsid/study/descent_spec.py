@@ -40,9 +40,10 @@ class DescentSpec(RetrainSpec):
     stride: int | None = Field(default=None, ge=1)
     shaken: float = Field(default=0.0, ge=0)
     estimated: bool = False
+    seconds: float | None = Field(default=None, gt=0)
 
     def build(self) -> Descent:
-        return replace(super().build(), criterion=self._criterion())
+        return replace(super().build(), criterion=self._criterion(), seconds=self.seconds)
 
     def _criterion(self) -> Criterion:
         if self.criterion == "prediction":

@@ -141,8 +141,8 @@ def fit_parts(
     chosen = min(tried, key=lambda candidate: candidate.validation)
     notes += tuple(note for recipe in recipes for note in recipe.notes)
     notes += tuple(chosen.history.sentences() if chosen.history else ())
-    best_linear = min(linear, key=lambda candidate: candidate.validation)
-    if not chosen.validation < best_linear.validation:
+    best_linear = min(linear, key=lambda candidate: candidate.validation, default=None)
+    if best_linear is not None and not chosen.validation < best_linear.validation:
         notes += (
             f"On the validation data no network runs better than the model {best_linear.name!r}; "
             "more data, more effort or another architecture may help.",
@@ -301,7 +301,8 @@ def _recipes(
                 "Recipes are for measured states; a recurrent model of outputs has one of its own: "
                 f"leave `recipe` out; got {settings.recipe!r}."
             )
-        return [recurrent(parts.train, parts.validation, model, effort=settings.effort)]
+        options = {"effort": settings.effort, "members": settings.members}
+        return [recurrent(parts.train, parts.validation, model, **options)]
     if phases:
         own = model or sparse_one_step(parts.train).architecture
         return [Recipe("custom", own, phases, settings.start)]
@@ -327,7 +328,8 @@ def _linear_models(
         found = linear_recurrent(train.physical, model)
         fitted = {}
         for name, recipe in found.items():
-            with suppress(SparsidError):  # ARX that is unstable in free run: OE cannot begin there
+            # ARX that is unstable in free run (OE cannot begin there), or too large for J'J
+            with suppress(SparsidError):
                 fitted[name] = run_recipe(recipe, train, validation, alone).ensemble
         return tuple(_candidate(n, e, validation.physical) for n, e in fitted.items())
     free = run_recipe(

@@ -44,8 +44,8 @@ class Judged:
 class PrunedMember:
     """One member: its path, the step chosen on validation data, and what the parts say of both.
 
-    `control` is the full network, trained on for as many iterations as the path took; NaN where the
-    user stopped before it could.
+    `control` is the full network, trained on for as many iterations as the longest path of all
+    members took; NaN where the user stopped before it could.
     """
 
     path: PruningPath
@@ -62,7 +62,7 @@ class Pruned:
     ensemble: Ensemble
     members: tuple[PrunedMember, ...]
     names: tuple[str, ...]  # of all numbers, in the order of a path's vectors
-    interrupted: bool
+    interrupted: bool  # the paths end where they were when the user stopped
 
     def save_paths(self, file: str | Path) -> None:
         """All paths as JSON (docs/file-format.md). Raises SparsidError if it cannot."""
@@ -120,29 +120,40 @@ def prune_ensemble(
     criterion = criterion_for(ensemble, parts)
     pruning = pruning or Pruning(retrain=replace(RETRAIN, criterion=criterion))
     lag = ensemble.lag
-    train, validation, test = (
-        None if part is None else windows(scaled_as(ensemble, part), criterion, lag=lag)
-        for part in (parts.train, parts.validation, parts.test)
+    train, validation = (
+        windows(scaled_as(ensemble, part), criterion, lag=lag)
+        for part in (parts.train, parts.validation)
     )
-    assert train is not None
-    assert validation is not None
+    test = None
+    if parts.test is not None:
+        test = windows(scaled_as(ensemble, parts.test), _within(criterion, parts.test), lag=lag)
+    full = errors_of(layout, points, (train, validation, test))
+    if not np.isfinite([judged.train for judged in full]).any():
+        raise SparsidError(
+            "The free runs of all members over the training part leave the finite numbers: this "
+            "model does not simulate these data; are they those it was made for?"
+        )
     with interruptible() as stop:
         paths = prune(layout, points, train, validation, pruning, watch=watch, stop=stop)
         chosen = [
             path.least_validation() if choice == "best" else path.smallest_not_worse()
             for path in paths
         ]
-        control = trained_on(layout, points, train, validation, pruning, paths, stop)
         interrupted = stop.asked
+        control = points
+        if not interrupted:
+            control = trained_on(layout, points, train, validation, pruning, paths, stop)
+        controlled = not stop.asked
     steps = [path.steps[at] for path, at in zip(paths, chosen, strict=True)]
     pruned = points._replace(
         theta=np.stack([step.theta for step in steps]), keep=np.stack([s.keep for s in steps])
     )
+    nothing = [Judged(math.nan, math.nan, math.nan)] * len(paths)
     judged = [
-        errors_of(layout, some, (train, validation, test)) for some in (points, pruned, control)
+        full,
+        errors_of(layout, pruned, (train, validation, test)),
+        errors_of(layout, control, (train, validation, test)) if controlled else nothing,
     ]
-    if interrupted:  # not trained on for as long: it would flatter the pruned ones
-        judged[2] = [Judged(math.nan, math.nan, math.nan)] * len(paths)
     members = tuple(
         PrunedMember(path, at, *of) for path, at, *of in zip(paths, chosen, *judged, strict=True)
     )
@@ -155,9 +166,15 @@ def criterion_for(ensemble: Ensemble, parts: Parts) -> Criterion:
     """What a model is pruned on: whole free runs of outputs, short ones of measured states."""
     if ensemble.card.architecture.observes == "outputs":
         return Simulation()
-    given = [part for part in (parts.train, parts.validation, parts.test) if part is not None]
-    length = min(STATE_WINDOW, *(n for part in given for n in part.lengths))
+    length = min(STATE_WINDOW, max(parts.train.lengths), max(parts.validation.lengths))
     return Simulation(length, max(length - 1, parts.train.samples * length // STATE_SAMPLES))
+
+
+def _within(criterion: Criterion, part: Dataset) -> Criterion:
+    """The same with windows no longer than this part has records."""
+    if not isinstance(criterion, Simulation) or criterion.length is None:
+        return criterion
+    return replace(criterion, length=min(criterion.length, max(part.lengths)))
 
 
 def scaled_as(ensemble: Ensemble, part: Dataset) -> ScaledDataset:

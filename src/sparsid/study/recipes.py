@@ -32,7 +32,7 @@ RECIPES = ("auto", "one-step", "free-run", "dense")
 WINDOWS = 2000  # at most so many, however long the record
 LONGEST = 5000  # samples of a free run in training; longer records are cut into windows
 MOST_SAMPLES = 200_000  # that all windows of a phase may have together
-MOST_SENSITIVITIES = 20_000_000  # numbers that follow all windows of a member on the march
+MOST_SENSITIVITIES = 200_000_000  # numbers that follow the windows of all networks on the march
 RESTARTED = 1000  # trainable numbers up to which four networks a member are tried
 PATIENCE = 600.0  # seconds a phase of second-order training may take
 
@@ -92,7 +92,12 @@ def sparse_free_run(train: Dataset, validation: Dataset, *, effort: float = 1.0)
 
 
 def recurrent(
-    train: Dataset, validation: Dataset, architecture: NARX, *, effort: float = 1.0
+    train: Dataset,
+    validation: Dataset,
+    architecture: NARX,
+    *,
+    effort: float = 1.0,
+    members: int = 10,
 ) -> Recipe:
     """For inputs and outputs alone: Levenberg-Marquardt on free runs that grow longer.
 
@@ -118,26 +123,29 @@ def recurrent(
         most = max(round(iterations * effort), 1)
         return Descent(method, criterion, most, PATIENCE * effort, early)
 
+    restarts = 4 if numbers <= RESTARTED else 1
+    lag = max(architecture.output_lags, architecture.input_lags)
+    followed = numbers * architecture.output_lags * len(train.states) * members * restarts
+
     def windows(length: int, **options) -> Simulation:
-        followed = numbers * architecture.output_lags * len(train.states)
         fewest = train.samples * max(length / MOST_SAMPLES, followed / MOST_SENSITIVITIES)
         stride = max(length // 2, math.ceil(fewest))
         return Simulation(length, stride, **options) if length < longest else Simulation()
 
     whole = windows(LONGEST) if longest > LONGEST else Simulation()
     phases = (
-        descent(60, windows(50)),
-        descent(60, windows(100, shaken=1.0)),
+        descent(60, windows(max(50, 3 * lag))),
+        descent(60, windows(max(100, 6 * lag), shaken=1.0, settling=max(40, 3 * lag))),
         descent(300, whole, early=True),
     )
-    return Recipe("recurrent", architecture, phases, restarts=4 if numbers <= RESTARTED else 1)
+    return Recipe("recurrent", architecture, phases, restarts=restarts)
 
 
 def linear_recurrent(train: Dataset, architecture: NARX) -> dict[str, Recipe]:
     """The linear models with the same lags: ARX by least squares, and OE from there on."""
     linear = architecture.model_copy(update={"widths": (), "skip": False, "bias": True})
-    least_squares = Descent(LevenbergMarquardt(start=1e-9), Prediction(), 10)
-    free_run = Descent(LevenbergMarquardt(), Simulation(), 100)
+    least_squares = Descent(LevenbergMarquardt(start=1e-9), Prediction(), 10, PATIENCE)
+    free_run = Descent(LevenbergMarquardt(), Simulation(), 100, PATIENCE)
     return {
         "linear, ARX": Recipe("linear, ARX", linear, (least_squares,)),
         "linear, OE": Recipe("linear, OE", linear, (least_squares, free_run)),

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Tag, ValidationError
 
 from sparsid._errors import SparsidError
 from sparsid._registry import unknown
@@ -38,9 +38,10 @@ def read_toml(path: Path) -> dict[str, Any]:
 def _sentence(error: ValidationError, kind: type[BaseModel], source: str) -> str:
     # A misspelt key also leaves the right one missing: name the cause.
     first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
-    place = [part for part in first["loc"] if isinstance(part, str) and part not in TAGS]
+    told = [part for part in first["loc"] if isinstance(part, str)]
+    place = [part for part in told if part not in TAGS]
     if first["type"] == "extra_forbidden":
-        return f"{source}: " + unknown("key", place[-1], _known_keys(kind, place[:-1]))
+        return f"{source}: " + unknown("key", place[-1], _known_keys(kind, told[:-1]))
     where = ".".join(place) or "the specification"
     if first["type"] == "missing":
         return f"{source}: `{where}` is missing; the specification needs it."
@@ -50,16 +51,19 @@ def _sentence(error: ValidationError, kind: type[BaseModel], source: str) -> str
 
 def _known_keys(kind: type[BaseModel], place: list[str]) -> list[str]:
     """The keys of the table at `place` below `kind`, found by walking the fields' own types."""
-    tables = [kind]
+    tables = [("", kind)]
     for part in place:
-        fields = [t.model_fields[part] for t in tables if part in t.model_fields]
-        # A part that is no field is the name of one of several tables that may stand here.
-        tables = [t for f in fields for t in _tables_in(f.annotation)] or tables
-    return list(dict.fromkeys(key for table in tables for key in table.model_fields))
+        fields = [t.model_fields[part] for _, t in tables if part in t.model_fields]
+        # A part that is no field names one of several tables that may stand here, by its tag.
+        named = [(tag, table) for tag, table in tables if tag == part]
+        tables = [t for f in fields for t in _tables_in(f.annotation)] or named or tables
+    return list(dict.fromkeys(key for _, table in tables for key in table.model_fields))
 
 
-def _tables_in(annotation: Any) -> list[type[BaseModel]]:
-    """The tables that a type mentions: T | None, tuple[T, ...] and the like."""
+def _tables_in(annotation: Any, tag: str = "") -> list[tuple[str, type[BaseModel]]]:
+    """The tables that a type mentions, with their tags: T | None, tuple[T, ...] and the like."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    return [table for inner in get_args(annotation) for table in _tables_in(inner)]
+        return [(tag, annotation)]
+    own = [mark.tag for mark in getattr(annotation, "__metadata__", ()) if isinstance(mark, Tag)]
+    inside = get_args(annotation)
+    return [found for inner in inside for found in _tables_in(inner, own[0] if own else tag)]

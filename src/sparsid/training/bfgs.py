@@ -46,7 +46,7 @@ class BFGS:
         value, slope = gradient(layout, feedback, point, data)
         first = jnp.eye(layout.size) / jnp.maximum(jnp.linalg.norm(slope), 1e-300)
         nothing = jnp.zeros((), int)
-        return BFGSState(point, value, slope, first, value, nothing, jnp.full((), RUNNING))
+        return BFGSState(point, value, slope, first, value, nothing, jnp.full((), RUNNING, int))
 
     def iterate(self, layout: Layout, feedback: bool, state: BFGSState, data: Windows) -> BFGSState:
         """One direction, one line search, one update."""

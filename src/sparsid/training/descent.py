@@ -67,7 +67,8 @@ class Descent:
 class Descended:
     """Where the members ended: stacked points in NumPy, their errors, and why each stopped.
 
-    Estimated starts stand in `starts`, not in the points: they belong to the windows.
+    Estimated starts stand in `starts`, not in the points: they belong to the windows, and are those
+    of the last iteration, also where `early` went back.
     """
 
     points: Point
@@ -111,15 +112,12 @@ def descend(
     size, feedback = len(points.theta), descent.criterion.feedback
     if descent.early and validation is None:
         raise SparsidError("Early stopping needs validation data; give some, or set `early` off.")
-    alive = int(points.keep.sum(axis=1).max())
-    if alive > LARGEST:
-        raise SparsidError(
-            f"Second-order training takes models of up to {LARGEST} living numbers; this one has "
-            f"{alive}: train it by epochs (Adam)."
-        )
-    roomy = layout
+    alive, roomy = int(points.keep.sum(axis=1).max()), layout
     if isinstance(descent.method, LevenbergMarquardt):
         roomy = layout.with_room(alive)
+        check_size(alive)
+    else:
+        check_size(layout.size)
     begin, advance = _program(roomy, feedback, descent.method)
     with jax.enable_x64(True):
         data = everywhere(on_device(data))
@@ -201,6 +199,15 @@ def _program(layout: Layout, feedback: bool, method: LevenbergMarquardt | BFGS):
         return jax.lax.while_loop(running, iterate, state)
 
     return over_members(begin, together=True), over_members(advance, together=True)
+
+
+def check_size(numbers: int) -> None:
+    """Raises SparsidError for more than `LARGEST` numbers."""
+    if numbers > LARGEST:
+        raise SparsidError(
+            f"Second-order training takes models of up to {LARGEST} living numbers; this one has "
+            f"{numbers}: train it by epochs (Adam)."
+        )
 
 
 def check_finite(errors: np.ndarray) -> None:

@@ -15,8 +15,8 @@ from sparsid._errors import SparsidError
 from sparsid.data import ScaledDataset
 from sparsid.evaluation import free_run_errors
 from sparsid.models import AbstractArchitecture, AbstractLoss, Card, Ensemble
-from sparsid.sparsify import Clock
-from sparsid.training.descent import AT_ONCE, Descent, DescentReport, descend
+from sparsid.sparsify import NOTHING, Clock
+from sparsid.training.descent import AT_ONCE, Descent, DescentReport, check_size, descend
 from sparsid.training.entering import UNEQUAL, enter, finished
 from sparsid.training.epoch import Looked, Member, Program, compiled_epoch, steps_per_epoch
 from sparsid.training.members import Members
@@ -110,6 +110,8 @@ def fit_branches(
     with jax.enable_x64(dtype == "float64"), interruptible() as stop:
         training = Training(architecture, train, monitor=monitor, watch=watch, stop=stop)
         common = training.begin(keys, start=start)
+        for phases in whole.values():
+            _check_sizes(common, phases)
         training.total = max(_epochs(phases) for phases in whole.values())
         for phase in prefix:
             common = training.run(common, phase)
@@ -120,6 +122,16 @@ def fit_branches(
                 members = training.run(members, phase)
             results[name] = training.fitted(members)
         return results
+
+
+def _check_sizes(members: Members, phases: Sequence[AnyPhase]) -> None:
+    """Refuses second-order phases of large networks before anything has been trained for them."""
+    if all(isinstance(phase, Phase) for phase in phases):
+        return
+    first = next(at for at, phase in enumerate(phases) if isinstance(phase, Descent))
+    if all(isinstance(p, Phase) and p.sparsifier == NOTHING for p in phases[:first]):
+        _, points = points_of(members.models())
+        check_size(int(points.keep.sum(axis=1).max()))
 
 
 def _epochs(phases: Sequence[AnyPhase]) -> int:

@@ -50,15 +50,16 @@ class LevenbergMarquardt:
 
         So the derivatives stand in one program, not in two, which halves what is to be compiled.
         """
-        unseen = jnp.full((), jnp.inf)
+        # Types as an iteration leaves them: weak ones would be compiled for apart.
+        unseen = jnp.full((), jnp.inf, float)
         return LevenbergState(
             point,
             _flat(layout, point),
             unseen,
-            jnp.full((), self.start),
+            jnp.full((), self.start, float),
             unseen,
-            jnp.full((), -1),
-            jnp.full((), RUNNING),
+            jnp.full((), -1, int),
+            jnp.full((), RUNNING, int),
         )
 
     def _near(self, layout: Layout, feedback: bool, point: Point, data: Windows) -> Quadratic:
@@ -89,7 +90,8 @@ class LevenbergMarquardt:
         tried = point._replace(theta=theta, starts=starts)
         there = self._near(layout, feedback, tried, data)
         gained = near.error - there.error
-        taken = (gained > 0) & jnp.all(jnp.isfinite(there.gram))
+        sound = jnp.all(jnp.isfinite(there.gram))
+        taken = jnp.where(first, jnp.isfinite(there.error), (gained > 0) & sound)
         ratio = jnp.where(first, 0.5, jnp.where(taken, gained / promised, 0.0))
         point = jax.tree.map(lambda new, old: jnp.where(taken, new, old), tried, point)
         near = jax.tree.map(lambda new, old: jnp.where(taken, new, old), there, near)
@@ -120,7 +122,7 @@ def _flat(layout: Layout, point: Point) -> Quadratic:
         count, own = len(point.starts), point.starts[0].size
         eye = jnp.tile(jnp.eye(own), (count, 1, 1))
         starts = Arrow(jnp.zeros((count, own)), eye, jnp.zeros((count, size, own)))
-    return Quadratic(jnp.full((), jnp.inf), jnp.zeros(size), jnp.eye(size), starts)
+    return Quadratic(jnp.full((), jnp.inf, float), jnp.zeros(size), jnp.eye(size), starts)
 
 
 def _step(

@@ -40,7 +40,7 @@ class Stopping:
         """(reason to stop or RUNNING, the error to look back to)."""
         due = iterations % self.patience == 0
         slow = due & (reached - error <= self.progress * reached) if self.progress else False
-        reason = jnp.full((), RUNNING)
+        reason = jnp.full((), RUNNING, int)
         for held, said in (
             (slow, STALLED),
             (step <= self.step, SMALL_STEP),

@@ -1,0 +1,212 @@
+"""The reduced parameter space: unit weights, bounded thresholds, the same function.
+
+Over a bounded domain every ReLU or binary network is equal to one whose hidden units have incoming
+weights of norm 1 and thresholds no larger than the norm of what they see. Units that are saturated
+over the domain go: dead ones vanish, constant ones move into thresholds, and the affine ones of a
+layer become as many as their common map has directions. Source: qin2018 (arXiv 1805.08340).
+"""
+
+from dataclasses import dataclass, replace
+from typing import Protocol, Self
+
+import numpy as np
+from jaxtyping import Float
+
+from sparsid._errors import SparsidError
+from sparsid.graph.activations import ACTIVATIONS
+from sparsid.graph.network import Graph, GraphLayer
+
+REDUCIBLE = ("relu", "binary")
+ROUNDING = 1e-13  # singular values below this share of the largest are no direction
+
+
+@dataclass(frozen=True, eq=False)
+class Reduced:
+    """A network in the reduced space. `bounds` has a number for each hidden layer.
+
+    Nothing in the domain gives the layer's units a vector of a larger norm, and none of their
+    thresholds is larger.
+    """
+
+    graph: Graph
+    bounds: tuple[float, ...]
+
+
+def reduced(
+    graph: Graph,
+    *,
+    low: Float[np.ndarray, " inputs"] | None = None,
+    high: Float[np.ndarray, " inputs"] | None = None,
+    data: Float[np.ndarray, "rows inputs"] | None = None,
+) -> Reduced:
+    """The same function over the box [low, high], or over the rows of `data`; scaled inputs.
+
+    A box gives bounds that hold everywhere in it and widen from layer to layer; data give the
+    largest norms seen, which are far closer, and equality on those rows alone. Exact but for
+    rounding, and idempotent. No layer gets more units than it had. Raises SparsidError for
+    activations other than ReLU and binary, for a network that clips its inputs, for a domain
+    without end, and unless either a box or data are given.
+    """
+    if graph.activation not in REDUCIBLE:
+        raise SparsidError(
+            f"The reduced space is for the activations {' and '.join(REDUCIBLE)}; this network has "
+            f"{graph.activation!r}."
+        )
+    if graph.clip is not None:
+        raise SparsidError(
+            "A network that clips its inputs cannot be reduced as it is; take it without `clip`, "
+            "over the box that it clips to."
+        )
+    domain = _domain(low, high, data)
+    while True:
+        layers, bounds = _once(graph, domain)
+        later = replace(graph, layers=layers)
+        if later.widths == graph.widths:
+            return Reduced(later, bounds)
+        graph = later  # units that are gone may have made others needless
+
+
+def without_output_bias(found: Reduced) -> Reduced:
+    """The same function with an output bias of zero, which units that are always on then carry.
+
+    Together they have at most one unit more than the network before it was reduced, if that had no
+    output bias either. Raises SparsidError without a hidden layer.
+    """
+    if len(found.graph.layers) < 2:
+        raise SparsidError("Without a hidden layer nothing can take the output bias over.")
+    *before, hidden, last = found.graph.layers
+    norm = found.bounds[-1]
+    if not last.bias.any():
+        return found
+    rows, coefficients = hidden.joined(), last.weight
+    on = np.flatnonzero(hidden.bias >= norm)
+    direction = rows[on[0]] if len(on) else np.eye(1, rows.shape[1])[0]
+    if found.graph.activation == "binary":
+        more, shares = direction[None], last.bias[:, None]
+    else:
+        half = last.bias[:, None] / (2 * norm)  # relu(v.x + norm) + relu(norm - v.x) is 2 norm
+        if len(on):
+            coefficients = coefficients.copy()
+            coefficients[:, on[:1]] += half
+            more, shares = -direction[None], half
+        else:
+            more, shares = np.stack([direction, -direction]), np.repeat(half, 2, axis=1)
+    wider = _layer(
+        hidden, np.concatenate([rows, more]), np.append(hidden.bias, np.full(len(more), norm))
+    )
+    plain = GraphLayer(
+        np.concatenate([coefficients, shares], axis=1), last.skip, np.zeros_like(last.bias)
+    )
+    return replace(found, graph=replace(found.graph, layers=(*before, wider, plain)))
+
+
+class _Domain(Protocol):
+    """What is known of the vectors that a layer's units see."""
+
+    def norm(self, layer: GraphLayer) -> float:
+        """The largest norm of what `layer` takes."""
+        ...
+
+    def after(self, layer: GraphLayer, norm: float, activation: str) -> Self:
+        """The same behind this hidden layer, whose units have weights of norm 1."""
+        ...
+
+
+@dataclass(frozen=True)
+class _Box:
+    inputs: float  # the largest norm of a point
+    hidden: float
+
+    def norm(self, layer: GraphLayer) -> float:
+        return self.hidden if layer.skip is None else float(np.hypot(self.hidden, self.inputs))
+
+    def after(self, layer: GraphLayer, norm: float, activation: str) -> Self:
+        largest = 2 * norm if activation == "relu" else 1.0  # of a single unit
+        return replace(self, hidden=float(np.sqrt(len(layer.bias)) * largest))
+
+
+@dataclass(frozen=True, eq=False)
+class _Rows:
+    inputs: Float[np.ndarray, "rows inputs"]
+    hidden: Float[np.ndarray, "rows hidden"]
+
+    def norm(self, layer: GraphLayer) -> float:
+        parts = [self.hidden] if layer.skip is None else [self.hidden, self.inputs]
+        return float(np.linalg.norm(np.concatenate(parts, axis=1), axis=1).max(initial=0.0))
+
+    def after(self, layer: GraphLayer, norm: float, activation: str) -> Self:
+        return replace(self, hidden=ACTIVATIONS[activation](layer.of(self.hidden, self.inputs)))
+
+
+def _domain(low: np.ndarray | None, high: np.ndarray | None, data: np.ndarray | None) -> _Domain:
+    if data is not None and low is None and high is None:
+        rows = np.asarray(data, np.float64)
+        if not np.isfinite(rows).all():
+            raise SparsidError("Data to reduce a network over must be finite; some are not.")
+        return _Rows(rows, rows)
+    if data is not None or low is None or high is None:
+        raise SparsidError("Give `low` and `high`, or `data`: where the function stays the same.")
+    reach = float(np.linalg.norm(np.maximum(np.abs(low), np.abs(high))))
+    if not np.isfinite(reach):
+        raise SparsidError("The reduced space needs a bounded domain; got one without end.")
+    return _Box(reach, reach)
+
+
+def _once(graph: Graph, domain: _Domain) -> tuple[tuple[GraphLayer, ...], tuple[float, ...]]:
+    """(layers, bounds) after one pass over the hidden layers, the first one first."""
+    done, bounds, rest = [], [], list(graph.layers)
+    while len(rest) > 1:
+        norm = domain.norm(rest[0])
+        layer, rest[1] = _reduced_layer(rest[0], rest[1], norm, graph.activation)
+        domain = domain.after(layer, norm, graph.activation)
+        done.append(layer)
+        bounds.append(norm)
+        rest = rest[1:]
+    return (*done, *rest), tuple(bounds)
+
+
+def _reduced_layer(
+    layer: GraphLayer, after: GraphLayer, norm: float, activation: str
+) -> tuple[GraphLayer, GraphLayer]:
+    """(the layer in the reduced space, the next one with what that changes)."""
+    relu = activation == "relu"
+    rows, lengths = layer.joined(), np.linalg.norm(layer.joined(), axis=1)
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+        thresholds, directions = layer.bias / lengths, rows / lengths[:, None]
+        still = lengths == 0
+        on = ~still & (thresholds >= norm)
+        dead = ~still & (thresholds <= -norm if relu else thresholds < -norm)
+    moving = ~(still | on | dead)
+    outgoing = after.weight * (lengths if relu else 1.0)
+    bias = after.bias + after.weight[:, still] @ ACTIVATIONS[activation](layer.bias[still])
+    units, values, weight = directions[moving], thresholds[moving], outgoing[:, moving]
+    if relu:
+        own = after.weight[:, on]
+        always, shares = _spanning(directions[on], outgoing[:, on])
+        bias = bias + own @ layer.bias[on] - norm * shares.sum(axis=1)
+        units = np.concatenate([units, always])
+        values = np.append(values, np.full(len(always), norm))
+        weight = np.concatenate([weight, shares], axis=1)
+    else:
+        bias = bias + after.weight[:, on].sum(axis=1)
+    return _layer(layer, units, values), GraphLayer(weight, after.skip, bias)
+
+
+def _spanning(
+    directions: Float[np.ndarray, "units columns"], coefficients: Float[np.ndarray, "outputs units"]
+) -> tuple[np.ndarray, np.ndarray]:
+    """As few unit vectors as the map coefficients @ directions needs, with their coefficients.
+
+    Those given, where fewer would not do.
+    """
+    left, sizes, right = np.linalg.svd(coefficients @ directions, full_matrices=False)
+    rank = int((sizes > ROUNDING * sizes.max(initial=0.0)).sum())
+    if rank == len(directions):
+        return directions, coefficients
+    return right[:rank], left[:, :rank] * sizes[:rank]
+
+
+def _layer(like: GraphLayer, rows: np.ndarray, bias: np.ndarray) -> GraphLayer:
+    """A layer of these joined rows, cut where `like` is."""
+    hidden = like.weight.shape[1]
+    return GraphLayer(rows[:, :hidden], None if like.skip is None else rows[:, hidden:], bias)

@@ -1,0 +1,165 @@
+"""Networks in the reduced space of qin2018: equal, unit weights, bounded thresholds, no wider."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sparsid._errors import SparsidError
+from sparsid.graph import Clip, Graph, GraphLayer, reduced, without_output_bias
+
+
+@st.composite
+def networks(draw, activation=None, outputs=None, skips=True, output_bias=True):
+    """Networks with dead, constant and always active units, zero rows among them; and a box."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    inputs, depth = draw(st.integers(1, 3)), draw(st.integers(1, 3))
+    widths = draw(st.lists(st.integers(0, 6), min_size=depth, max_size=depth))
+    outputs = outputs or draw(st.integers(1, 3))
+    activation = activation or draw(st.sampled_from(["relu", "binary"]))
+    spread = draw(st.sampled_from([0.5, 3.0, 30.0]))  # of thresholds: the more, the more saturate
+    layers, before = [], inputs
+    for at, width in enumerate([*widths, outputs]):
+        size = 10.0 ** rng.uniform(-3, 3, size=(width, 1))
+        weight = size * rng.normal(size=(width, before)) * (rng.random((width, before)) < 0.8)
+        weight[rng.random(width) < 0.15] = 0.0
+        skip = size * rng.normal(size=(width, inputs)) if skips and draw(st.booleans()) else None
+        bias = spread * size[:, 0] * rng.normal(size=width)
+        if at == len(widths) and not output_bias:
+            bias[:] = 0.0
+        layers.append(GraphLayer(weight, skip, bias))
+        before = width
+    names = [tuple(f"{kind}{i}" for i in range(n)) for kind, n in (("z", inputs), ("o", outputs))]
+    center = rng.normal(size=inputs)
+    low, high = center - rng.random(inputs), center + rng.random(inputs)
+    return Graph(tuple(layers), activation, *names), low, high, rng
+
+
+def points(low, high, rng):
+    """Corners and inside: where bounds are tight."""
+    inside = rng.uniform(low, high, size=(200, len(low)))
+    corners = np.where(rng.random((50, len(low))) < 0.5, low, high)
+    return np.concatenate([inside, corners])
+
+
+def scale_of(graph, z):
+    """The largest number that adding up the outputs meets: what rounding is relative to."""
+    plain = Graph(
+        tuple(GraphLayer(*(None if a is None else np.abs(a) for a in vars(layer).values()))
+              for layer in graph.layers),
+        graph.activation, graph.input_names, graph.output_names,
+    )  # fmt: skip
+    return np.abs(plain.evaluate(np.abs(z))).max(initial=1e-300)
+
+
+def check_space(found):
+    assert len(found.bounds) == len(found.graph.layers) - 1
+    for layer, bound in zip(found.graph.layers, found.bounds, strict=False):
+        np.testing.assert_allclose(np.linalg.norm(layer.joined(), axis=1), 1.0, rtol=1e-9)
+        assert (np.abs(layer.bias) <= bound).all()
+
+
+def check_bounds_hold(found, z):
+    """Nothing that units see has a larger norm, along the points' own runs."""
+    h = z
+    for layer, bound in zip(found.graph.layers, found.bounds, strict=False):
+        sees = h if layer.skip is None else np.concatenate([h, z], axis=1)
+        assert (np.linalg.norm(sees, axis=1) <= bound * (1 + 1e-12)).all()
+        pre = layer.of(h, z)
+        h = np.maximum(pre, 0) if found.graph.activation == "relu" else (pre >= 0).astype(float)
+
+
+@settings(deadline=None, max_examples=150)
+@given(networks(), st.booleans())
+def test_the_reduced_network_is_the_same_function_and_lies_in_the_space(made, by_data):
+    graph, low, high, rng = made
+    z = points(low, high, rng)
+    found = reduced(graph, data=z) if by_data else reduced(graph, low=low, high=high)
+    check_space(found)
+    check_bounds_hold(found, z)
+    assert all(a <= b for a, b in zip(found.graph.widths, graph.widths, strict=True))
+    if graph.activation == "relu" or not on_an_edge(graph, z):
+        wrong = np.abs(found.graph.evaluate(z) - graph.evaluate(z)).max(initial=0.0)
+        assert wrong <= 1e-9 * scale_of(graph, z)
+
+
+def on_an_edge(graph, z):
+    """Whether rounding could flip a binary unit."""
+    h = z
+    for layer in graph.layers[:-1]:
+        pre = layer.of(h, z)
+        largest = np.abs(layer.joined()).sum(axis=1) * max(1.0, np.abs(z).max()) + np.abs(
+            layer.bias
+        )
+        if (np.abs(pre) <= 1e-12 * largest).any() and len(layer.bias):
+            return True
+        h = (pre >= 0).astype(float)
+    return False
+
+
+@settings(deadline=None, max_examples=100)
+@given(networks(), st.booleans())
+def test_reducing_twice_changes_nothing_more(made, by_data):
+    graph, low, high, rng = made
+    domain = {"data": points(low, high, rng)} if by_data else {"low": low, "high": high}
+    once = reduced(graph, **domain)
+    twice = reduced(once.graph, **domain)
+    assert twice.graph.widths == once.graph.widths
+    np.testing.assert_allclose(twice.bounds, once.bounds, rtol=1e-9)
+    for a, b in zip(once.graph.layers, twice.graph.layers, strict=True):
+        largest = max(np.abs(a.weight).max(initial=1.0), np.abs(a.bias).max(initial=1.0))
+        np.testing.assert_allclose(a.joined(), b.joined(), rtol=1e-9, atol=1e-9 * largest)
+        np.testing.assert_allclose(a.bias, b.bias, rtol=1e-9, atol=1e-9 * largest)
+
+
+@settings(deadline=None, max_examples=100)
+@given(networks(outputs=1, output_bias=False))
+def test_without_an_output_bias_one_unit_more_is_enough(made):
+    graph, low, high, rng = made
+    z = points(low, high, rng)
+    found = reduced(graph, low=low, high=high)
+    if not found.bounds[-1]:
+        return
+    plain = without_output_bias(found)
+    assert not plain.graph.layers[-1].bias.any()
+    check_space(plain)
+    if not found.graph.layers[-1].bias.any() or graph.layers[-2].bias.size:
+        assert plain.graph.widths[-1] <= graph.widths[-1] + 1
+    wrong = np.abs(plain.graph.evaluate(z) - found.graph.evaluate(z)).max(initial=0.0)
+    assert wrong <= 1e-9 * scale_of(plain.graph, z)
+
+
+def test_saturated_units_by_hand():
+    """One input in [-1, 1]: a dead, a constant, two affine units and one that bends."""
+    weight = np.array([[2.0], [0.0], [3.0], [-0.5], [4.0]])
+    bias = np.array([-2.0, 1.5, 3.0, 5.0, 1.0])
+    last = GraphLayer(np.array([[1.0, 2.0, 1.0, 2.0, -1.0]]), None, np.array([0.25]))
+    graph = Graph((GraphLayer(weight, None, bias), last), "relu", ("z",), ("o",))
+    found = reduced(graph, low=np.array([-1.0]), high=np.array([1.0]))
+    hidden, output = found.graph.layers
+    # 4 z + 1 bends at -1/4; the affine ones are 3 z + 3 + 2 (5 - z / 2) = 2 z + 13.
+    np.testing.assert_allclose(np.abs(hidden.weight[:, 0]), 1.0)
+    np.testing.assert_allclose(hidden.bias, [0.25, 1.0])
+    np.testing.assert_allclose(output.weight[0, 0], -4.0)
+    np.testing.assert_allclose(output.weight[0, 1] * hidden.weight[1, 0], 2.0)
+    assert output.bias[0] == pytest.approx(0.25 + 2 * 1.5 + 13 - abs(output.weight[0, 1]) * 1
+                                           if hidden.weight[1, 0] > 0 else np.nan)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "domain", "said"),
+    [
+        ({"activation": "tanh"}, {"low": [0.0], "high": [1.0]}, "'tanh'"),
+        ({"clip": Clip([0.0], [1.0], "all")}, {"low": [0.0], "high": [1.0]}, "clip"),
+        ({}, {"low": [0.0], "high": [np.inf]}, "without end"),
+        ({}, {"low": [0.0]}, "Give"),
+        ({}, {"low": [0.0], "high": [1.0], "data": [[0.0]]}, "Give"),
+        ({}, {"data": [[np.nan]]}, "finite"),
+    ],
+)
+def test_what_cannot_be_reduced_is_refused(change, domain, said):
+    layers = (GraphLayer([[1.0]], None, [0.0]), GraphLayer([[1.0]], None, [0.0]))
+    options = {"activation": "relu", "input_names": ("z",), "output_names": ("o",)} | change
+    graph = Graph(layers, **options)
+    with pytest.raises(SparsidError, match=said):
+        reduced(graph, **{name: np.array(value) for name, value in domain.items()})
