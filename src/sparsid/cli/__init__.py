@@ -16,6 +16,7 @@ from sparsid.cli import (
     replay,
     score,
     simulate,
+    structure,
     study,
 )
 from sparsid.cli.console import err
@@ -27,7 +28,7 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode="markdown",
 )
-for verb in (processes, simulate, replay, fit, prune, predict, score, info, demo):
+for verb in (processes, simulate, replay, fit, prune, predict, score, structure, info, demo):
     app.command(name=verb.__name__.rsplit(".", 1)[-1], no_args_is_help=False)(verb.command)
 app.add_typer(study.app, name="study")
 

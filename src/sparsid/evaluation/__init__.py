@@ -14,13 +14,16 @@ from sparsid.evaluation.metrics import (
 )
 from sparsid.evaluation.pairs import Estimate, error_difference, mean_interval, rate_difference
 from sparsid.evaluation.sparsity import LayerSparsity, Sparsity, sparsity
+from sparsid.evaluation.structure import Recovery, Structure, pooled, recovery, structure
 
 __all__ = [
     "BoxExits",
     "Estimate",
     "HorizonScore",
     "LayerSparsity",
+    "Recovery",
     "Sparsity",
+    "Structure",
     "box_exits",
     "error_difference",
     "error_over_time",
@@ -30,11 +33,14 @@ __all__ = [
     "horizon_scores",
     "mean_interval",
     "median_run",
+    "pooled",
     "rate_difference",
     "rate_interval",
+    "recovery",
     "rmse",
     "score",
     "sparsity",
+    "structure",
     "two_way_bootstrap",
     "wilson",
     "window_scores",

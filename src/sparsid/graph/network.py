@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from sparsid._errors import SparsidError
-from sparsid.graph.activations import ACTIVATIONS
+from sparsid.graph.activations import ACTIVATIONS, SLOPES
 from sparsid.graph.compaction import compacted
 from sparsid.graph.live import Live, find_live, reach
 
@@ -63,6 +63,14 @@ class Clip:
         room = self.margin * (self.high - self.low)
         with np.errstate(invalid="ignore"):
             return np.where(z == inside, z, inside + room * np.tanh((z - inside) / room))
+
+    def slopes(self, z: Float[np.ndarray, "batch inputs"]) -> Float[np.ndarray, "batch inputs"]:
+        """How much of a small change of z is let through."""
+        over = z - np.clip(z, self.low, self.high)
+        room = self.margin * (self.high - self.low)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            bent = 1.0 - np.tanh(over / room) ** 2 if self.margin else np.zeros_like(over)
+        return np.where(over == 0, 1.0, bent)
 
     def __post_init__(self):
         for name in ("low", "high", "slope"):
@@ -122,6 +130,26 @@ class Graph:
         for layer in self.layers[:-1]:
             h = activate(layer.of(h, inner))
         return self.layers[-1].of(h, z) + beyond
+
+    def slopes(
+        self, z: Float[np.ndarray, "batch inputs"]
+    ) -> Float[np.ndarray, "batch outputs inputs"]:
+        """Derivatives of every output by every input at these points, exact; float64."""
+        z = inner = np.asarray(z, np.float64)
+        whole = into = np.eye(len(self.input_names)) * np.ones((len(z), 1, 1))
+        beyond = 0.0
+        if (clip := self.clip) is not None:
+            inner, let_through = clip.seen(z), clip.slopes(z)
+            into = whole * let_through[:, None]
+            if clip.slope is not None:
+                beyond = clip.slope * (1.0 - let_through)[:, None]
+            z, whole = (z, whole) if clip.where == "hidden" else (inner, into)
+        activate, bend = ACTIVATIONS[self.activation], SLOPES[self.activation]
+        h, along = (inner, into) if self.layers[1:] else (z, whole)
+        for layer in self.layers[:-1]:
+            before = layer.of(h, inner)
+            h, along = activate(before), bend(before)[..., None] * _chained(layer, along, into)
+        return _chained(self.layers[-1], along, whole) + beyond
 
     def live(self) -> Live:
         """Which inputs, units and weights carry something from an input to an output."""
@@ -183,6 +211,12 @@ def _joint_clip(clips: Sequence[Clip | None]) -> Clip | None:
         return None
     slopes = [clip.slope for clip in given if clip.slope is not None]
     return replace(given[0], slope=np.concatenate(slopes) if slopes else None)
+
+
+def _chained(layer: GraphLayer, along: np.ndarray, into: np.ndarray) -> np.ndarray:
+    """Derivatives of what a layer's units add up, from those of what they take."""
+    chained = layer.weight @ along
+    return chained if layer.skip is None else chained + layer.skip @ into
 
 
 def _matrices(graph: Graph) -> list[np.ndarray]:

@@ -1,0 +1,180 @@
+"""sparsid structure"""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sparsid._errors import SparsidError
+from sparsid._files import check_writable
+from sparsid.cli.console import number, out, show, tell
+from sparsid.cli.options import Columns, Dt, Time, read_for
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from sparsid.evaluation import Structure
+    from sparsid.models import Ensemble
+
+
+def command(
+    models: Annotated[
+        list[Path],
+        typer.Argument(metavar="MODEL...", help="Model files; members of all are taken together."),
+    ],
+    data: Annotated[
+        list[Path] | None,
+        typer.Option(help="Data at which sensitivities are taken; may be given several times."),
+    ] = None,
+    truth: Annotated[
+        str | None, typer.Option(help="A built-in process whose true links are compared.")
+    ] = None,
+    figures: Annotated[
+        Path | None, typer.Option(help="A folder for the link matrix and drawings (SVG and PNG).")
+    ] = None,
+    drawn: Annotated[int, typer.Option(help="Networks to draw, the first ones.", min=0)] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="Everything as JSON.")] = False,
+    columns: Columns = None,
+    time: Time = None,
+    dt: Dt = None,
+) -> None:
+    """Shows which input feeds which output, how many members agree, and whether it is true.
+
+    A link is a path of nonzero weights. Its frequency is the share of members that have it; its
+    sensitivity, with --data, the mean over the data of how many standard deviations the output
+    moves for one of the input.
+
+    Example: `sparsid structure plant.sparsid --data test.csv --figures links`
+    """
+    from sparsid.evaluation import pooled, structure
+    from sparsid.models import load
+
+    if figures is not None:
+        _make(figures)
+    ensembles = [load(path) for path in models]
+    found = []
+    for ensemble in ensembles:
+        points = None
+        if data:
+            points, notes = read_for(ensemble.card, data, columns=columns, time=time, dt=dt)
+            tell(notes)
+        found.append(structure(ensemble, points))
+    whole = pooled(found)
+    true = None if truth is None else _truth(truth, whole)
+    if as_json:
+        out.print_json(json.dumps(_told(whole, true)))
+    else:
+        _tables(whole, true)
+    if figures is not None:
+        _draw(whole, ensembles, figures, drawn)
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SparsidError(
+            f"Cannot make the folder {folder}: {error.strerror or error}; choose another place."
+        ) from None
+    check_writable(folder / "links.svg")
+
+
+def _truth(name: str, found: "Structure") -> "np.ndarray":
+    """The process's true links, in the model's order of channels."""
+    from sparsid.processes import named
+
+    process = named(name)
+    rows, columns = process.states.names, (*process.states.names, *process.inputs.names)
+    missing = [n for n in (*found.outputs, *found.inputs) if n not in columns]
+    if missing or not set(found.outputs) <= set(rows):
+        raise SparsidError(
+            f"The links of {name!r} are known between its own channels; the model's "
+            f"{(missing or found.outputs)[0]!r} is none of them: {', '.join(columns)}."
+        )
+    table = process.depends()
+    return table[[rows.index(n) for n in found.outputs]][
+        :, [columns.index(n) for n in found.inputs]
+    ]
+
+
+def _told(found: "Structure", true: "np.ndarray | None") -> dict[str, Any]:
+    import numpy as np
+
+    from sparsid.evaluation import recovery
+
+    told: dict[str, Any] = {
+        "inputs": found.inputs,
+        "outputs": found.outputs,
+        "members": len(found.links),
+        "frequency": found.frequency.tolist(),
+        "jaccard": None if np.isnan(found.agreement) else found.agreement,
+        "live_units": found.units.tolist(),
+        "live_weights": found.weights.tolist(),
+    }
+    if found.sensitivity is not None:
+        told["sensitivity_median"] = np.median(found.sensitivity, axis=0).tolist()
+    if true is not None:
+        of = [recovery(links, true) for links in found.links]
+        told["true_links"] = of[0].true
+        told["recovery"] = [
+            {
+                "found": r.found,
+                **{n: _plain(getattr(r, n)) for n in ("precision", "recall", "f1")},
+            }
+            for r in of
+        ]
+    return told
+
+
+def _plain(value: float) -> float | None:
+    return value if value == value else None  # NaN is no JSON
+
+
+def _tables(found: "Structure", true: "np.ndarray | None") -> None:
+    import numpy as np
+
+    from sparsid.evaluation import recovery
+
+    rows = []
+    middle = None if found.sensitivity is None else np.median(found.sensitivity, axis=0)
+    for i, output in enumerate(found.outputs):
+        for j in np.argsort(-found.frequency[i], kind="stable"):
+            share = found.frequency[i, j]
+            missed = true is not None and bool(true[i, j])
+            if not share and not missed:
+                continue
+            row = [output, found.inputs[j], f"{100 * share:.0f} %"]
+            row += [] if middle is None else [number(float(middle[i, j]))]
+            row += [] if true is None else ["true" if true[i, j] else "false"]
+            rows.append(row)
+    header = ["output", "input", "members"]
+    header += ["sensitivity"] * (middle is not None) + ["link is"] * (true is not None)
+    show(f"Links of {len(found.links)} networks", header, rows)
+    out.print(
+        f"live units, median: {np.median(found.units):g}; live weights: "
+        f"{np.median(found.weights):g}; agreement (Jaccard): {number(found.agreement)}",
+        markup=False,
+    )
+    if true is not None:
+        of = [recovery(links, true) for links in found.links]
+        measures = ", ".join(
+            f"{name} {number(float(np.median([getattr(r, name) for r in of])))}"
+            for name in ("precision", "recall", "f1")
+        )
+        out.print(f"against {of[0].true} true links, medians: {measures}", markup=False)
+
+
+def _draw(found: "Structure", ensembles: "list[Ensemble]", folder: Path, drawn: int) -> None:
+    from itertools import islice
+
+    from sparsid.models import graph_of
+    from sparsid.report import link_matrix, network, save
+
+    shares = found.frequency
+    title = f"Share of {len(found.links)} networks with each link, %"
+    save(link_matrix(shares, found.inputs, found.outputs, title=title), folder, "links")
+    members = ((e, i) for e in ensembles for i in range(len(e)))
+    for at, (ensemble, member) in enumerate(islice(members, drawn)):
+        save(network(graph_of(ensemble, member)), folder, f"network-{at}")
+    out.print(f"Figures are in {folder}.", markup=False)

@@ -1,0 +1,167 @@
+"""What an ensemble's networks are made of: which input feeds which output, and how sure that is.
+
+A link is a path of nonzero weights from an input of the network to an output of it. What its inputs
+are depends on the model: states and inputs for derivative networks, whose outputs are the states'
+increments; lagged inputs and outputs for recurrent ones.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from sparsid._errors import SparsidError
+from sparsid.data import Dataset
+from sparsid.graph import Graph
+from sparsid.models import NARX, Ensemble, graph_of
+
+ROWS = 2000  # of a dataset at which sensitivities are taken, evenly spread
+
+
+@dataclass(frozen=True, eq=False)
+class Structure:
+    """Live links, units and weights of every member. Sensitivities are None without data.
+
+    `sensitivity` is the mean of |d output / d input| over the data, both in scaled units: by how
+    many standard deviations an output moves for one of the input.
+    """
+
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    links: Bool[np.ndarray, "member outputs inputs"]
+    units: Int[np.ndarray, " member"]
+    weights: Int[np.ndarray, " member"]
+    sensitivity: Float[np.ndarray, "member outputs inputs"] | None = None
+
+    @property
+    def frequency(self) -> Float[np.ndarray, "outputs inputs"]:
+        """Share of the members that have each link."""
+        return self.links.mean(axis=0)
+
+    @property
+    def agreement(self) -> float:
+        """Mean Jaccard similarity of the link sets over all pairs; NaN for a single member.
+
+        Links that both have over links that either has; 1 for two without any.
+        """
+        found = [jaccard(a, b) for a, b in combinations(self.links, 2)]
+        return float(np.mean(found)) if found else np.nan
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """Links found against true ones. A ratio without anything to count is NaN."""
+
+    true: int
+    found: int
+    both: int
+
+    @property
+    def precision(self) -> float:
+        """Share of the links found that are true."""
+        return self.both / self.found if self.found else np.nan
+
+    @property
+    def recall(self) -> float:
+        """Share of the true links that were found."""
+        return self.both / self.true if self.true else np.nan
+
+    @property
+    def f1(self) -> float:
+        """Harmonic mean of precision and recall; 0 where nothing true was found."""
+        total = self.true + self.found
+        return 2 * self.both / total if total else np.nan
+
+
+def structure(ensemble: Ensemble, data: Dataset | None = None) -> Structure:
+    """The structure of every member; with `data`, its sensitivities there.
+
+    Raises SparsidError for data that lack the model's channels.
+    """
+    graphs = [graph_of(ensemble, member) for member in range(len(ensemble))]
+    points = None if data is None else regressors(ensemble, data)
+    live = [graph.live() for graph in graphs]
+    return Structure(
+        graphs[0].input_names,
+        graphs[0].output_names,
+        np.stack([graph.links() for graph in graphs]),
+        np.array([found.unit_count for found in live]),
+        np.array([found.weight_count for found in live]),
+        None if points is None else np.stack([sensitivity(graph, points) for graph in graphs]),
+    )
+
+
+def sensitivity(
+    graph: Graph, z: Float[np.ndarray, "batch inputs"]
+) -> Float[np.ndarray, "outputs inputs"]:
+    """Mean |d output / d input| over these points."""
+    return np.abs(graph.slopes(z)).mean(axis=0)
+
+
+def regressors(ensemble: Ensemble, data: Dataset) -> Float[np.ndarray, "rows inputs"]:
+    """What the networks see over the data, in scaled units: at most `ROWS` rows, evenly spread.
+
+    Recurrent networks see the recorded outputs here, not their own. Raises SparsidError for data
+    that lack the model's channels.
+    """
+    card, scaling = ensemble.card, ensemble.stacked.scaling
+    part = data.select(states=card.states.names, inputs=card.inputs.names, outputs=())
+    rows = []
+    for t in part:
+        x = (t.x - scaling.offset) / scaling.scale
+        u = (t.u - scaling.input_offset) / scaling.input_scale
+        model = card.architecture
+        rows.append(_lagged(model, x, u) if isinstance(model, NARX) else np.hstack([x, u]))
+    whole = np.concatenate(rows)
+    if not len(whole):
+        raise SparsidError(
+            f"The records are no longer than the model's {ensemble.lag} lags; give longer ones."
+        )
+    return whole[np.unique(np.linspace(0, len(whole) - 1, min(len(whole), ROWS)).astype(int))]
+
+
+def _lagged(model: NARX, x: np.ndarray, u: np.ndarray) -> np.ndarray:
+    """Regressors of every sample that has all of its past, in the order of `NARX.regressors`."""
+    at = np.arange(max(model.output_lags, model.input_lags), len(x))
+    inputs = [u[at - lag] for lag in range(model.delay, model.input_lags + 1)]
+    return np.hstack([*inputs, *(x[at - lag] for lag in range(1, model.output_lags + 1))])
+
+
+def jaccard(a: Bool[np.ndarray, " *links"], b: Bool[np.ndarray, " *links"]) -> float:
+    """What both have over what either has."""
+    either = np.count_nonzero(a | b)
+    return np.count_nonzero(a & b) / either if either else 1.0
+
+
+def pooled(structures: Sequence[Structure]) -> Structure:
+    """The members of several models as one. Raises SparsidError where their channels differ."""
+    first = structures[0]
+    if any((s.inputs, s.outputs) != (first.inputs, first.outputs) for s in structures):
+        raise SparsidError("Models of one structure must have the same channels and the same lags.")
+
+    def all_of(name: str) -> np.ndarray:
+        return np.concatenate([getattr(s, name) for s in structures])
+
+    known = all(s.sensitivity is not None for s in structures)
+    return Structure(
+        first.inputs,
+        first.outputs,
+        all_of("links"),
+        all_of("units"),
+        all_of("weights"),
+        all_of("sensitivity") if known else None,
+    )
+
+
+def recovery(
+    links: Bool[np.ndarray, "outputs inputs"], truth: Bool[np.ndarray, "outputs inputs"]
+) -> Recovery:
+    """One link set against the true dependence (`AbstractProcess.depends`)."""
+    if links.shape != truth.shape:
+        raise SparsidError(
+            f"Links and truth must have the same shape; got {links.shape} and {truth.shape}."
+        )
+    counts = (np.count_nonzero(of) for of in (truth, links, links & truth))
+    return Recovery(*map(int, counts))
