@@ -20,7 +20,7 @@ from sparsid.training.windows import windows
 LENGTH, STRIDE = 20, 10
 
 
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=8)
 @given(
     seed=st.integers(0, 10_000),
     sizes=st.tuples(st.integers(1, 4), st.integers(1, 3), st.integers(1, 5)),

@@ -162,13 +162,13 @@ def test_the_published_procedure_removes_one_weight_at_a_time_by_smallest_salien
     layout, trained, train, validation = problem
     pruning = Pruning("obd", None, 0.0, 1.0, 24, Descent(BFGS(), iterations=8))
     paths = prune(layout, trained.points, train, validation, pruning)
+    diagonal = jax.jit(lambda point: curvature.diagonal(layout, True, point, train))
     for i, path in enumerate(paths):
         for before, after in zip(path.steps[:-1], path.steps[1:], strict=True):
             chosen = after.removed[0]
             rest = jax.tree.map(lambda leaf, i=i: leaf[i], trained.points.rest)
-            point = curvature.Point(before.theta, before.keep, rest)
             with jax.enable_x64(True):
-                bends = np.asarray(curvature.diagonal(layout, True, point, train))
+                bends = np.asarray(diagonal(curvature.Point(before.theta, before.keep, rest)))
             saliency = np.where(before.keep, 0.5 * bends * before.theta**2, np.inf)
             saliency[saliency < 0] = np.inf
             assert chosen == np.argmin(saliency)

@@ -17,12 +17,12 @@ from sparsid import fit
 from sparsid._errors import SparsidError
 from sparsid.data import Dataset, Normaliser, read
 from sparsid.evaluation import forecast
-from sparsid.models import NARX, DerivativeMLP, graph_of, load
+from sparsid.models import NARX, Card, DerivativeMLP, Ensemble, graph_of, load
 from sparsid.processes import named, simulate
 from sparsid.results import Row
 from sparsid.study import recipes
 from sparsid.study.descent_spec import DescentSpec, RetrainSpec
-from sparsid.study.fitting import split
+from sparsid.study.fitting import Parts, split
 from sparsid.study.path_spec import PathConfigurationSpec, PruneSpec
 from sparsid.study.paths import path_cells, prepare_paths, run_paths
 from sparsid.study.pruned import criterion_for, prune_ensemble, trained_on
@@ -56,6 +56,7 @@ def folder(tmp_path_factory):
     fitted = ("fit", home / "plant.csv", "--outputs", "level", "--inputs", "flow", "--dt", "1")
     run(*fitted, "--members", "2", "--effort", "0.2", "--out", home / "plant.sparsid")
     pruned = ("prune", home / "plant.sparsid", home / "plant.csv", "--iterations", "5")
+    pruned += ("--least", "85")
     run(*pruned, "--out", home / "small.sparsid", "--paths", home / "paths.json")
     return home
 
@@ -451,17 +452,23 @@ def test_prune_refuses_a_model_that_does_not_simulate_the_data(folder, tmp_path,
 
 
 def test_one_short_record_does_not_shorten_the_runs_of_all():
-    found = fit(
-        simulate(named("duffing"), trajectories=6, samples=200, key=jax.random.key(0)),
-        members=1,
-        effort=0.01,
-        recipe="one-step",
-        model=DerivativeMLP(widths=(2,), activation="tanh"),
+    data = simulate(named("duffing"), trajectories=6, samples=200, key=jax.random.key(0))
+    scaled = Normaliser.fit(data).apply(data)
+    model = DerivativeMLP(widths=(2,))
+    one = jax.vmap(lambda key: model.build(scaled, key=key))(jax.random.split(jax.random.key(0), 1))
+    ensemble = Ensemble.of(one, scaled.normaliser, Card.describing(data, model), 1)
+    short = data[:1].split_at(0.02)[0]
+    for validation in (data[3:], short):
+        length = min(100, max(validation.lengths))
+        assert criterion_for(ensemble, Parts(data[:3], validation, short)).length == length
+    mixed = Dataset(
+        (*data[:3].trajectories, *short.trajectories),
+        data.dt,
+        data.states,
+        data.outputs,
+        data.inputs,
     )
-    parts = found.parts
-    short = replace(parts, test=parts.train[:1].split_at(0.02)[0])
-    for given in (parts, short):
-        assert criterion_for(found.ensemble, given).length == 100
+    assert criterion_for(ensemble, Parts(mixed, data[3:], None)).length == 100
 
 
 @pytest.mark.parametrize("lag", [1, 2, 45, 60, 120])

@@ -42,6 +42,7 @@ def command(
     guard: Annotated[
         float, typer.Option(help="So is one that raises the validation error by more, at first.")
     ] = 1.05,
+    least: Annotated[int, typer.Option(help="A path ends at so many numbers.", min=0)] = 5,
     validation_share: Annotated[
         float, typer.Option(help="Share of the data that chooses the network.", min=0.01, max=0.9)
     ] = 0.2,
@@ -75,7 +76,7 @@ def command(
     parts = split(dataset, validation=validation_share, test=test_share)
     criterion = criterion_for(ensemble, parts)
     retrain = replace(RETRAIN, criterion=criterion, iterations=iterations)
-    pruning = Pruning(method, factor=factor, retrain=retrain, guard=guard)
+    pruning = Pruning(method, factor=factor, retrain=retrain, guard=guard, least=least)
     with pruning_progress() as watch:
         pruned = prune_ensemble(ensemble, parts, pruning=pruning, choice=choose, watch=watch)
     pruned.ensemble.save(to)
