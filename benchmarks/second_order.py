@@ -56,7 +56,7 @@ def forward(layout: Layout, feedback: bool, point: Point, data: Windows) -> Quad
     return Quadratic(off @ off, jacobian.T @ off, jacobian.T @ jacobian)
 
 
-def theirs(layout: Layout, data: Windows, iterations: int) -> Callable[[Point], jax.Array]:
+def by_optimistix(layout: Layout, data: Windows, iterations: int) -> Callable[[Point], jax.Array]:
     """Points to errors after so many iterations of Optimistix's Levenberg-Marquardt, compiled."""
     solver = optimistix.LevenbergMarquardt(rtol=1e-12, atol=1e-12)
 
@@ -124,7 +124,7 @@ def main() -> None:
         apart = jnp.max(jnp.abs(ours - theirs), axis=(1, 2)) / jnp.max(jnp.abs(theirs), axis=(1, 2))
         off = f"{float(jnp.median(apart)):.1e} (largest {float(jnp.max(apart)):.1e})"
         # Its linear solver refuses arrays of a mesh of devices, and so `over_members`: one core.
-        descended = theirs(layout, on, ITERATIONS)
+        descended = by_optimistix(layout, on, ITERATIONS)
         run = functools.partial(descended, jax.device_put(all_of, jax.devices()[0]))
         spent = seconds(run, 3) / ITERATIONS
         rows.append(("an iteration of Optimistix's Levenberg-Marquardt, one core", spent))
