@@ -175,6 +175,7 @@ def test_only_takes_names_and_patterns():
     assert selected(NAMES, None) == {"Dense", "L1", "L1 + SWA"}
     assert selected(NAMES, "L1*") == {"L1", "L1 + SWA"}
     assert selected(NAMES, " L1 ,Dense") == {"L1", "Dense"}
+    assert selected(("K=20", "K=20, published"), "K=20, published") == {"K=20, published"}
     for odd in ("l1", "Dense,X*", "", ","):
         with pytest.raises(SparsidError, match="--only"):
             selected(NAMES, odd)

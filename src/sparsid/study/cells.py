@@ -93,10 +93,13 @@ def _model(configuration: ConfigurationSpec) -> DerivativeMLP | None:
 def selected(names: Sequence[str], only: str | None) -> frozenset[str]:
     """Those of the names that fit one of the patterns, given by commas ("Dense,L1*").
 
-    None takes all. Raises SparsidError for a pattern that fits none.
+    None takes all; what is a name, commas and all, is that one. Raises SparsidError for a pattern
+    that fits none.
     """
     if only is None:
         return frozenset(names)
+    if only in names:
+        return frozenset([only])
     patterns = [part.strip() for part in only.split(",") if part.strip()]
     fitting = {p: [n for n in names if fnmatch.fnmatchcase(n, p)] for p in patterns}
     odd = [pattern for pattern, found in fitting.items() if not found]
