@@ -29,6 +29,16 @@ def written_whole(path: str | Path) -> Iterator[Path]:
             part.unlink(missing_ok=True)
 
 
+def make_folder(folder: Path) -> None:
+    """Makes the folder and those above it. Raises SparsidError if it cannot."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SparsidError(
+            f"Cannot make the folder {folder}: {error.strerror or error}; choose another place."
+        ) from error
+
+
 def check_writable(path: str | Path) -> None:
     """Raises SparsidError if a file could not be created at `path`; long work calls it first.
 

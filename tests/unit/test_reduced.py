@@ -119,6 +119,9 @@ def test_without_an_output_bias_one_unit_more_is_enough(made):
     z = points(low, high, rng)
     found = reduced(graph, low=low, high=high)
     if not found.bounds[-1]:
+        if found.graph.layers[-1].bias.any():
+            with pytest.raises(SparsidError, match="sees nothing"):
+                without_output_bias(found)
         return
     plain = without_output_bias(found)
     assert not plain.graph.layers[-1].bias.any()

@@ -167,7 +167,7 @@ def test_the_command_line_tells_and_draws(tmp_path, capsys):
         for name in ("links", "network-0", "network-1", "network-2")
         for kind in ("png", "svg")
     )
-    assert run(*asked, "--json") == 0
+    assert run(*asked, "--json", "--figures", tmp_path / "links") == 0
     told = json.loads(capsys.readouterr().out)
     assert told["members"] == 4
     assert np.shape(told["frequency"]) == np.shape(told["sensitivity_median"]) == (2, 3)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sparsid._errors import SparsidError
-from sparsid._files import check_writable
+from sparsid._files import check_writable, make_folder
 from sparsid.cli.console import number, out, show, tell
 from sparsid.cli.options import Columns, Dt, Time, read_for
 
@@ -51,7 +51,8 @@ def command(
     from sparsid.models import load
 
     if figures is not None:
-        _make(figures)
+        make_folder(figures)
+        check_writable(figures / "links.svg")
     ensembles = [load(path) for path in models]
     found = []
     for ensemble in ensembles:
@@ -68,16 +69,6 @@ def command(
         _tables(whole, true)
     if figures is not None:
         _draw(whole, ensembles, figures, drawn)
-
-
-def _make(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise SparsidError(
-            f"Cannot make the folder {folder}: {error.strerror or error}; choose another place."
-        ) from None
-    check_writable(folder / "links.svg")
 
 
 def _truth(name: str, found: "Structure") -> "np.ndarray":
@@ -108,7 +99,7 @@ def _told(found: "Structure", true: "np.ndarray | None") -> dict[str, Any]:
         "outputs": found.outputs,
         "members": len(found.links),
         "frequency": found.frequency.tolist(),
-        "jaccard": None if np.isnan(found.agreement) else found.agreement,
+        "jaccard": _plain(found.agreement),
         "live_units": found.units.tolist(),
         "live_weights": found.weights.tolist(),
     }
@@ -141,8 +132,7 @@ def _tables(found: "Structure", true: "np.ndarray | None") -> None:
     for i, output in enumerate(found.outputs):
         for j in np.argsort(-found.frequency[i], kind="stable"):
             share = found.frequency[i, j]
-            missed = true is not None and bool(true[i, j])
-            if not share and not missed:
+            if not share and (true is None or not true[i, j]):
                 continue
             row = [output, found.inputs[j], f"{100 * share:.0f} %"]
             row += [] if middle is None else [number(float(middle[i, j]))]
@@ -177,4 +167,4 @@ def _draw(found: "Structure", ensembles: "list[Ensemble]", folder: Path, drawn: 
     members = ((e, i) for e in ensembles for i in range(len(e)))
     for at, (ensemble, member) in enumerate(islice(members, drawn)):
         save(network(graph_of(ensemble, member)), folder, f"network-{at}")
-    out.print(f"Figures are in {folder}.", markup=False)
+    tell([f"Figures are in {folder}."])  # not into the JSON

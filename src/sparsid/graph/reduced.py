@@ -70,7 +70,8 @@ def without_output_bias(found: Reduced) -> Reduced:
     """The same function with an output bias of zero, which units that are always on then carry.
 
     Together they have at most one unit more than the network before it was reduced, if that had no
-    output bias either. Raises SparsidError without a hidden layer.
+    output bias either. Raises SparsidError without a hidden layer, or where the last one sees
+    nothing but zero.
     """
     if len(found.graph.layers) < 2:
         raise SparsidError("Without a hidden layer nothing can take the output bias over.")
@@ -78,6 +79,8 @@ def without_output_bias(found: Reduced) -> Reduced:
     norm = found.bounds[-1]
     if not last.bias.any():
         return found
+    if not norm:
+        raise SparsidError("Where the last hidden layer sees nothing, no unit of it can be on.")
     rows, coefficients = hidden.joined(), last.weight
     on = np.flatnonzero(hidden.bias >= norm)
     direction = rows[on[0]] if len(on) else np.eye(1, rows.shape[1])[0]

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sparsid._errors import SparsidError
+from sparsid._files import make_folder
 from sparsid.report.page import Picture, Table, write_page
 from sparsid.report.style import save
 
@@ -34,7 +35,7 @@ def study_page(
     _check([name for name, _, _ in figures])
     folder = Path(folder)
     shelf = folder / "figures"
-    _made(shelf if figures else folder)
+    make_folder(shelf if figures else folder)
     pictures = [
         Picture(_heading(name), save(figure, shelf, name), caption)
         for name, caption, figure in figures
@@ -65,12 +66,3 @@ def _check(names: Sequence[str]) -> None:
 def _heading(name: str) -> str:
     spaced = name.replace("_", " ").replace("-", " ")
     return spaced[:1].upper() + spaced[1:]
-
-
-def _made(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise SparsidError(
-            f"Cannot make the folder {folder}: {error.strerror or error}; choose another place."
-        ) from error

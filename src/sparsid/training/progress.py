@@ -68,8 +68,8 @@ class History:
             for member, (phase, epoch) in sorted(self.frozen.items())
         ]
         said += [
-            f"Phase {phase + 1} ran out of time, with networks still improving; more effort gives "
-            "it more."
+            f"Phase {phase + 1} ran out of time, with networks still improving; more effort "
+            "gives it more, or its own `seconds`."
             for phase in self.out_of_time
         ]
         if self.interrupted:
