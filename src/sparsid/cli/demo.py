@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from sparsid._errors import SparsidError
+from sparsid._files import make_folder
 from sparsid.cli.console import out, show, tell, training_progress
 from sparsid.cli.options import Seed
 
@@ -27,7 +27,7 @@ def command(
     from sparsid.study.demo import Size, plant_data, train_and_judge
     from sparsid.training import use_cores
 
-    folder = _made(to)
+    make_folder(to / "figures")
     use_cores()
     size = Size(8, 1000, 4, 20, 0.05) if quick else Size()
     out.print(
@@ -42,15 +42,5 @@ def command(
     tell(notes)
     table = comparison(judged)
     show(table.title, list(table.header), [[str(cell) for cell in row] for row in table.rows])
-    page = write_results(folder, parts, judged, table)
+    page = write_results(to, parts, judged, table)
     out.print(f"Open {page} to see figures, models and data.", markup=False)
-
-
-def _made(folder: Path) -> Path:
-    try:
-        (folder / "figures").mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise SparsidError(
-            f"Cannot make the folder {folder}: {error.strerror}; choose another with --out."
-        ) from None
-    return folder

@@ -12,7 +12,7 @@ import numpy as np
 import xarray as xr
 
 from sparsid._errors import SparsidError
-from sparsid._files import written_whole
+from sparsid._files import make_folder, written_whole
 from sparsid.results.row import NewerSchema, Row
 
 FORMAT = "sparsid-study"
@@ -43,13 +43,8 @@ class ResultStore:
                 f"{folder} holds the study {other!r}, not {name!r}; choose another folder with "
                 "--out."
             )
-        try:
-            for place in (store.rows_folder, store.models_folder, store.unfinished_folder):
-                place.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise SparsidError(
-                f"Cannot make the folder {folder}: {error.strerror}; choose another with --out."
-            ) from None
+        for place in (store.rows_folder, store.models_folder, store.unfinished_folder):
+            make_folder(place)
         store._sweep()
         said = {"format": FORMAT, "schema": SCHEMA, "name": name} | dict(study)
         with written_whole(store.folder / "study.json") as part:
