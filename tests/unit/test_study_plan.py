@@ -70,6 +70,20 @@ def paths(group):
     return list(down(group.node, None))
 
 
+def test_equal_steps_give_small_data_sets_more_epochs():
+    table = {"epochs": 10, "rate": {"rate": 1e-3, "kind": "step", "every": 4}}
+    tables = {
+        "name": "s",
+        "data": DATA | {"sizes": [1, 2, 4]},
+        "evaluate": {"horizons": [50]},
+        "training": {"seeds": 1, "equal_steps": True},
+        "configuration": [{"name": "a", "phases": [table]}],
+    }
+    cells, _ = planned(parse_study(tables, "test"), (1, 2, 4))
+    assert [cell.phases[0].epochs for cell in cells] == [40, 20, 10]
+    assert [cell.phases[0].rate.every for cell in cells] == [16, 8, 4]
+
+
 @settings(deadline=None, max_examples=60)
 @given(wanted, st.sampled_from([(4,), (2, 4)]))
 def test_every_prefix_trains_once_and_every_cell_ends_where_it_should(configurations, sizes):

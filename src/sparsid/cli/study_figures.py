@@ -1,6 +1,6 @@
 """The figures of a study: what its rows and its truth give something for."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -8,8 +8,9 @@ import numpy as np
 from sparsid import report
 from sparsid.cli.study_tables import fair_divergence, label, slips
 from sparsid.data import read
+from sparsid.evaluation import Estimate, mean_interval
 from sparsid.study.summary import ConfigurationResults, StudyResults
-from sparsid.study.verdicts import TWO_STUDIES, diverged_share, pairs
+from sparsid.study.verdicts import TWO_STUDIES, diverged_share, mean_rfmse, pairs
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -38,7 +39,14 @@ LONGEST = 60  # letters of a configuration's name in the name of a file
 def figures(results: StudyResults) -> list[Drawn]:
     """(name, caption, figure) in the order of the page."""
     named = {label(found, results): found for found in results.configurations}
-    drawn = [*_truth(results), *_judged("", named, results)]
+    drawn = list(_truth(results))
+    if len(results.sizes) > 1:
+        drawn += _by_size(results)
+        for size in results.sizes:
+            same = {f.name: f for f in results.configurations if f.size == size}
+            drawn += _judged(f"{size} trajectories", same, results)
+    else:
+        drawn += _judged("", named, results)
     if len(named) > MANY:
         for family, members in families(named).items():
             drawn += _judged(family, members, results)
@@ -84,6 +92,67 @@ def _judged(family: str, named: Named, results: StudyResults) -> Iterator[Drawn]
         f"RFMSE of the runs that did not diverge{of}.",
         report.error_violins(horizons, errors, dt=results.dt, counts=counts),
     )
+
+
+def _by_size(results: StudyResults) -> Iterator[Drawn]:
+    """What more data buys: errors and divergence at every horizon, and what is left alive."""
+
+    def panel(title: str, unit: str, of: Callable[..., report.Interval], *, log: bool):
+        names = [c.name for c in results.study.configuration if c.name in results.whole]
+        curves = {
+            name: [
+                of(results.at[name, size]) if (name, size) in results.at else NO_INTERVAL
+                for size in results.sizes
+            ]
+            for name in names
+        }
+        return report.SizePanel(title, unit, curves, log)
+
+    def errors(horizon: int) -> report.SizePanel:
+        def of(found: ConfigurationResults) -> report.Interval:
+            return _interval(mean_rfmse(found, horizon))
+
+        return panel(f"RFMSE, {horizon} samples", "standard deviations", of, log=True)
+
+    def shares(horizon: int) -> report.SizePanel:
+        def of(found: ConfigurationResults) -> report.Interval:
+            value, low, high = _interval(diverged_share(found, horizon))
+            return 100 * value, 100 * low, 100 * high
+
+        return panel(f"diverged, {horizon} samples", "% of runs", of, log=False)
+
+    def middle(name: str) -> Callable[[ConfigurationResults], report.Interval]:
+        def of(found: ConfigurationResults) -> report.Interval:
+            values = (found.last(name) if name.endswith("loss") else found.number(name))[:, None]
+            return _interval(mean_interval(values, np.isfinite(values)))
+
+        return of
+
+    judged = [*map(errors, results.horizons), *map(shares, results.horizons)]
+    yield (
+        "by_size",
+        "RFMSE of the runs that did not diverge and shares of those that did, against the number "
+        "of training trajectories; bars: 95 % intervals.",
+        report.against_size(results.sizes, judged),
+    )
+    made = [
+        panel("live weights", "number", middle("live_weights"), log=True),
+        panel("training", "loss", middle("train_loss"), log=True),
+        panel("validation", "loss", middle("validation_loss"), log=True),
+    ]
+    yield (
+        "by_size_networks",
+        "Mean over the networks of live weights and of losses after the last epoch, against the "
+        "number of training trajectories; bars: 95 % intervals.",
+        report.against_size(results.sizes, made),
+    )
+
+
+NO_INTERVAL = (np.nan, np.nan, np.nan)
+
+
+def _interval(estimate: Estimate) -> report.Interval:
+    return estimate.value, estimate.low, estimate.high
 
 
 def families(named: Named) -> dict[str, Named]:

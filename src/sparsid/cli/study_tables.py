@@ -6,9 +6,10 @@ import numpy as np
 
 from sparsid import report
 from sparsid.cli.console import number
-from sparsid.evaluation import Estimate
+from sparsid.evaluation import Estimate, agreement
 from sparsid.report import Table
 from sparsid.report.literature import recounted
+from sparsid.study.studies import ClaimSpec
 from sparsid.study.summary import ConfigurationResults, StudyResults
 from sparsid.study.verdicts import (
     Agreement,
@@ -26,7 +27,7 @@ CLOSE = 5.0  # percentage points: shares of zeros that agree
 def tables(results: StudyResults) -> list[Table]:
     """All tables that the rows stored so far give something for."""
     compared, judged = pairs(results), verdicts(results)
-    found = [_divergence(results), _rfmse(results), _weights(results)]
+    found = [_divergence(results), _rfmse(results), _weights(results), _starts(results)]
     if any(c.has("long_rfmse") for c in results.configurations):
         found.append(_long(results))
     if results.study.published is not None:
@@ -38,7 +39,7 @@ def tables(results: StudyResults) -> list[Table]:
         rows = [
             (
                 v.claim.text,
-                f"{v.claim.measure}: {v.claim.better} less {v.claim.than}",
+                f"{v.claim.measure}: {_sides(v.claim)}",
                 v.claim.horizon,
                 _difference(v.difference, percent=v.claim.measure == "diverged"),
                 v.verdict,
@@ -47,6 +48,16 @@ def tables(results: StudyResults) -> list[Table]:
         ]
         found.append(Table("Claims", header, rows, "Holds: the interval leaves zero out."))
     return [table for table in found if table.rows]
+
+
+def _sides(claim: ClaimSpec) -> str:
+    """Who is compared, with the sizes that the claim names."""
+    mine, theirs = claim.size, claim.than_size or claim.size
+    better, than = (
+        name if size is None else f"{name}, {size} trajectories"
+        for name, size in ((claim.better, mine), (claim.than, theirs))
+    )
+    return f"{better} less {than}"
 
 
 def comparison(compared: Sequence[Comparison]) -> Table:
@@ -158,6 +169,38 @@ def _weights(results: StudyResults) -> Table:
         rows.append(row)
     note = "Non-zero: median of the networks; biases are not counted."
     return Table("Weights", header, rows, note)
+
+
+def _starts(results: StudyResults) -> Table:
+    """How much the networks of one configuration differ among themselves."""
+    last, rows = results.horizons[-1], []
+    for found in results.configurations:
+        if found.spec.baseline is not None or not found.has("train_loss"):
+            continue
+        structured = found.has("links")
+        rows.append(
+            (
+                label(found, results),
+                *(_range(found.last(name)) for name in ("train_loss", "validation_loss")),
+                _range(found.by_seed(last)[0]),
+                _range(found.number("live_weights")),
+                number(agreement(found.series("links") > 0)) if structured else "-",
+            )
+        )
+    header = ("configuration", "training loss", "validation loss", f"RFMSE at {last}")
+    note = (
+        "Median [lowest, highest] of the networks. Live weights lie on a path of nonzero weights "
+    )
+    note += "from an input to an output; agreement is the mean Jaccard similarity of the networks' "
+    note += "links (which input feeds which state)."
+    return Table("Spread over starts", (*header, "live weights", "agreement"), rows, note)
+
+
+def _range(values: np.ndarray) -> str:
+    known = values[np.isfinite(values)]
+    if not known.size:
+        return "-"
+    return f"{np.median(known):.3g} [{known.min():.3g}, {known.max():.3g}]"
 
 
 def _long(results: StudyResults) -> Table:

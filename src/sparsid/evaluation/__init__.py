@@ -14,7 +14,7 @@ from sparsid.evaluation.metrics import (
 )
 from sparsid.evaluation.pairs import Estimate, error_difference, mean_interval, rate_difference
 from sparsid.evaluation.sparsity import LayerSparsity, Sparsity, sparsity
-from sparsid.evaluation.structure import Recovery, Structure, pooled, recovery, structure
+from sparsid.evaluation.structure import Recovery, Structure, agreement, pooled, recovery, structure
 
 __all__ = [
     "BoxExits",
@@ -24,6 +24,7 @@ __all__ = [
     "Recovery",
     "Sparsity",
     "Structure",
+    "agreement",
     "box_exits",
     "error_difference",
     "error_over_time",

@@ -42,12 +42,8 @@ class Structure:
 
     @property
     def agreement(self) -> float:
-        """Mean Jaccard similarity of the link sets over all pairs; NaN for a single member.
-
-        Links that both have over links that either has; 1 for two without any.
-        """
-        found = [jaccard(a, b) for a, b in combinations(self.links, 2)]
-        return float(np.mean(found)) if found else np.nan
+        """Mean Jaccard similarity of the link sets over all pairs; NaN for a single member."""
+        return agreement(self.links)
 
 
 @dataclass(frozen=True)
@@ -129,8 +125,14 @@ def _lagged(model: NARX, x: np.ndarray, u: np.ndarray) -> np.ndarray:
     return np.hstack([*inputs, *(x[at - lag] for lag in range(1, model.output_lags + 1))])
 
 
+def agreement(links: Bool[np.ndarray, "member outputs inputs"]) -> float:
+    """Mean Jaccard similarity over all pairs of members; NaN for a single one."""
+    found = [jaccard(a, b) for a, b in combinations(links, 2)]
+    return float(np.mean(found)) if found else np.nan
+
+
 def jaccard(a: Bool[np.ndarray, " *links"], b: Bool[np.ndarray, " *links"]) -> float:
-    """What both have over what either has."""
+    """Links that both have over links that either has; 1 for two without any."""
     either = np.count_nonzero(a | b)
     return np.count_nonzero(a & b) / either if either else 1.0
 

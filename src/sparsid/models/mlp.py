@@ -17,19 +17,33 @@ ACTIVATIONS.register("tanh")(jnp.tanh)
 ACTIVATIONS.register("silu")(jax.nn.silu)
 
 
+@ACTIVATIONS.register("binary")
+@jax.custom_jvp
+def binary(a: Array) -> Array:
+    """1 where a is not negative, else 0. Its slope is zero: training takes that of a ramp from
+    -1 to 1 in its place (straight-through estimator, Bengio 2013)."""
+    return jnp.where(a >= 0, 1.0, 0.0).astype(a.dtype)
+
+
+@binary.defjvp
+def _straight_through(primals, tangents):
+    (a,), (change,) = primals, tangents
+    return binary(a), jnp.where(jnp.abs(a) <= 1, change, 0)
+
+
 VECTOR = 16  # float32 numbers in a processor's register
 
 
 class Layer(eqx.Module):
     """weight @ h + skip @ z + bias, where z are the network's own inputs.
 
-    `weight` and `skip` are parameters, or their arrays once the model is resolved; `skip` and
-    `bias` may be None. h and z are one sample, or many side by side (features, samples).
+    `weight` and `skip` are parameters, or their arrays once the model is resolved; `bias` is an
+    array, or a parameter until then. `skip` and `bias` may be None. h and z are one sample, or many side by side (features, samples).
     """
 
     weight: Any
     skip: Any
-    bias: Float[Array, " outputs"] | None
+    bias: Any
 
     def __call__(
         self, h: Float[Array, " hidden *samples"], z: Float[Array, " inputs *samples"]

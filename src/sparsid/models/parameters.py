@@ -23,7 +23,7 @@ class AbstractParameter(eqx.Module):
 
         @property
         def role(self) -> str:
-            """One of ROLES, or "fixed" for what is never trained."""
+            """One of ROLES; "threshold": trained, but no weight; "fixed": not trained."""
             ...
     else:
         role: eqx.AbstractVar[str]
@@ -89,6 +89,41 @@ class Held(AbstractParameter):
         return jax.lax.stop_gradient(self.raw.value())
 
 
+class UnitRows(AbstractParameter):
+    """Every row over its norm: the weights of each unit lie on the unit sphere (qin2018).
+
+    Rows that are zero stay zero, and so do entries: a mask over it takes the norm of what lives,
+    as dead places are stored as zero.
+    """
+
+    raw: AbstractParameter
+
+    @property
+    def role(self) -> str:
+        return self.raw.role
+
+    def value(self) -> Array:
+        v = self.raw.value()
+        square = (v * v).sum(axis=-1, keepdims=True)
+        return v * jnp.where(square > 0, jax.lax.rsqrt(jnp.where(square > 0, square, 1)), 0)
+
+
+class Bounded(AbstractParameter):
+    """limit * tanh(raw): the thresholds of units whose weights are `UnitRows` (qin2018)."""
+
+    raw: Float[Array, " units"]
+    limit: "Fixed"
+
+    @property
+    def role(self) -> str:
+        return "threshold"
+
+    def value(self) -> Array:
+        limit = self.limit.value()
+        limit = limit.reshape(limit.shape + (1,) * (self.raw.ndim - limit.ndim))  # stacked too
+        return limit.astype(self.raw.dtype) * jnp.tanh(self.raw)
+
+
 class Fixed(AbstractParameter):
     """Numbers that belong to the model but are not trained (its scales)."""
 
@@ -107,8 +142,8 @@ def is_parameter(node) -> bool:
 
 
 def is_weight(node) -> bool:
-    """Whether a sparsifier may touch it: a parameter that is trained."""
-    return is_parameter(node) and node.role != "fixed"
+    """Whether a sparsifier may touch it: a parameter that is trained, and no threshold."""
+    return is_parameter(node) and node.role in ROLES
 
 
 def weights(model: PyTree) -> list[AbstractParameter]:
@@ -162,7 +197,13 @@ def settle(model: PyTree) -> PyTree:
 
     Exact zeros are the mask from here on.
     """
-    return map_weights(lambda weight: Weight(weight.value(), weight.role), model)
+
+    def used(node):
+        if is_weight(node):
+            return Weight(node.value(), node.role)
+        return node.value() if isinstance(node, Bounded) else node
+
+    return jax.tree.map(used, model, is_leaf=is_parameter)
 
 
 def split_trainable(model: PyTree) -> tuple[PyTree, PyTree]:

@@ -14,6 +14,7 @@ from sparsid.report.page import Picture, Table, write_page
 from sparsid.report.paths import PathCurve, pruning_paths, saliencies
 from sparsid.report.records import inputs, trajectories
 from sparsid.report.rows import Interval
+from sparsid.report.sizes import SizePanel, against_size
 from sparsid.report.structure import link_matrix
 from sparsid.report.study_page import study_page
 from sparsid.report.style import Saved, save
@@ -27,7 +28,9 @@ __all__ = [
     "Picture",
     "Saved",
     "Seeds",
+    "SizePanel",
     "Table",
+    "against_size",
     "agreement",
     "diverged_share",
     "error_growth",

@@ -10,6 +10,7 @@ from sparsid.sparsify.magnitude import magnitude, repeated_magnitude
 from sparsid.sparsify.proximal import group_l1, proximal_l1
 from sparsid.sparsify.rigl import rigl
 from sparsid.sparsify.soft_threshold import soft_threshold
+from sparsid.sparsify.sphere import unit_sphere
 from sparsid.sparsify.threshold import threshold
 
 __all__ = [
@@ -28,5 +29,6 @@ __all__ = [
     "rigl",
     "soft_threshold",
     "threshold",
+    "unit_sphere",
     "weight_average",
 ]

@@ -11,6 +11,7 @@ from sparsid.models.parameters import weights
 from sparsid.sparsify.base import Clock, Sparsifier
 from sparsid.sparsify.masks import living
 from sparsid.sparsify.roles import OwnNumbers, by_role
+from sparsid.sparsify.sphere import check_lengths_count
 
 
 def l1(
@@ -39,6 +40,7 @@ def _used(model, state: dict[str, Array], clock: Clock) -> Array:
 
 
 def _stored(model, state: dict[str, Array], clock: Clock) -> Array:
+    check_lengths_count(model, "L1 of the weights as they are stored")
     return _sum(state, [(w.role, living(w)) for w in weights(model)])
 
 

@@ -24,6 +24,7 @@ from sparsid.models.parameters import (
 from sparsid.sparsify.base import Clock, Seen, Sparsifier
 from sparsid.sparsify.masks import living
 from sparsid.sparsify.roles import OwnNumbers, by_role
+from sparsid.sparsify.sphere import check_lengths_count
 
 # Of the secular equation. From the start chosen two give the norm to rounding, but for groups that
 # are about to vanish and differ much in scale: 1e-4 to 1e-2 of ||z||, and the next step goes on.
@@ -152,6 +153,7 @@ def group_shrink(
 
 def _reaches(model, seen: Seen) -> list[Array]:
     """rate * D of every weight matrix: how far a unit of penalty moves a weight in this step."""
+    check_lengths_count(model, "Proximal steps")
     if seen.scale is None:
         return [seen.rate * jnp.ones_like(stored(w)) for w in weights(model)]
     scales = [stored(w) for w in weights(seen.scale)]  # None: the weight is held

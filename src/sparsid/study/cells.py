@@ -71,7 +71,7 @@ def cells_of(
     if study.training.start != "random":
         common["start"] = study.training.start
     return tuple(
-        Cell(c.name, size, seed, _model(c), c.phases, c.baseline, common)
+        Cell(c.name, size, seed, _model(c), _phases(c, size, max(sizes), study), c.baseline, common)
         for c in study.configuration
         for size in sizes
         for seed in _seeds(c, study)
@@ -82,6 +82,14 @@ def _seeds(configuration: ConfigurationSpec, study: StudySpec) -> tuple[int, ...
     if configuration.baseline is not None:
         return (0,)
     return tuple(configuration.first_seed + seed for seed in study.training.seeds)
+
+
+def _phases(
+    configuration: ConfigurationSpec, size: int, largest: int, study: StudySpec
+) -> tuple[PhaseSpec, ...]:
+    if not study.training.equal_steps:
+        return configuration.phases
+    return tuple(phase.with_effort(largest / size) for phase in configuration.phases)
 
 
 def _model(configuration: ConfigurationSpec) -> DerivativeMLP | None:

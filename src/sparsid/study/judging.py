@@ -8,8 +8,14 @@ import numpy as np
 from jaxtyping import Float
 
 from sparsid.data import Dataset, Normaliser
-from sparsid.evaluation import HorizonScore, box_exits, forecast, horizon_scores, sparsity
-from sparsid.evaluation.sparsity import Sparsity
+from sparsid.evaluation import (
+    HorizonScore,
+    box_exits,
+    forecast,
+    horizon_scores,
+    sparsity,
+    structure,
+)
 from sparsid.models import Ensemble
 from sparsid.study.datasets import StudyData
 from sparsid.study.studies import EvaluateSpec
@@ -49,7 +55,9 @@ class Judge:
         for at in range(0, len(ensemble), width):
             part = ensemble.pick(range(at, min(at + width, len(ensemble))))
             for alone, runs in zip(_alone(part), forecast(part, self.data.test), strict=True):
-                judged.append(self._one(runs, counts(sparsity(alone))))
+                numbers, links = counts(alone)
+                numbers, series = self._one(runs, numbers)
+                judged.append((numbers, series | links))
             for k, (exits, long) in enumerate(self._long_networks(part)):
                 numbers, series = judged[at + k]
                 judged[at + k] = (numbers | exits, series | long)
@@ -118,14 +126,22 @@ class Judge:
         }
 
 
-def counts(zeros: Sparsity) -> Numbers:
-    """Numbers of one network's weights; `small` are those of magnitude below 1e-3, scaled."""
-    return {
+def counts(network: Ensemble) -> tuple[Numbers, Series]:
+    """What one network is made of; `small` are weights of magnitude below 1e-3, scaled.
+
+    Live are units and weights on a path of nonzero weights from an input to an output; "links" has
+    1 where such a path leads (outputs x inputs), else 0.
+    """
+    zeros, found = sparsity(network), structure(network)
+    numbers: Numbers = {
         "zero_share": zeros.zero_share,
         "small_share": zeros.small_share,
         "nonzero": zeros.nonzero_median,
         "weights": sum(layer.weights for layer in zeros.layers),
+        "live_units": float(found.units[0]),
+        "live_weights": float(found.weights[0]),
     }
+    return numbers, {"links": found.links[0].astype(float)}
 
 
 def _alone(ensemble: Ensemble) -> list[Ensemble]:

@@ -21,6 +21,7 @@ from sparsid.sparsify import (
     rigl,
     soft_threshold,
     threshold,
+    unit_sphere,
     weight_average,
 )
 from sparsid.study.tables import Table
@@ -145,6 +146,13 @@ class RiglSpec(Table):
     growth: Literal["random", "gradient"] = "gradient"
 
 
+class UnitSphereSpec(Table):
+    """unit_sphere = {bound = 8.0}: the largest norm of an input, in scaled numbers."""
+
+    bound: float = Field(gt=0)
+    by: Literal["reparameterisation", "projection"] = "reparameterisation"
+
+
 class AverageSpec(Table):
     """average = true, or {from_fraction = 0.75}: the epochs after that share of the phase count."""
 
@@ -201,6 +209,7 @@ class PhaseSpec(Table):
     soft_threshold: SoftThresholdSpec | None = None
     dynamic: DynamicSpec | None = None
     rigl: RiglSpec | None = None
+    unit_sphere: UnitSphereSpec | None = None
     hold: bool = False
     average: Average = False
 
@@ -257,4 +266,6 @@ class PhaseSpec(Table):
             methods.append(weight_average(**self.average.model_dump()))
         elif self.average:
             methods.append(weight_average())
+        if self.unit_sphere is not None:
+            methods.append(unit_sphere(**self.unit_sphere.model_dump()))
         return chain(*methods) if methods else NOTHING

@@ -81,12 +81,15 @@ class EvaluateSpec(Table):
 class StudyTrainingSpec(Table):
     """[training]: one network a seed; `seeds = 10` is short for 0, 1, ..., 9.
 
-    `start = "linear"` plants the linear model in the direct path of every network.
+    `start = "linear"` plants the linear model in the direct path of every network. With
+    `equal_steps` networks trained on fewer trajectories (`sizes`) see them so much more often that
+    all make as many gradient steps: epochs are multiplied as by `effort`.
     """
 
     seeds: tuple[int, ...] = Field(default=tuple(range(10)), min_length=1)
     dtype: Literal["float32", "float64"] = "float32"
     start: Literal["random", "linear"] = "random"
+    equal_steps: bool = False
 
     @field_validator("seeds", mode="before")
     @classmethod
@@ -126,7 +129,11 @@ class ConfigurationSpec(Table):
 
 
 class ClaimSpec(Table):
-    """[[claim]]: `better` has less (or `greater`) of the measure at the horizon than `than`."""
+    """[[claim]]: `better` has less (or `greater`) of the measure at the horizon than `than`.
+
+    With `sizes` in [data], `size` and `than_size` say which networks are meant: by default the
+    largest size for `better`, and for `than` the size of `better`.
+    """
 
     text: str
     better: str
@@ -134,6 +141,8 @@ class ClaimSpec(Table):
     measure: Literal["diverged", "rfmse"] = "diverged"
     horizon: int
     expected: Literal["less", "greater"] = "less"
+    size: int | None = None
+    than_size: int | None = None
 
 
 class StudySpec(Table):
@@ -184,6 +193,12 @@ def check(study: StudySpec) -> None:
                 f"`horizon` of a claim must be one of {list(study.evaluate.horizons)}; "
                 f"got {claim.horizon}."
             )
+        for size in (claim.size, claim.than_size):
+            if size is not None and size not in study.data.sizes:
+                raise SparsidError(
+                    f"A claim's `size` and `than_size` must be among `sizes` of [data], "
+                    f"{list(study.data.sizes)}; got {size}."
+                )
 
 
 def check_configuration_names(names: list[str]) -> None:

@@ -47,6 +47,10 @@ class ConfigurationResults:
         """Whether the rows hold this series."""
         return all(name in row.series for row in self.rows)
 
+    def last(self, name: str) -> Float[np.ndarray, " seed"]:
+        """The last number of a series over epochs that is not NaN; NaN where none is."""
+        return np.array([_last_known(row.series[name]) for row in self.rows])
+
     def diverged(self, horizon: int) -> Bool[np.ndarray, "seed trajectory"]:
         """Which runs diverged, over the test trajectories that reach the horizon."""
         return self._counted("diverged", horizon) > 0
@@ -91,6 +95,11 @@ class StudyResults:
         return self.study.evaluate.horizons
 
     @cached_property
+    def at(self) -> dict[tuple[str, int], ConfigurationResults]:
+        """By name and size."""
+        return {(found.name, found.size): found for found in self.configurations}
+
+    @cached_property
     def whole(self) -> dict[str, ConfigurationResults]:
         """By name, each at the largest size stored: what is compared with the published."""
         largest = max((found.size for found in self.configurations), default=0)
@@ -117,6 +126,11 @@ class StudyResults:
     def truth_path(self) -> Path:
         """The test trajectories of which rows keep "shown_runs" (NetCDF)."""
         return self.folder / "truth.nc"
+
+
+def _last_known(series: Float[np.ndarray, " epochs"]) -> float:
+    known = series[~np.isnan(series)]
+    return float(known[-1]) if known.size else np.nan
 
 
 def load_results(folder: str | Path) -> StudyResults:

@@ -105,10 +105,13 @@ def pairs(results: StudyResults) -> tuple[Comparison, ...]:
 
 def verdicts(results: StudyResults) -> tuple[Verdict, ...]:
     """All claims whose configurations have rows, judged by whether the interval leaves zero out."""
-    whole, found = results.whole, []
+    found = []
     for claim in results.study.claim:
-        if claim.better in whole and claim.than in whole:
-            compared = compare(whole[claim.better], whole[claim.than])
+        size = claim.size or max(results.sizes, default=0)
+        better = results.at.get((claim.better, size))
+        than = results.at.get((claim.than, claim.than_size or size))
+        if better is not None and than is not None:
+            compared = compare(better, than)
             given = compared.diverged if claim.measure == "diverged" else compared.rfmse
             difference = given[claim.horizon]
             wanted = -1 if claim.expected == "less" else 1

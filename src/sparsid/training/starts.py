@@ -7,10 +7,10 @@ import numpy as np
 from jaxtyping import Array, Key, PyTree
 
 from sparsid.models.parameters import (
+    Fixed,
     Held,
     Masked,
     is_parameter,
-    is_weight,
     split_trainable,
     stored,
 )
@@ -55,7 +55,7 @@ def _lives(node):
     """A node of the same layout whose trainable arrays say what lives: 1 or 0."""
     if not is_parameter(node):
         return jax.tree.map(np.ones_like, node)
-    if not is_weight(node) or isinstance(node, Held):
+    if isinstance(node, Fixed | Held):
         return node
     ones = jax.tree.map(np.ones_like, node)
     if isinstance(node, Masked):

@@ -1,0 +1,195 @@
+"""Training on the unit sphere: the same function at the start, and within its bounds for good."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.by_hand import scaled_plant
+
+from sparsid import SparsidError
+from sparsid.models import DerivativeMLP, graph_of
+from sparsid.models.mlp import ACTIVATIONS, build_mlp
+from sparsid.models.parameters import UnitRows, resolve, weights
+from sparsid.sparsify import (
+    NOTHING,
+    chain,
+    dynamic,
+    hold,
+    l1,
+    magnitude,
+    proximal_l1,
+    rigl,
+    soft_threshold,
+    threshold,
+    unit_sphere,
+    weight_average,
+)
+from sparsid.sparsify.base import prepare
+from sparsid.training import Constant, Phase
+from sparsid.training.fitting import Training
+
+KEY = jax.random.key(0)
+
+
+def spread(network, seed, size=1.0):
+    """The network with biases drawn, which begin as zero."""
+    rng = np.random.default_rng(seed)
+
+    def drawn(layer):
+        return eqx.tree_at(
+            lambda at: at.bias, layer, jnp.asarray(size * rng.normal(size=layer.bias.shape))
+        )
+
+    return eqx.tree_at(lambda n: n.layers, network, tuple(map(drawn, network.layers)))
+
+
+def by_hand(network, z):
+    """The network in plain NumPy, from its resolved arrays."""
+    h = z
+    *hidden, last = resolve(network).layers
+    for layer in hidden:
+        a = np.asarray(layer.weight) @ h + np.asarray(layer.bias)[:, None]
+        if layer.skip is not None:
+            a = a + np.asarray(layer.skip) @ z
+        h = np.maximum(a, 0) if network.activation == "relu" else (a >= 0) * 1.0
+    out = np.asarray(last.weight) @ h + np.asarray(last.bias)[:, None]
+    return out if last.skip is None else out + np.asarray(last.skip) @ z
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    st.integers(0, 10**6),
+    st.lists(st.integers(1, 6), min_size=1, max_size=3),
+    st.sampled_from(["relu", "binary"]),
+    st.booleans(),
+    st.floats(0.1, 5.0),
+)
+def test_the_function_at_the_start_is_the_one_before(seed, widths, activation, skip, size):
+    with jax.enable_x64(True):
+        network = build_mlp(
+            3, 2, widths, activation=activation, skip=skip, key=jax.random.key(seed)
+        )
+        network = spread(network, seed, size)
+        z = np.random.default_rng(seed).uniform(-1, 1, (3, 50))
+        reach = float(np.sqrt(3.0))  # of the box [-1, 1]^3
+        projected = prepare(unit_sphere(reach, by="projection"), network, key=KEY)
+        before = by_hand(network, z)
+        np.testing.assert_allclose(
+            by_hand(projected, z), before, rtol=1e-9, atol=1e-9 * np.abs(before).max()
+        )
+        for layer in resolve(projected).layers[:-1]:
+            rows = np.hstack([m for m in (layer.weight, layer.skip) if m is not None])
+            np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, rtol=1e-12)
+        if skip:
+            return
+        wrapped = prepare(unit_sphere(reach), network, key=KEY)
+        for one, other in zip(wrapped.layers, projected.layers, strict=True):
+            np.testing.assert_allclose(one.weight.value(), other.weight.value(), rtol=1e-9)
+        thresholds = [np.abs(layer.bias) for layer in resolve(projected).layers[:-1]]
+        bounds, bound = [], reach
+        for width in widths:
+            bounds.append(bound)
+            bound = np.sqrt(width) * (2 * bound if activation == "relu" else 1)
+        inside = all((t < 0.99 * b).all() for t, b in zip(thresholds, bounds, strict=True))
+        assert all((t <= b).all() for t, b in zip(thresholds, bounds, strict=True))
+        if inside:  # else thresholds begin a thousandth further in, as tanh has no end
+            np.testing.assert_allclose(
+                by_hand(wrapped, z), before, rtol=1e-9, atol=1e-9 * np.abs(before).max()
+            )
+
+
+@pytest.mark.parametrize("by", ["reparameterisation", "projection"])
+@pytest.mark.parametrize(
+    "other",
+    {
+        "alone": NOTHING,
+        "l1": l1(1e-2),
+        "threshold": threshold(0.3),
+        "magnitude": magnitude(0.5, end=1.0),
+        "rigl": rigl(0.5, every=2, end=1.0),
+        "dynamic": dynamic(0.5, every=1, target=3, threshold=0.2),
+        "average": weight_average(),
+    }.items(),
+    ids=lambda pair: pair[0] if isinstance(pair, tuple) else None,
+)
+def test_trained_networks_stay_in_the_reduced_space(by, other):
+    """Rows of norm 1 over what lives, thresholds within bounds; also after masks have changed."""
+    train = scaled_plant(trajectories=1, samples=41)
+    architecture = DerivativeMLP(widths=(6, 5))
+    training = Training(architecture, train)
+    begun = training.begin(jax.random.split(jax.random.key(1), 2))
+    method = chain(other[1], unit_sphere(0.7, by=by))
+    members = training.run(begun, Phase(3, Constant(2e-2), method, batch=10))
+    ensemble = training.fitted(members).ensemble
+    for member in range(2):
+        graph = graph_of(ensemble, member)
+        limit = 0.7
+        for layer in graph.layers[:-1]:
+            norms = np.linalg.norm(layer.weight, axis=1)
+            assert ((np.abs(norms - 1) < 1e-5) | (norms == 0)).all()
+            assert (np.abs(layer.bias) <= limit * (1 + 1e-6)).all()
+            limit = 2 * limit * np.sqrt(len(layer.bias))
+        assert all(not np.array_equal(w[0], w[1]) for _, w in ensemble.weights())
+
+
+def test_dead_places_of_unit_rows_do_not_move():
+    train = scaled_plant(trajectories=1, samples=41)
+    training = Training(DerivativeMLP(widths=(6,)), train)
+    begun = training.begin(jax.random.split(jax.random.key(1), 1))
+    method = chain(threshold(0.4), unit_sphere(2.0))
+    first = training.run(begun, Phase(1, Constant(2e-2), method, batch=10))
+    later = training.run(first, Phase(3, Constant(2e-2), unit_sphere(2.0), batch=10))
+    for before, after in zip(*(weights(m.models()) for m in (first, later)), strict=True):
+        dead = np.asarray(before.value()) == 0
+        assert dead.any() or before.role == "output"
+        assert not np.asarray(after.value())[dead].any()
+        assert not np.array_equal(before.value(), after.value())
+
+
+def test_the_gradient_is_that_of_the_sphere_by_hand():
+    """d/dv of g.(v / |v|) = (g - (g.u) u) / |v| with u = v / |v|."""
+    rng = np.random.default_rng(3)
+    v, g = rng.normal(size=(2, 4, 3))
+    with jax.enable_x64(True):
+        from sparsid.models.parameters import Weight
+
+        found = jax.grad(lambda v: (g * UnitRows(Weight(v, "first")).value()).sum())(jnp.asarray(v))
+    norms = np.linalg.norm(v, axis=1, keepdims=True)
+    u = v / norms
+    np.testing.assert_allclose(found, (g - (g * u).sum(1, keepdims=True) * u) / norms, rtol=1e-12)
+
+
+def test_binary_units_train_straight_through():
+    a = jnp.array([-2.0, -0.5, 0.0, 0.5, 2.0])
+    assert np.array_equal(ACTIVATIONS["binary"](a), [0, 0, 1, 1, 1])
+    slope = jax.vmap(jax.grad(lambda x: ACTIVATIONS["binary"](x)))(a)
+    assert np.array_equal(slope, [0, 1, 1, 1, 0])
+
+
+@pytest.mark.parametrize(
+    ("options", "method", "said"),
+    [
+        ({"activation": "tanh"}, unit_sphere(1.0), "relu and binary"),
+        ({"bias": False}, unit_sphere(1.0), "no biases"),
+        ({"skip": True}, unit_sphere(1.0), "projection"),
+        ({}, chain(soft_threshold(), unit_sphere(1.0)), "soft thresholds"),
+        ({}, chain(hold(), unit_sphere(1.0)), "held weights"),
+        ({}, chain(proximal_l1(1e-3), unit_sphere(1.0)), "direction alone"),
+        ({}, chain(l1(1e-3, of="stored"), unit_sphere(1.0)), "direction alone"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_in_a_sentence(options, method, said):
+    train = scaled_plant(trajectories=1, samples=41)
+    training = Training(DerivativeMLP(widths=(4, 4), **options), train)
+    begun = training.begin(jax.random.split(jax.random.key(1), 1))
+    with pytest.raises(SparsidError, match=said):
+        training.run(begun, Phase(1, Constant(1e-3), method, batch=10))
+
+
+@pytest.mark.parametrize("bound", [0.0, -1.0, np.inf, np.nan])
+def test_a_bound_is_positive_and_finite(bound):
+    with pytest.raises(SparsidError, match="`bound`"):
+        unit_sphere(bound)
