@@ -13,6 +13,7 @@ from sparsid.evaluation.metrics import (
     window_scores,
 )
 from sparsid.evaluation.pairs import Estimate, error_difference, mean_interval, rate_difference
+from sparsid.evaluation.per_state import alone_errors, one_step_errors
 from sparsid.evaluation.sparsity import LayerSparsity, Sparsity, sparsity
 from sparsid.evaluation.structure import Recovery, Structure, agreement, pooled, recovery, structure
 
@@ -25,6 +26,7 @@ __all__ = [
     "Sparsity",
     "Structure",
     "agreement",
+    "alone_errors",
     "box_exits",
     "error_difference",
     "error_over_time",
@@ -34,6 +36,7 @@ __all__ = [
     "horizon_scores",
     "mean_interval",
     "median_run",
+    "one_step_errors",
     "pooled",
     "rate_difference",
     "rate_interval",

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Annotated, Any, ClassVar, Literal
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float, Key
@@ -28,7 +29,7 @@ class DerivativeModel(eqx.Module):
     into the increment of the scaled state. What is observed is the state itself, so `lag` is 1.
     `low` and `high` are the training data's box of (x, u); `clip` says what they hold back on the
     march, `margin` how far outside, and `slope` is how it goes on (see DerivativeMLP). One-step
-    training calls `network` itself: its inputs lie inside.
+    training goes without: its inputs lie inside.
     """
 
     network: MLP | PerOutput
@@ -66,6 +67,26 @@ class DerivativeModel(eqx.Module):
             return inside
         room, over = self.margin * (self.high - self.low), z - inside
         return jnp.where(over == 0, z, inside + room * jnp.tanh(over / room))
+
+    def one_step(self, z: Float[Array, " inputs *samples"]) -> Float[Array, " states *samples"]:
+        """Scaled increment over one sample from (x, u), in the units of the network's output.
+
+        Under Euler steps the network itself; else through the stepper, so that what the network
+        learns is the derivative that the march then uses, and no trace of the steps' length.
+        Networks per state see the inner stages as given, so that none answers for the errors of
+        another. Nothing is held back by `clip`.
+        """
+        if self.stepper == "euler":
+            return self.network(z)
+        gain, drift = (part.reshape(-1, *[1] * (z.ndim - 1)) for part in (self.gain, self.drift))
+        x, u = jnp.split(z, [len(self.gain)])
+
+        def flow(change, u):
+            if isinstance(self.network, PerOutput):
+                change = jax.lax.stop_gradient(change)
+            return drift + gain * self.network(jnp.concatenate([x + change, u]))
+
+        return (STEPPERS[self.stepper](flow, jnp.zeros_like(x), u, 1.0) - drift) / gain
 
     def init(self, observed: Float[Array, "1 states"], inputs: Float[Array, "1 inputs"]) -> Array:
         return observed[0]

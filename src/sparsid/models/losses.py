@@ -41,7 +41,7 @@ class OneStep(AbstractLoss):
 
     def value(self, model, batch):
         inputs, targets = batch
-        return jnp.mean((model.network(inputs.T) - targets.T) ** 2)  # features x samples: see MLP
+        return jnp.mean((model.one_step(inputs.T) - targets.T) ** 2)  # features x samples: see MLP
 
 
 class FreeRun(AbstractLoss):

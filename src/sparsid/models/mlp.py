@@ -38,7 +38,8 @@ class Layer(eqx.Module):
     """weight @ h + skip @ z + bias, where z are the network's own inputs.
 
     `weight` and `skip` are parameters, or their arrays once the model is resolved; `bias` is an
-    array, or a parameter until then. `skip` and `bias` may be None. h and z are one sample, or many side by side (features, samples).
+    array, or a parameter until then. `skip` and `bias` may be None. h and z are one sample, or many
+    side by side (features, samples).
     """
 
     weight: Any

@@ -1,5 +1,6 @@
 """L1: strength * sum |w| over the weight matrices, biases free."""
 
+from collections.abc import Sequence
 from typing import Literal, Unpack
 
 import jax.numpy as jnp
@@ -15,7 +16,11 @@ from sparsid.sparsify.sphere import check_lengths_count
 
 
 def l1(
-    weight: float = 1e-4, *, of: Literal["used", "stored"] = "used", **own: Unpack[OwnNumbers]
+    weight: float = 1e-4,
+    *,
+    of: Literal["used", "stored"] = "used",
+    per_output: Sequence[float] | None = None,
+    **own: Unpack[OwnNumbers],
 ) -> Sparsifier:
     """Penalty on the sum of |w|, with strengths of their own for the columns of each role.
 
@@ -23,14 +28,20 @@ def l1(
     error in scaled numbers (haugstvedt2023: 1e-4). It shrinks but, under Adam, never to exact
     zeros: follow it with `threshold`, or use `proximal_l1`. Where a weight is not stored as it is
     used (soft thresholding), `of` says which of the two counts; haugstvedt2023 counted the stored
-    ones.
+    ones. Where every output has a network of its own, `per_output` multiplies the strengths of
+    each. Raises SparsidError for a negative number.
     """
     strengths = by_role(weight, own)
     if of not in _PENALTIES:
         raise SparsidError(unknown("kind of weights", of, _PENALTIES))
 
+    factors = () if per_output is None else tuple(per_output)
+    if any(factor < 0 for factor in factors):
+        raise SparsidError(f"`per_output` must be at least 0; got {list(factors)}.")
+
     def init(model, *, key):
-        return {role: jnp.asarray(strength, float) for role, strength in strengths.items()}
+        each = jnp.asarray(factors, float) if factors else 1.0
+        return {role: jnp.asarray(strength * each, float) for role, strength in strengths.items()}
 
     return Sparsifier(init=init, penalty=_PENALTIES[of])
 
@@ -45,7 +56,12 @@ def _stored(model, state: dict[str, Array], clock: Clock) -> Array:
 
 
 def _sum(state: dict[str, Array], arrays: list[tuple[str, Array]]) -> Array:
-    return sum((state[role] * jnp.abs(w).sum() for role, w in arrays), start=jnp.zeros(()))
+    def penalty(strength: Array, w: Array) -> Array:
+        if not strength.ndim:
+            return strength * jnp.abs(w).sum()
+        return (strength * jnp.abs(w).sum(axis=tuple(range(1, w.ndim)))).sum()
+
+    return sum((penalty(state[role], w) for role, w in arrays), start=jnp.zeros(()))
 
 
 _PENALTIES = {"used": _used, "stored": _stored}

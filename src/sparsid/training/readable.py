@@ -1,0 +1,301 @@
+"""Networks made for reading: one for each state, fed by the inputs that it needs and no others.
+
+Three steps. The strength of L1 is chosen for each state: the largest with which that state, running
+freely over validation data while the others come from the record, errs hardly more than with the
+best. Then every network gives up its inputs one by one, the least sensitive first, and trains on
+after each; of this path the fewest inputs are kept with which the validation error of one step is
+about the least. At last small weights become zero and the rest trains on without a penalty.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int, Key, PyTree
+
+from sparsid._errors import SparsidError
+from sparsid.data import ScaledDataset
+from sparsid.evaluation import alone_errors, free_run_errors, one_step_errors, structure
+from sparsid.models import DerivativeMLP, Ensemble
+from sparsid.models.mlp import MLP, Layer
+from sparsid.models.parameters import Masked, masked
+from sparsid.sparsify import Sparsifier, chain, l1, threshold
+from sparsid.training.fitting import Fitted, Monitor, Training
+from sparsid.training.members import Members
+from sparsid.training.phases import Phase
+from sparsid.training.progress import EpochReport, Watcher, interruptible
+from sparsid.training.schedules import Cosine
+
+SELDOM = 10**9  # epochs: joint free runs are not looked at on the way
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How networks become readable; `epochs` is the length of a whole training.
+
+    `strengths` of L1 rise; each is tried with `starts` networks over half the epochs, and the
+    largest is taken whose free-run error is within `tolerance` of the best. The direct path from
+    inputs to outputs has a tenth of it. On the path of links those are kept with which the squared
+    one-step error is at most `factor` times the path's least, or `floor` (of the variance of the
+    increments, where errors are nothing but rounding). `cut` is the threshold of the last training.
+    """
+
+    epochs: int
+    strengths: tuple[float, ...] = (1e-6, 1e-5, 1e-4, 1e-3)
+    starts: int = 3
+    tolerance: float = 1.1
+    factor: float = 1.25
+    floor: float = 1e-6
+    cut: float = 3e-3
+    rate: float = 3e-3
+    batch: int = 128
+    watched: int = 8  # validation trajectories that states run alone over
+
+    def epochs_for(self, inputs: int) -> int:
+        """Epochs of everything, for networks of so many inputs."""
+        return self.half + 2 * self.epochs + (inputs - 1) * self.short
+
+    @property
+    def half(self) -> int:
+        return max(self.epochs // 2, 1)
+
+    @property
+    def short(self) -> int:
+        """Epochs after each link that goes."""
+        return max(self.epochs // 8, 1)
+
+
+@dataclass(frozen=True, eq=False)
+class StrengthChoice:
+    """The strengths tried, and what came of them; errors are medians over the starts.
+
+    `alone` are free-run errors of single states, `joint` those of all states together with each
+    strength, and `joint_chosen` with every state's own.
+    """
+
+    strengths: tuple[float, ...]
+    alone: Float[np.ndarray, "strength states"]
+    joint: Float[np.ndarray, " strength"]
+    chosen: Int[np.ndarray, " states"]
+    joint_chosen: float
+
+    @property
+    def per_state(self) -> tuple[float, ...]:
+        return tuple(self.strengths[at] for at in self.chosen)
+
+
+@dataclass(frozen=True, eq=False)
+class LinkPath:
+    """Inputs left and squared one-step validation error, step by step; `chosen` is a step."""
+
+    left: Int[np.ndarray, "step member states"]
+    error: Float[np.ndarray, "step member states"]
+    chosen: Int[np.ndarray, "member states"]
+
+
+@dataclass(frozen=True)
+class ReadFitted:
+    """A readable ensemble, and how it came to be; no path where training was interrupted."""
+
+    fitted: Fitted
+    strengths: StrengthChoice | None
+    path: LinkPath | None
+
+
+def fit_readable(
+    architecture: DerivativeMLP,
+    train: ScaledDataset,
+    validation: ScaledDataset,
+    reading: Reading,
+    *,
+    size: int = 10,
+    watch: Watcher | None = None,
+    key: Key[Array, ""],
+) -> ReadFitted:
+    """Trains `size` members whose links are meant to be read; member i depends on i alone.
+
+    Ctrl-C ends training after the running epoch with a usable result. Raises SparsidError for an
+    architecture without a network per state.
+    """
+    if not architecture.per_state:
+        raise SparsidError("Links are read from networks per state: set `per_state`.")
+    key_try, key_fit = jax.random.split(key)
+    with interruptible() as stop:
+        run = _Run(architecture, train, validation, reading, watch, stop)
+        tried = run.tried(key_try)
+        choice = None if stop.asked else run.choice(tried)
+        strengths = (reading.strengths[0],) * len(train.physical.states)
+        members = run.trained(key_fit, size, choice.per_state if choice else strengths)
+        path = None
+        if choice is not None and not stop.asked:
+            members, path = run.pared(members, choice.per_state)
+        return ReadFitted(run.finished(members), choice, path)
+
+
+class _Run:
+    """The three steps on one plant's data, with one count of epochs over all of them."""
+
+    def __init__(
+        self,
+        architecture: DerivativeMLP,
+        train: ScaledDataset,
+        validation: ScaledDataset,
+        reading: Reading,
+        watch: Watcher | None,
+        stop: Any,
+    ):
+        self.reading, self.validation, self.watcher = reading, validation, watch
+        inputs = len(train.physical.states) + len(train.physical.inputs)
+        self.inputs, self.epochs_done = inputs, 0
+        self.training = Training(
+            architecture,
+            train,
+            monitor=Monitor(validation, every=SELDOM, trajectories=1),
+            watch=self.watch,
+            stop=stop,
+            total=reading.epochs_for(inputs),
+        )
+
+    def watch(self, report: EpochReport) -> None:
+        self.epochs_done += 1
+        if self.watcher is not None:
+            self.watcher(replace(report, done=self.epochs_done))
+
+    def phase(self, epochs: int, method: Sparsifier, first: float, last: float) -> Phase:
+        return Phase(epochs, Cosine(first, last), method, batch=self.reading.batch)
+
+    def tried(self, key: Key[Array, ""]) -> Members:
+        """Networks of every strength, strength by strength; their starts are alike."""
+        given, rate = self.reading, self.reading.rate
+        keys = jax.random.split(key, given.starts)
+        members = self.training.begin(jnp.concatenate([keys] * len(given.strengths)))
+        states = len(self.training.train.physical.states)
+        each = [_penalty((s,) * states) for s in given.strengths for _ in range(given.starts)]
+        return self.training.run(members, [self.phase(given.half, m, rate, 0.0) for m in each])
+
+    def choice(self, tried: Members) -> StrengthChoice:
+        given, watched = self.reading, self.validation.physical[: self.reading.watched]
+        ensemble = self.training.fitted(tried).ensemble
+        shape = (len(given.strengths), given.starts)
+        alone = np.median(alone_errors(ensemble, watched).reshape(*shape, -1), axis=1)
+        joint = np.median(free_run_errors(ensemble, watched).reshape(shape), axis=1)
+        chosen = chosen_strengths(alone, given.tolerance)
+        sources = chosen * given.starts + np.arange(given.starts)[:, None]
+        mixed = _with_models(ensemble, regrouped(ensemble.stacked.model, sources))
+        together = float(np.median(free_run_errors(mixed, watched)))
+        return StrengthChoice(given.strengths, alone, joint, chosen, together)
+
+    def trained(self, key: Key[Array, ""], size: int, strengths: Sequence[float]) -> Members:
+        keys = jax.vmap(lambda i: jax.random.fold_in(key, i))(jnp.arange(size))
+        rate, method = self.reading.rate, _penalty(strengths)
+        phase = self.phase(self.reading.epochs, method, rate, rate / 10)
+        return self.training.run(self.training.begin(keys), phase)
+
+    def pared(self, members: Members, strengths: Sequence[float]) -> tuple[Members, LinkPath]:
+        """The members with the links chosen from the path, and the path."""
+        states = len(strengths)
+        keep = np.ones((members.size, states, self.inputs), bool)
+        method, rate = _penalty(strengths), self.reading.rate
+        phase = self.phase(self.reading.short, method, rate / 3, rate / 300)
+        lefts, errors, stages = [], [], []
+        while True:
+            ensemble = self.training.fitted(members).ensemble
+            lefts.append(keep.sum(axis=2))
+            errors.append(one_step_errors(ensemble, self.validation))
+            stages.append(members.stack.model)
+            if lefts[-1].max() <= 1 or self.training.stop.asked:
+                break
+            found = structure(ensemble, self.training.train.physical)
+            assert found.sensitivity is not None
+            keep = without_weakest(keep, found.sensitivity)
+            members = with_links(members, keep)
+            members = self.training.run(members, phase)
+        chosen = chosen_links(np.stack(errors), self.reading.factor, self.reading.floor)
+        count = len(members.stack.alive)
+        whole = np.resize(np.arange(members.size), count)
+        every = jax.tree.map(lambda *stack: jnp.concatenate(stack), *stages)
+        model = regrouped(every, chosen[whole] * count + whole[:, None])
+        members = replace(members, stack=members.stack._replace(model=model), phases=())
+        return members, LinkPath(np.stack(lefts), np.stack(errors), chosen)
+
+    def finished(self, members: Members) -> Fitted:
+        cut = threshold(self.reading.cut, direct=self.reading.cut / 30)
+        last = self.phase(self.reading.epochs, cut, self.reading.rate / 3, 0.0)
+        return self.training.fitted(self.training.run(members, last))
+
+
+def _penalty(strengths: Sequence[float]) -> Sparsifier:
+    """L1 of a strength for each state, under masks that keep everything so far."""
+    return chain(threshold(0.0), l1(1.0, direct=0.1, per_output=strengths))
+
+
+def chosen_strengths(
+    alone: Float[np.ndarray, "strength states"], tolerance: float
+) -> Int[np.ndarray, " states"]:
+    """For each state the last strength whose error is within `tolerance` of the least."""
+    fine = alone <= tolerance * alone.min(axis=0)
+    return len(alone) - 1 - fine[::-1].argmax(axis=0)
+
+
+def chosen_links(
+    error: Float[np.ndarray, "step member states"], factor: float, floor: float
+) -> Int[np.ndarray, "member states"]:
+    """The last step of each path whose error is at most `factor` times the least, or `floor`."""
+    fine = error <= np.maximum(factor * error.min(axis=0), floor)
+    return len(error) - 1 - fine[::-1].argmax(axis=0)
+
+
+def without_weakest(
+    keep: Bool[np.ndarray, "member states inputs"],
+    sensitivity: Float[np.ndarray, "member states inputs"],
+) -> Bool[np.ndarray, "member states inputs"]:
+    """Every network less its least sensitive input; the last one stays."""
+    weakest = np.where(keep, sensitivity, np.inf).argmin(axis=2)[..., None]
+    goes = (np.arange(keep.shape[2]) == weakest) & (keep.sum(axis=2, keepdims=True) > 1)
+    return keep & ~goes
+
+
+def with_links(members: Members, keep: Bool[np.ndarray, "member states inputs"]) -> Members:
+    """The members with these inputs alone; the columns of the others are masked for good."""
+    whole = jnp.asarray(keep[np.resize(np.arange(len(keep)), len(members.stack.alive))])
+
+    def under(weight: Any) -> Masked:
+        own = masked(weight)
+        return Masked(own.raw, own.keep & whole[:, :, None, :])
+
+    def onto(network: MLP) -> MLP:
+        first, *rest = network.layers
+        later = [
+            layer if layer.skip is None else replace(layer, skip=under(layer.skip))
+            for layer in rest
+        ]
+        layers: tuple[Layer, ...] = (replace(first, weight=under(first.weight)), *later)
+        return replace(network, layers=layers)
+
+    model = eqx.tree_at(
+        lambda model: model.network.networks,
+        members.stack.model,
+        replace_fn=onto,
+        is_leaf=lambda node: isinstance(node, MLP),
+    )
+    return replace(members, stack=members.stack._replace(model=model))
+
+
+def regrouped(models: PyTree, sources: Int[np.ndarray, "member states"]) -> PyTree:
+    """Stacked models whose network of state i is that of member `sources[member, i]`."""
+    states = np.arange(sources.shape[1])
+    whole = jax.tree.map(lambda leaf: leaf[sources[:, 0]], models)
+    return eqx.tree_at(
+        lambda model: model.network.networks,
+        whole,
+        jax.tree.map(lambda leaf: leaf[sources, states], models.network.networks),
+    )
+
+
+def _with_models(ensemble: Ensemble, models: PyTree) -> Ensemble:
+    size = len(jax.tree.leaves(models)[0])
+    return replace(ensemble, stacked=replace(ensemble.stacked, model=models), size=size)
