@@ -8,6 +8,7 @@ from sparsid import __version__
 from sparsid._errors import SparsidError
 from sparsid.cli import (
     demo,
+    equations,
     fit,
     info,
     predict,
@@ -28,7 +29,11 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode="markdown",
 )
-for verb in (processes, simulate, replay, fit, prune, predict, score, structure, info, demo):
+VERBS = (
+    *(processes, simulate, replay, fit, prune, predict, score),
+    *(structure, equations, info, demo),
+)
+for verb in VERBS:
     app.command(name=verb.__name__.rsplit(".", 1)[-1], no_args_is_help=False)(verb.command)
 app.add_typer(study.app, name="study")
 

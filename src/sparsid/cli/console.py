@@ -84,8 +84,7 @@ def training_progress() -> Iterator:
     with Progress(*columns, console=err) as progress:
 
         def watching(recipe: "Recipe"):
-            total = sum(phase.epochs for phase in recipe.phases)
-            task = progress.add_task(f"training {recipe.name}", total=total, said="", speed="")
+            task = progress.add_task(f"training {recipe.name}", total=None, said="", speed="")
             seen: dict[str, str] = {}
             log = now_and_then()
 
@@ -94,8 +93,13 @@ def training_progress() -> Iterator:
                     seen["free"] = f" free run {_median(report.free_run)}"
                 loss = f"loss {_median(report.train)}/{_median(report.validation)}"
                 said, speed = loss + seen.get("free", ""), f"{report.done / report.seconds:.1f}/s"
-                progress.update(task, completed=report.done, said=said, speed=speed)
-                log(f"training {recipe.name}: {report.done} of {total} epochs, {speed}, {said}")
+                progress.update(
+                    task, completed=report.done, total=report.total, said=said, speed=speed
+                )
+                log(
+                    f"training {recipe.name}: {report.done} of {report.total} epochs, {speed}, "
+                    f"{said}"
+                )
 
             return watch
 

@@ -38,7 +38,9 @@ def command(
     dt: Dt = None,
     recipe: Annotated[
         str,
-        typer.Option(help="Of --states: auto (validation decides), one-step, free-run or dense."),
+        typer.Option(
+            help="Of --states: auto (validation decides), one-step, free-run, readable or dense."
+        ),
     ] = "auto",
     members: Annotated[int, typer.Option(help="Networks in the ensemble.")] = 10,
     effort: Annotated[float, typer.Option(help="Multiplies epochs and iterations.")] = 1.0,

@@ -1,6 +1,7 @@
 """Long free runs judged: forecasts, errors, divergence, intervals, sparsity."""
 
 from sparsid.evaluation.box import BoxExits, box_exits
+from sparsid.evaluation.equations import Law, Piece, laws, written
 from sparsid.evaluation.forecast import finite_lengths, forecast, median_run
 from sparsid.evaluation.intervals import rate_interval, two_way_bootstrap, wilson
 from sparsid.evaluation.metrics import (
@@ -21,7 +22,9 @@ __all__ = [
     "BoxExits",
     "Estimate",
     "HorizonScore",
+    "Law",
     "LayerSparsity",
+    "Piece",
     "Recovery",
     "Sparsity",
     "Structure",
@@ -34,6 +37,7 @@ __all__ = [
     "forecast",
     "free_run_errors",
     "horizon_scores",
+    "laws",
     "mean_interval",
     "median_run",
     "one_step_errors",
@@ -48,4 +52,5 @@ __all__ = [
     "two_way_bootstrap",
     "wilson",
     "window_scores",
+    "written",
 ]

@@ -2,6 +2,7 @@
 
 from sparsid.graph.live import Live
 from sparsid.graph.network import Clip, Graph, GraphLayer, beside
+from sparsid.graph.pieces import affine_pieces
 from sparsid.graph.reduced import Reduced, reduced, without_output_bias
 
 __all__ = [
@@ -10,6 +11,7 @@ __all__ = [
     "GraphLayer",
     "Live",
     "Reduced",
+    "affine_pieces",
     "beside",
     "reduced",
     "without_output_bias",

@@ -6,6 +6,7 @@ from types import ModuleType
 from typing import Any
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Key
@@ -62,6 +63,14 @@ class AbstractProcess(eqx.Module):
         return np.array(
             [[name in self.dependence[state] for name in columns] for state in self.states.names]
         )
+
+    def slopes(
+        self, x: Float[np.ndarray, "rows states"], u: Float[np.ndarray, "rows inputs"]
+    ) -> Float[np.ndarray, "rows states columns"]:
+        """The Jacobian of `flow` at each row, columns as in `depends`, in float64."""
+        with jax.enable_x64(True):
+            both = jax.vmap(jax.jacfwd(self.flow, argnums=(0, 1)))(jnp.asarray(x), jnp.asarray(u))
+            return np.asarray(jnp.concatenate(both, axis=2))
 
 
 PROCESSES: Registry[type[AbstractProcess]] = Registry("process")

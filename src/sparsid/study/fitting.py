@@ -7,6 +7,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from jaxtyping import Array, Key
 
 from sparsid._errors import SparsidError
 from sparsid.data import Dataset, Normaliser, ScaledDataset, read
@@ -26,6 +27,7 @@ from sparsid.training import Fitted, History, Monitor, Watcher, fit_ensemble, fi
 from sparsid.training.fitting import AnyPhase
 from sparsid.training.linear import linear_start
 from sparsid.training.progress import interruptible
+from sparsid.training.readable import fit_readable
 
 MANY = 5  # trajectories from which on a share is taken of them rather than of time
 
@@ -249,6 +251,8 @@ def run_recipe(
 ) -> Fitted:
     """Trains one recipe's ensemble; member i depends on the seed and i alone."""
     key_start, key_fit = jax.random.split(jax.random.key(settings.seed))
+    if recipe.reading is not None and isinstance(recipe.architecture, DerivativeMLP):
+        return _read(recipe, recipe.architecture, train, validation, settings, watch, key_fit)
     start = None
     if recipe.start == "linear" and isinstance(recipe.architecture, DerivativeMLP):
         start = linear_start(recipe.architecture, train, size=settings.members, key=key_start)
@@ -267,6 +271,44 @@ def run_recipe(
     said = {"recipe": recipe.name, "seed": settings.seed}
     card = replace(fitted.ensemble.card, training=said | fitted.ensemble.card.training)
     return replace(fitted, ensemble=replace(fitted.ensemble, card=card))
+
+
+def _read(
+    recipe: Recipe,
+    architecture: DerivativeMLP,
+    train: ScaledDataset,
+    validation: ScaledDataset,
+    settings: TrainingSpec,
+    watch: Watcher | None,
+    key: Key[Array, ""],
+) -> Fitted:
+    """Networks made for reading; the card says what was chosen on the way."""
+    assert recipe.reading is not None
+    done = fit_readable(
+        architecture,
+        train,
+        validation,
+        recipe.reading,
+        size=settings.members,
+        watch=watch,
+        key=key,
+    )
+    said: dict[str, Any] = {"recipe": recipe.name, "seed": settings.seed}
+    if (choice := done.strengths) is not None:
+        names = train.physical.states.names
+        said["l1_per_state"] = dict(zip(names, choice.per_state, strict=True))
+        said["l1_tried"] = list(choice.strengths)
+        said["joint_free_run"] = {
+            "each_strength": [_plain(error) for error in choice.joint],
+            "chosen": _plain(choice.joint_chosen),
+        }
+    fitted = done.fitted
+    card = replace(fitted.ensemble.card, training=said | fitted.ensemble.card.training)
+    return replace(fitted, ensemble=replace(fitted.ensemble, card=card))
+
+
+def _plain(error: float) -> float | None:
+    return float(error) if np.isfinite(error) else None  # JSON knows no infinity
 
 
 def simulation_errors(ensemble: Ensemble, dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
@@ -311,9 +353,23 @@ def _recipes(
         return recipes
     linear_path = model.skip or not model.widths
     return [
-        replace(recipe, architecture=model, start=recipe.start if linear_path else "random")
+        replace(
+            recipe,
+            architecture=_own(recipe, model),
+            start=recipe.start if linear_path else "random",
+        )
         for recipe in recipes
     ]
+
+
+def _own(recipe: Recipe, model: AbstractArchitecture) -> AbstractArchitecture:
+    """The user's architecture; to be read it must have a network for each state."""
+    if recipe.reading is not None and not (isinstance(model, DerivativeMLP) and model.per_state):
+        raise SparsidError(
+            'The recipe "readable" is for networks per state: set `per_state = true` in [model], '
+            "or leave [model] out."
+        )
+    return model
 
 
 def _linear_models(

@@ -25,10 +25,11 @@ from sparsid.training import (
 from sparsid.training.descent import LARGEST
 from sparsid.training.fitting import AnyPhase
 from sparsid.training.layout import Layout
+from sparsid.training.readable import Reading
 
 BATCH = 128
 WINDOW = 100  # samples of a training free run
-RECIPES = ("auto", "one-step", "free-run", "dense")
+RECIPES = ("auto", "one-step", "free-run", "readable", "dense")
 WINDOWS = 2000  # at most so many, however long the record
 LONGEST = 5000  # samples of a free run in training; longer records are cut into windows
 MOST_SAMPLES = 200_000  # that all windows of a phase may have together
@@ -47,6 +48,7 @@ class Recipe:
     start: Literal["random", "linear"] = "random"
     restarts: int = 1  # networks trained for each member; the validation free run keeps one
     notes: tuple[str, ...] = ()  # what the user should know of the choice
+    reading: Reading | None = None  # networks made for reading have a way of their own: no phases
 
 
 def sparse_one_step(train: Dataset, *, effort: float = 1.0) -> Recipe:
@@ -89,6 +91,18 @@ def sparse_free_run(train: Dataset, validation: Dataset, *, effort: float = 1.0)
         ),
         start="linear",
     )
+
+
+def readable(train: Dataset, *, effort: float = 1.0) -> Recipe:
+    """For clean data and people who want to see: a small ReLU network for each state.
+
+    Each takes the inputs that it needs and no others (`training.fit_readable`). They learn the
+    derivative through Runge-Kutta steps: trained on Euler's, they would take the traces that the
+    steps' length leaves in the data for links of the plant.
+    """
+    epochs = _epochs(train.samples, steps=62_000 * effort, least=20)
+    model = DerivativeMLP(widths=(16, 16), skip=True, per_state=True, stepper="rk4")
+    return Recipe("readable", model, (), reading=Reading(epochs, batch=BATCH))
 
 
 def recurrent(
@@ -190,6 +204,8 @@ def candidates(
             return [sparse_one_step(train, effort=effort)]
         case "free-run":
             return [sparse_free_run(train, validation, effort=effort)]
+        case "readable":
+            return [readable(train, effort=effort)]
         case "dense":
             return [published_dense(epochs=max(round(100 * effort), 1))]
     raise SparsidError(unknown("recipe", recipe, RECIPES))

@@ -37,7 +37,7 @@ class TrainingSpec(Table):
     With phases of its own the recipe is "custom"; `start = "linear"` plants the linear model.
     """
 
-    recipe: Literal["auto", "one-step", "free-run", "dense"] = "auto"
+    recipe: Literal["auto", "one-step", "free-run", "readable", "dense"] = "auto"
     members: int = Field(default=10, ge=1)
     seed: int = Field(default=0, ge=0, lt=2**63)
     effort: float = Field(default=1.0, gt=0)

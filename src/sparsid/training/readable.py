@@ -22,7 +22,7 @@ from sparsid.data import ScaledDataset
 from sparsid.evaluation import alone_errors, free_run_errors, one_step_errors, structure
 from sparsid.models import DerivativeMLP, Ensemble
 from sparsid.models.mlp import MLP, Layer
-from sparsid.models.parameters import Masked, masked
+from sparsid.models.parameters import Masked
 from sparsid.sparsify import Sparsifier, chain, l1, threshold
 from sparsid.training.fitting import Fitted, Monitor, Training
 from sparsid.training.members import Members
@@ -260,12 +260,11 @@ def without_weakest(
 
 
 def with_links(members: Members, keep: Bool[np.ndarray, "member states inputs"]) -> Members:
-    """The members with these inputs alone; the columns of the others are masked for good."""
+    """The members, under masks already, with these inputs alone: the others' columns are masked."""
     whole = jnp.asarray(keep[np.resize(np.arange(len(keep)), len(members.stack.alive))])
 
-    def under(weight: Any) -> Masked:
-        own = masked(weight)
-        return Masked(own.raw, own.keep & whole[:, :, None, :])
+    def under(weight: Masked) -> Masked:
+        return Masked(weight.raw, weight.keep & whole[:, :, None, :])
 
     def onto(network: MLP) -> MLP:
         first, *rest = network.layers

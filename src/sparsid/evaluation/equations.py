@@ -1,0 +1,154 @@
+"""What a small ReLU network says of each state, as equations in physical units."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from sparsid._errors import SparsidError
+from sparsid.data import Dataset
+from sparsid.evaluation.structure import regressors
+from sparsid.graph import affine_pieces
+from sparsid.models import DerivativeMLP, Ensemble, graph_of
+from sparsid.models.parameters import resolve
+
+AFFINE = 0.01  # of the increments' standard deviation: a law this close to an affine one is affine
+NOTHING = 1e-6  # of the same: a constant smaller than that is left out of what is written
+
+
+@dataclass(frozen=True, eq=False)
+class Piece:
+    """derivative = constant + coefficients . inputs, in physical units per s.
+
+    `share` is that of the data's rows at which it holds.
+    """
+
+    coefficients: Float[np.ndarray, " inputs"]
+    constant: float
+    share: float = 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class Law:
+    """The law of one state. `links` says which inputs the network takes.
+
+    `scale` is the standard deviation of the derivative over the training data, per s, and
+    `input_scale` that of the inputs. `refit` is there where the network is affine over the data:
+    the affine law on its links that fits the record's increments best (least squares in float64),
+    with `residual`, the root mean square of what it leaves, in standard deviations.
+    """
+
+    state: str
+    inputs: tuple[str, ...]
+    links: Bool[np.ndarray, " inputs"]
+    pieces: tuple[Piece, ...]  # the largest share first
+    scale: float
+    input_scale: Float[np.ndarray, " inputs"]
+    refit: Piece | None
+    residual: float
+
+
+def laws(ensemble: Ensemble, member: int, data: Dataset) -> tuple[Law, ...]:
+    """The law of every state of one member, over the data.
+
+    A law is affine where the network is within `AFFINE` of an affine map there. Under Euler steps
+    the derivative is the mean over a sample. Raises SparsidError for recurrent models, activations
+    other than ReLU, and data that lack the model's channels.
+    """
+    card, scaling = ensemble.card, ensemble.stacked.scaling
+    if not isinstance(card.architecture, DerivativeMLP):
+        raise SparsidError("Equations are those of states; a recurrent model has none.")
+    graph, z = graph_of(ensemble, member), regressors(ensemble, data)
+    model = resolve(ensemble.members[member].model)
+    rate = np.asarray(scaling.scale, float) / card.dt
+    gain, drift = (rate * np.asarray(part, float) for part in (model.gain, model.drift))
+    offset = np.concatenate([scaling.offset, scaling.input_offset])
+    scale = np.concatenate([scaling.scale, scaling.input_scale])
+    columns, derivatives = _record(ensemble, data)
+    found = []
+    for at, state in enumerate(graph.output_names):
+        alone = _only(graph, at)
+        slopes, constants, shares = affine_pieces(alone, z)
+        coefficients = gain[at] * slopes / scale
+        shifts = drift[at] + gain[at] * constants - coefficients @ offset
+        links = graph.links()[at]
+        affine = _distance(z, alone.evaluate(z)[:, 0]) <= AFFINE
+        refit, residual = (
+            _refitted(columns, derivatives[:, at], links, gain[at]) if affine else (None, np.nan)
+        )
+        pieces = tuple(map(Piece, coefficients, map(float, shifts), map(float, shares)))
+        found.append(
+            Law(state, graph.input_names, links, pieces, float(gain[at]), scale, refit, residual)
+        )
+    return tuple(found)
+
+
+def written(law: Law, piece: Piece, *, latex: bool = False) -> str:
+    """One piece as text or LaTeX, the terms that move the state most first."""
+    sizes = np.abs(piece.coefficients) * law.input_scale
+    order = [int(j) for j in np.argsort(-sizes, kind="stable") if piece.coefficients[j] != 0]
+    terms = [(piece.coefficients[j], law.inputs[j]) for j in order]
+    if abs(piece.constant) > NOTHING * law.scale or not terms:
+        terms.append((piece.constant, ""))
+    name = _latex_name(law.state) if latex else law.state
+    left = rf"\frac{{\mathrm{{d}}\,{name}}}{{\mathrm{{d}}t}}" if latex else f"d {name}/dt"
+    right = ""
+    for number, factor in terms:
+        sign = "-" if number < 0 else "+"
+        right += f" {sign} " if right else ("-" if number < 0 else "")
+        size = _latex_number(abs(number)) if latex else f"{abs(number):.6g}"
+        symbol = (r"\," + _latex_name(factor)) if latex and factor else f" {factor}".rstrip()
+        right += size + symbol
+    return f"{left} = {right}"
+
+
+def _only(graph, output: int):
+    """The same network with this output alone."""
+    *hidden, last = graph.layers
+    rows = slice(output, output + 1)
+    skip = None if last.skip is None else last.skip[rows]
+    own = replace(last, weight=last.weight[rows], skip=skip, bias=last.bias[rows])
+    return replace(graph, layers=(*hidden, own), output_names=graph.output_names[rows], clip=None)
+
+
+def _distance(z: np.ndarray, value: np.ndarray) -> float:
+    """Root mean square of what the best affine map leaves of `value`."""
+    columns = np.column_stack([z, np.ones(len(z))])
+    fit, *_ = np.linalg.lstsq(columns, value, rcond=None)
+    return float(np.sqrt(np.mean((value - columns @ fit) ** 2)))
+
+
+def _record(ensemble: Ensemble, data: Dataset) -> tuple[np.ndarray, np.ndarray]:
+    """(states and inputs, mean derivatives over each sample) of all rows, in physical units."""
+    card = ensemble.card
+    part = data.select(states=card.states.names, inputs=card.inputs.names, outputs=())
+    rows = np.concatenate([np.hstack([t.x, t.u])[:-1] for t in part])
+    return rows, np.concatenate([np.diff(t.x, axis=0) for t in part]) / card.dt
+
+
+def _refitted(
+    columns: np.ndarray, derivative: np.ndarray, links: np.ndarray, scale: float
+) -> tuple[Piece, float]:
+    """(least squares on the links, root mean square left in standard deviations)."""
+    taken = columns[:, links]
+    middle, spread = taken.mean(axis=0), taken.std(axis=0)
+    spread = np.where(spread > 0, spread, 1.0)
+    scaled = np.column_stack([(taken - middle) / spread, np.ones(len(taken))])
+    fit, *_ = np.linalg.lstsq(scaled, derivative / scale, rcond=None)
+    left = derivative / scale - scaled @ fit
+    coefficients = np.zeros(columns.shape[1])
+    coefficients[links] = scale * fit[:-1] / spread
+    constant = scale * fit[-1] - coefficients[links] @ middle
+    return Piece(coefficients, float(constant)), float(np.sqrt(np.mean(left**2)))
+
+
+def _latex_name(name: str) -> str:
+    return rf"\mathrm{{{name.replace('_', r'\_')}}}"
+
+
+def _latex_number(number: float) -> str:
+    text = f"{number:.6g}"
+    if "e" not in text:
+        return text
+    digits, power = text.split("e")
+    return rf"{digits} \times 10^{{{int(power)}}}"

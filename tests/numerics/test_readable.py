@@ -1,0 +1,228 @@
+"""Readable networks: single states run alone, choices from tables, links given up, Runge-Kutta."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+from tests.by_hand import scaled_plant
+
+from sparsid import SparsidError
+from sparsid.data import Dataset, Normaliser
+from sparsid.evaluation import alone_errors, one_step_errors, structure
+from sparsid.models import NARX, DerivativeMLP, OneStep
+from sparsid.models.parameters import resolve
+from sparsid.sparsify import Clock, l1, threshold
+from sparsid.training import Constant, Cosine, Phase
+from sparsid.training.fitting import Training
+from sparsid.training.readable import (
+    Reading,
+    chosen_links,
+    chosen_strengths,
+    fit_readable,
+    regrouped,
+    with_links,
+    without_weakest,
+)
+
+KEYS = jax.random.split(jax.random.key(3), 2)
+TINY = Reading(epochs=2, strengths=(1e-5, 1e-2), starts=2, batch=10)
+
+
+@pytest.fixture(scope="module")
+def train():
+    return scaled_plant(trajectories=2, samples=41)
+
+
+def ensemble_of(train, **options):
+    training = Training(DerivativeMLP(widths=(4,), per_state=True, **options), train)
+    return training.fitted(training.begin(KEYS)).ensemble
+
+
+@pytest.mark.parametrize("stepper", ["euler", "rk4"])
+def test_a_state_running_alone_by_a_plain_loop(train, stepper):
+    ensemble = ensemble_of(train, stepper=stepper)
+    found = alone_errors(ensemble, train.physical)
+    scaling = ensemble.stacked.scaling
+    wanted = np.zeros_like(found)
+    for m, member in enumerate(ensemble.members):
+        model = resolve(member.model)
+        for t in train.scaled:
+            for i in range(t.x.shape[1]):
+                own, errors = t.x[0, i], []
+                for k in range(t.samples):
+                    errors.append(abs(own - t.x[k, i]))
+                    state = t.x[k].copy()
+                    state[i] = own
+                    own = float(model.step(jnp.asarray(state), jnp.asarray(t.u[k]))[0][i])
+                wanted[m, i] += np.mean(errors) / len(train.scaled)
+    assert np.all(scaling.scale > 0)
+    np.testing.assert_allclose(found, wanted, rtol=2e-4)
+
+
+def test_one_step_errors_are_those_of_the_loss(train):
+    ensemble = ensemble_of(train)
+    inputs, targets = OneStep().examples(train)
+    for found, member in zip(one_step_errors(ensemble, train), ensemble.members, strict=True):
+        network = resolve(member.model).network
+        guess = np.stack([network(z) for z in jnp.asarray(inputs)])
+        np.testing.assert_allclose(found, ((guess - targets) ** 2).mean(axis=0), rtol=1e-4)
+
+
+def test_a_recurrent_model_has_no_states_to_run_alone(train):
+    outputs = train.physical.select(states=train.physical.states.names[:1])
+    training = Training(NARX(widths=(3,)), Normaliser.fit(outputs).apply(outputs))
+    with pytest.raises(SparsidError, match="measured"):
+        alone_errors(training.fitted(training.begin(KEYS)).ensemble, outputs)
+
+
+@settings(deadline=None)
+@given(arrays.arrays(float, (4, 3), elements=st.floats(0.01, 10)), st.floats(1, 2))
+def test_the_strength_chosen_is_the_largest_that_errs_hardly_more(alone, tolerance):
+    chosen = chosen_strengths(alone, tolerance)
+    for i, at in enumerate(chosen):
+        best = min(alone[:, i])
+        assert alone[at, i] <= tolerance * best
+        assert all(alone[later, i] > tolerance * best for later in range(at + 1, 4))
+
+
+@settings(deadline=None)
+@given(arrays.arrays(float, (5, 2, 3), elements=st.floats(1e-9, 10)))
+def test_the_links_chosen_are_the_fewest_that_err_hardly_more(error):
+    chosen = chosen_links(error, 1.25, 1e-6)
+    for m, i in np.ndindex(2, 3):
+        limit = max(1.25 * min(error[:, m, i]), 1e-6)
+        assert error[chosen[m, i], m, i] <= limit
+        assert all(e > limit for e in error[chosen[m, i] + 1 :, m, i])
+
+
+def test_the_weakest_link_goes_and_the_last_one_stays():
+    keep = np.array([[[True, True, True], [False, True, False]]])
+    sensitivity = np.array([[[0.5, 0.1, 0.2], [0.0, 0.3, 0.0]]])
+    left = without_weakest(keep, sensitivity)
+    assert left.tolist() == [[[True, False, True], [False, True, False]]]
+    assert without_weakest(left, sensitivity).tolist() == [
+        [[True, False, False], [False, True, False]]
+    ]
+
+
+@pytest.mark.parametrize("skip", [False, True])
+def test_links_that_went_are_gone_and_stay_so(train, skip):
+    training = Training(DerivativeMLP(widths=(4, 4), per_state=True, skip=skip), train)
+    members = training.run(training.begin(KEYS), Phase(1, sparsifier=threshold(0.0), batch=10))
+    rng = np.random.default_rng(0)
+    keep = rng.random((2, 2, 3)) < 0.6
+    members = with_links(members, keep)
+    for cut in (members, training.run(members, Phase(2, batch=10))):
+        assert not structure(training.fitted(cut).ensemble).links[~keep].any()
+
+
+def test_networks_regrouped_are_those_asked_for(train):
+    ensemble = ensemble_of(train)
+    models = ensemble.stacked.model
+    mixed = regrouped(models, np.array([[1, 0], [0, 0], [1, 1]]))
+    z = jnp.asarray(np.random.default_rng(0).normal(size=3))
+    first, second = (np.asarray(resolve(m.model).network(z)) for m in ensemble.members)
+    found = jax.vmap(lambda m: resolve(m).network(z))(jax.tree.map(jnp.asarray, mixed))
+    np.testing.assert_allclose(
+        found, [[second[0], first[1]], [first[0], first[1]], second], rtol=1e-6
+    )
+
+
+def test_l1_of_every_output_has_its_own_strength(train):
+    model = DerivativeMLP(widths=(4,), per_state=True, skip=True).build(train, key=KEYS[0])
+    method = l1(2.0, direct=0.2, per_output=(1e-3, 1e-1))
+    state = method.init(model, key=KEYS[0])
+    first, last = model.network.networks.layers
+    by_hand = sum(
+        factor
+        * (
+            2 * np.abs(np.asarray(first.weight.raw[i])).sum()
+            + 2 * np.abs(np.asarray(last.weight.raw[i])).sum()
+            + 0.2 * np.abs(np.asarray(last.skip.raw[i])).sum()
+        )
+        for i, factor in enumerate((1e-3, 1e-1))
+    )
+    assert float(method.penalty(model, state, Clock(0, 0, 1, 1))) == pytest.approx(
+        by_hand, rel=1e-5
+    )
+    with pytest.raises(SparsidError, match="per_output"):
+        l1(1.0, per_output=(1.0, -1.0))
+
+
+def rotating(h, samples=400):
+    """x' = -y + u, y' = x by Runge-Kutta: the increments of y also depend on u, by the step h."""
+    rng = np.random.default_rng(1)
+    u, x = rng.normal(size=(samples, 1)), np.zeros((samples, 2))
+
+    def flow(x, u):
+        return np.array([-x[1] + u[0], x[0]])
+
+    for k in range(samples - 1):
+        k1 = flow(x[k], u[k])
+        k2 = flow(x[k] + h / 2 * k1, u[k])
+        k3 = flow(x[k] + h / 2 * k2, u[k])
+        x[k + 1] = x[k] + h / 6 * (k1 + 2 * k2 + 2 * k3 + flow(x[k] + h * k3, u[k]))
+    return Dataset.from_arrays(x=x[None], u=u[None], dt=h)
+
+
+def test_trained_through_its_steps_a_network_learns_the_derivative():
+    """Linear networks, least squares by hand: Euler finds u in y', Runge-Kutta does not."""
+    data = rotating(0.5)
+    scaled = Normaliser.fit(data).apply(data)
+    found = {}
+    for stepper in ("euler", "rk4"):
+        training = Training(DerivativeMLP(widths=(), per_state=True, stepper=stepper), scaled)
+        phases = [Phase(150, batch=25, rate=r) for r in schedule()]
+        members = training.begin(KEYS[:1])
+        for phase in phases:
+            members = training.run(members, phase)
+        weight = training.fitted(members).ensemble.weights()[0][1][0, :, 0]
+        s = scaled.normaliser
+        rate = np.asarray(s.increments.scale)[:, None] / data.dt
+        found[stepper] = rate * weight / np.concatenate([s.states.scale, s.inputs.scale])
+    np.testing.assert_allclose(found["rk4"], [[0, -1, 1], [1, 0, 0]], atol=3e-3)
+    assert abs(found["euler"][1, 2]) > 0.1
+
+
+def schedule():
+    return [Constant(1e-2), Cosine(1e-2, 0.0)]
+
+
+def test_readable_networks_from_beginning_to_end(train):
+    seen = []
+    done = fit_readable(
+        DerivativeMLP(widths=(4,), per_state=True, skip=True, stepper="rk4"),
+        train,
+        train,
+        TINY,
+        size=2,
+        watch=seen.append,
+        key=jax.random.key(0),
+    )
+    assert [report.done for report in seen] == list(range(1, TINY.epochs_for(3) + 1))
+    assert {report.total for report in seen} == {TINY.epochs_for(3)}
+    assert done.path is not None
+    assert done.strengths is not None
+    assert done.path.left[:, 0, 0].tolist() == [3, 2, 1]
+    assert done.strengths.alone.shape == (2, 2)
+    links = structure(done.fitted.ensemble).links.sum(axis=2)
+    left = np.take_along_axis(done.path.left, done.path.chosen[None], axis=0)[0]
+    assert (links <= left).all()
+
+
+def test_a_member_depends_on_the_key_and_its_number_alone(train):
+    def made(size):
+        architecture = DerivativeMLP(widths=(4,), per_state=True, skip=True)
+        done = fit_readable(architecture, train, train, TINY, size=size, key=jax.random.key(0))
+        return [w[0] for _, w in done.fitted.ensemble.weights()]
+
+    for one, other in zip(made(1), made(3), strict=True):
+        assert np.array_equal(one, other)
+
+
+def test_one_network_for_all_states_cannot_be_read(train):
+    with pytest.raises(SparsidError, match="per_state"):
+        fit_readable(DerivativeMLP(widths=(4,)), train, train, TINY, key=jax.random.key(0))
