@@ -56,6 +56,8 @@ def run(
 
     Example: `sparsid study run haugstvedt2023 --out haugstvedt2023 --executor processes`
     """
+    from sparsid.study.map_spec import MapStudySpec
+    from sparsid.study.maps import run_maps
     from sparsid.study.path_spec import PathStudySpec
     from sparsid.study.paths import run_paths
     from sparsid.study.reading import read_study
@@ -67,6 +69,9 @@ def run(
     if isinstance(study, PathStudySpec):
         with path_progress(study.name) as watch_paths:
             outcome = run_paths(study, to, only=only, watch=watch_paths)
+    elif isinstance(study, MapStudySpec):
+        with study_progress(study.name) as watch:
+            outcome = run_maps(study, to, only=only, watch=watch)
     else:
         with study_progress(study.name) as watch:
             outcome = run_study(
@@ -99,8 +104,9 @@ def show_(
 
     if text is not None:
         check_writable(text)
-    if ResultStore.open(folder).study().get("specification", {}).get("task") == "prune":
-        _show_paths(folder, text)
+    task = ResultStore.open(folder).study().get("specification", {}).get("task")
+    if task in OTHERS:
+        OTHERS[task](folder, text)
         return
     _shown(load_results(folder), tables, said, write_page, text)
 
@@ -113,6 +119,18 @@ def _show_paths(folder: Path, text: Path | None) -> None:
     from sparsid.study.path_results import load_paths
 
     _shown(load_paths(folder), path_tables, said, write_path_page, text)
+
+
+def _show_maps(folder: Path, text: Path | None) -> None:
+    """The same of a study of fitting functions."""
+    from sparsid.cli.map_page import map_tables, write_map_page
+    from sparsid.cli.study_page import said
+    from sparsid.study.map_results import load_maps
+
+    _shown(load_maps(folder), map_tables, said, write_map_page, text)
+
+
+OTHERS = {"prune": _show_paths, "map": _show_maps}  # by task; all others simulate
 
 
 def _shown(

@@ -9,6 +9,7 @@ import numpy as np
 from sparsid import report
 from sparsid._files import written_whole
 from sparsid.cli.study_figures import figures
+from sparsid.study.map_results import MapStudyResults
 from sparsid.study.path_results import PathStudyResults
 from sparsid.study.summary import StudyResults
 
@@ -51,7 +52,7 @@ def exits(results: StudyResults) -> Iterator[tuple[object, ...]]:
             yield found.name, found.size, seed, run, when, time, what, fate
 
 
-def said(results: StudyResults | PathStudyResults) -> list[str]:
+def said(results: StudyResults | PathStudyResults | MapStudyResults) -> list[str]:
     """What is to be known of the tables: the study's note, how many cells, what they took."""
     done = sum(len(found.rows) for found in results.configurations)
     rows = [row for found in results.configurations for row in found.rows]

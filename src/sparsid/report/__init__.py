@@ -5,6 +5,7 @@ Matplotlib and Jinja2 are imported where they are used, so that importing this s
 
 from sparsid.report.against import agreement
 from sparsid.report.comparison import Seeds, pairs, sparsity_against_error
+from sparsid.report.distributions import distributions
 from sparsid.report.diverged import diverged_share
 from sparsid.report.drawing import network
 from sparsid.report.judged import error_growth
@@ -32,6 +33,7 @@ __all__ = [
     "Table",
     "against_size",
     "agreement",
+    "distributions",
     "diverged_share",
     "error_growth",
     "error_violins",

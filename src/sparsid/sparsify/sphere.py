@@ -5,17 +5,18 @@ weights of norm 1 and thresholds no larger than the norm of what they see. Sourc
 (arXiv 1805.08340); `graph.reduced` converts what is trained already.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, PyTree
+import numpy as np
+from jaxtyping import Array, Float, PyTree
 
 from sparsid._errors import SparsidError
 from sparsid._registry import unknown
-from sparsid.models.mlp import MLP, Layer
+from sparsid.models.mlp import ACTIVATIONS, MLP, Layer
 from sparsid.models.parameters import (
     AbstractParameter,
     Bounded,
@@ -23,6 +24,7 @@ from sparsid.models.parameters import (
     Masked,
     UnitRows,
     Weight,
+    resolve,
     stored,
     under_mask,
     with_stored,
@@ -35,16 +37,19 @@ REACH = 0.999  # share of its interval that a threshold begins within: at the en
 
 
 def unit_sphere(
-    bound: float, *, by: Literal["reparameterisation", "projection"] = "reparameterisation"
+    bound: float | Sequence[float],
+    *,
+    by: Literal["reparameterisation", "projection"] = "reparameterisation",
 ) -> Sparsifier:
     """Weights of every hidden unit on the unit sphere, its threshold within [-X, X].
 
     `bound` is X of the first layer: the largest norm of an input, in scaled numbers, over the
     domain or over the data. Those of later layers follow: 2 sqrt(J) X behind J ReLU units, sqrt(J)
-    behind binary ones. Exact reparameterisation trains v and beta of w = v / ||v|| and
-    b = X tanh(beta); projection takes every step's result back. At the start of the phase the
-    function stays as it is: what a row loses in length its outgoing weights take over, and what a
-    threshold exceeds the interval by goes on (to a thousandth of it, as tanh has no end).
+    behind binary ones; or give one for each hidden layer (`data_bounds`). Exact reparameterisation
+    trains v and beta of w = v / ||v|| and b = X tanh(beta); projection takes every step's result
+    back. At the start of the phase the function stays as it is: what a row loses in length its
+    outgoing weights take over, and what a threshold exceeds the interval by goes on (to a
+    thousandth of it, as tanh has no end).
 
     It goes with masks, with L1 on weights as they are used and with averaging. What shrinks stored
     weights (proximal steps) needs projection; soft thresholds are refused, as are input skip under
@@ -54,8 +59,8 @@ def unit_sphere(
     """
     if by not in WAYS:
         raise SparsidError(unknown("way onto the unit sphere", by, WAYS))
-    if not 0 < bound < float("inf"):
-        raise SparsidError(f"`bound` of unit_sphere must be positive and finite; got {bound:g}.")
+    if not (np.isfinite(bound).all() and np.all(np.asarray(bound) > 0)):
+        raise SparsidError(f"`bound` of unit_sphere must be positive and finite; got {bound}.")
     wrap = by == WAYS[0]
 
     def prepare(model, *, key):
@@ -70,6 +75,18 @@ def unit_sphere(
     if wrap:
         return Sparsifier(prepare=prepare)
     return Sparsifier(prepare=prepare, init=init, after_step=_project, finish=_projected)
+
+
+def data_bounds(network: MLP, inputs: Float[np.ndarray, "rows inputs"]) -> tuple[float, ...]:
+    """The largest norm that each hidden layer of a network sees over the data, as it is now."""
+    resolved = resolve(network)
+    activate, z = ACTIVATIONS[network.activation], jnp.asarray(inputs).T
+    h, found = z, []
+    for layer in resolved.layers[:-1]:
+        seen = h if layer.skip is None else jnp.concatenate([h, z])
+        found.append(float(jnp.linalg.norm(seen, axis=0).max()))
+        h = activate(layer(h, z))
+    return tuple(found)
 
 
 def check_lengths_count(model: PyTree, what: str) -> None:
@@ -164,6 +181,13 @@ def _norms(layer: Layer) -> Array:
 
 def _limits(network: MLP, bound: Array) -> list[Array]:
     """The bound of every hidden layer's thresholds."""
+    if bound.ndim:
+        if len(bound) != len(network.layers) - 1:
+            raise SparsidError(
+                f"`bound` of unit_sphere must be one number, or one for each of the network's "
+                f"{len(network.layers) - 1} hidden layers; got {len(bound)}."
+            )
+        return list(bound)
     limits, reach = [], bound
     for layer in network.layers[:-1]:
         limit = reach if layer.skip is None else jnp.hypot(reach, bound)

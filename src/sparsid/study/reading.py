@@ -7,12 +7,15 @@ from typing import Any
 
 from sparsid._errors import SparsidError
 from sparsid._registry import unknown
+from sparsid.study.map_spec import MapStudySpec, check_maps
 from sparsid.study.path_spec import PathStudySpec, check_paths
 from sparsid.study.studies import StudySpec, check
 from sparsid.study.tables import parse, read_toml
 
+type AnyStudy = StudySpec | PathStudySpec | MapStudySpec
 
-def read_study(name_or_path: str | Path) -> StudySpec | PathStudySpec:
+
+def read_study(name_or_path: str | Path) -> AnyStudy:
     """The study of a preset's name or a TOML file, whose file names are relative to it.
 
     Raises SparsidError for an unknown name and for anything wrong in the file, in a sentence.
@@ -27,7 +30,7 @@ def read_study(name_or_path: str | Path) -> StudySpec | PathStudySpec:
             unknown("study", str(name_or_path), known) + " A study of your own is a .toml file."
         )
     study = parse_study(read_toml(path), str(path))
-    if isinstance(study, PathStudySpec):
+    if not isinstance(study, StudySpec):
         return study
     beside = {
         name: tuple(str(path.parent / file) for file in getattr(study.data, name))
@@ -44,7 +47,7 @@ def presets() -> dict[str, Any]:
     return dict(sorted(found.items()))
 
 
-def parse_study(tables: dict[str, Any], source: str) -> StudySpec | PathStudySpec:
+def parse_study(tables: dict[str, Any], source: str) -> AnyStudy:
     """Validates tables, lists of phases given by name put in their place.
 
     `base` names a preset whose tables stand where these say nothing. Raises SparsidError with one
@@ -54,6 +57,8 @@ def parse_study(tables: dict[str, Any], source: str) -> StudySpec | PathStudySpe
     tables = _on_base(dict(tables), source)
     if tables.get("task") == "prune":
         return _checked(parse(PathStudySpec, tables, source), _check_pruning, source)
+    if tables.get("task") == "map":
+        return _checked(parse(MapStudySpec, tables, source), check_maps, source)
     phases = tables.pop("phases", {})
     if not isinstance(phases, dict):
         raise SparsidError(

@@ -48,7 +48,7 @@ class Reading:
     strengths: tuple[float, ...] = (1e-6, 1e-5, 1e-4, 1e-3)
     starts: int = 3
     tolerance: float = 1.1
-    factor: float = 1.25
+    factor: float = 1.5
     floor: float = 1e-6
     cut: float = 3e-3
     rate: float = 3e-3

@@ -1,0 +1,95 @@
+"""A study of fitting known functions, as data: one problem after the other, in several spaces."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from sparsid._errors import SparsidError
+from sparsid.models.architecture import check_widths
+from sparsid.models.mlp import ACTIVATIONS
+from sparsid.study.functions import FUNCTIONS
+from sparsid.study.phase_spec import PhaseSpec, RateSpec
+from sparsid.study.studies import StudyTrainingSpec, check_configuration_names
+from sparsid.study.tables import Table
+
+
+class ProblemSpec(Table):
+    """[[problem]]: a function, the network that is to fit it, and the budget for all.
+
+    Every configuration trains on it at each of `rates`, which fall to a hundredth along a cosine. A
+    start has succeeded where the test error, in standard deviations of the function, is at most
+    `below`.
+    """
+
+    name: str = Field(min_length=1)
+    function: str
+    train: int = Field(default=200, ge=10)
+    test: int = Field(default=2000, ge=10)
+    seed: int = Field(default=0, ge=0, lt=2**32)
+    widths: tuple[int, ...] = Field(min_length=1)
+    activation: str = "relu"
+    epochs: int = Field(ge=1)
+    batch: int = Field(default=50, ge=1)
+    rates: tuple[float, ...] = Field(min_length=1)
+    below: float = Field(gt=0)
+
+    def phase(self, rate: float) -> PhaseSpec:
+        """The training at one rate."""
+        schedule = RateSpec(kind="cosine", rate=rate, final=rate / 100)
+        return PhaseSpec(epochs=self.epochs, batch=self.batch, rate=schedule)
+
+
+class MapConfigurationSpec(Table):
+    """[[configuration]]: where the network is trained and what it starts from.
+
+    `space`: "free", or on the unit sphere by "reparameterisation" or "projection". `start`:
+    "standard" (He-normal, thresholds zero), or "spread" (rows on the sphere, thresholds uniform
+    within their bounds), for free networks too. `bounds` are those of the "domain", or the largest
+    norms that the layers of one such start see over the "data". `pair` is what it is compared with.
+    """
+
+    name: str = Field(min_length=1)
+    space: Literal["free", "reparameterisation", "projection"] = "free"
+    start: Literal["standard", "spread"] = "standard"
+    bounds: Literal["domain", "data"] = "domain"
+    pair: str | None = None
+
+
+class MapStudySpec(Table):
+    """The whole study."""
+
+    task: Literal["map"]
+    name: str = Field(min_length=1)
+    title: str = ""
+    note: str = ""
+    training: StudyTrainingSpec = StudyTrainingSpec()
+    problem: tuple[ProblemSpec, ...] = Field(min_length=1)
+    configuration: tuple[MapConfigurationSpec, ...] = Field(min_length=1)
+
+    @property
+    def size(self) -> int:
+        """How many cells the study has."""
+        each = len(self.configuration) * len(self.training.seeds)
+        return each * sum(len(problem.rates) for problem in self.problem)
+
+
+def check_maps(study: MapStudySpec) -> None:
+    """Raises SparsidError for what no single table can see."""
+    names = [configuration.name for configuration in study.configuration]
+    check_configuration_names(names)
+    check_configuration_names([problem.name for problem in study.problem])
+    for problem in study.problem:
+        FUNCTIONS[problem.function]
+        check_widths(problem.widths)
+        if problem.activation not in ("relu", "binary"):
+            ACTIVATIONS[problem.activation]
+            raise SparsidError(
+                "The unit sphere is for the activations relu and binary; the problem "
+                f"{problem.name!r} has {problem.activation!r}."
+            )
+    for configuration in study.configuration:
+        if configuration.pair is not None and configuration.pair not in names:
+            raise SparsidError(
+                f"`pair` of {configuration.name!r} must be another configuration "
+                f"({', '.join(names)}); got {configuration.pair!r}."
+            )

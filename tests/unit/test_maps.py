@@ -1,0 +1,169 @@
+"""Studies of fitting functions: known values, equal starts in every space, rows that resume."""
+
+import jax
+import numpy as np
+import pytest
+from tests.by_hand import forward
+
+from sparsid import SparsidError
+from sparsid.cli.map_page import map_tables, write_map_page
+from sparsid.models.parameters import resolve
+from sparsid.sparsify import data_bounds, unit_sphere
+from sparsid.sparsify.base import prepare
+from sparsid.study.functions import FUNCTIONS, franke_at
+from sparsid.study.map_results import load_maps
+from sparsid.study.maps import map_cells, run_maps, starts
+from sparsid.study.reading import parse_study, read_study
+
+SINE = {"name": "a", "function": "sine", "widths": [5], "train": 40, "epochs": 3, "batch": 10}
+SINE |= {"rates": [1e-2], "below": 0.5}
+FREE, SPHERE = {"name": "Free"}, {"name": "Sphere", "space": "reparameterisation", "pair": "Free"}
+
+
+def study(*, problems=(SINE,), configurations=(FREE, SPHERE), seeds=3):
+    tables = {"task": "map", "name": "s", "training": {"seeds": seeds}}
+    tables |= {"problem": list(problems), "configuration": list(configurations)}
+    return parse_study(tables, "test")
+
+
+def test_frankes_function_by_hand():
+    """Term by term at the corners and at the centre of a hill."""
+    x = np.array([[0.0, 0.0], [1.0, 1.0], [2 / 9, 2 / 9]])
+    e = np.exp
+    by_hand = [
+        0.75 * e(-2.0) + 0.75 * e(-1 / 49 - 0.1) + 0.5 * e(-14.5) - 0.2 * e(-65.0),
+        0.75 * e(-24.5) + 0.75 * e(-100 / 49 - 1) + 0.5 * e(-10.0) - 0.2 * e(-29.0),
+        0.75 + 0.75 * e(-9 / 49 - 0.3) + 0.5 * e(-6.5) - 0.2 * e(-29.0),
+    ]
+    np.testing.assert_allclose(franke_at(x), by_hand, rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["sine", "franke", "aluminium"])
+def test_points_are_scaled_and_lie_within_their_reach(name):
+    points = FUNCTIONS[name](300, 500, 1)
+    assert points.inputs.shape[0] == 300
+    assert points.test_inputs.shape[0] == 500
+    assert np.linalg.norm(points.inputs, axis=1).max() <= points.reach + 1e-12
+    if name != "aluminium":
+        np.testing.assert_allclose(points.outputs.mean(axis=0), 0, atol=1e-9)
+        np.testing.assert_allclose(points.outputs.std(axis=0), 1, rtol=1e-9)
+        both = FUNCTIONS[name](300, 500, 2)
+        assert not np.array_equal(points.inputs, both.inputs)
+    if name == "sine":  # affine in sin(4 pi x) with x from [-1, 1] back to [0, 1]
+        wave = np.sin(2 * np.pi * (points.test_inputs[:, 0] + 1))
+        slope, shift = np.polyfit(wave, points.test_outputs[:, 0], 1)
+        np.testing.assert_allclose(slope * wave + shift, points.test_outputs[:, 0], atol=1e-9)
+
+
+@pytest.mark.parametrize("start", ["standard", "spread"])
+@pytest.mark.parametrize("widths", [(5,), (4, 3)])
+def test_a_start_is_the_same_function_in_every_space(start, widths):
+    given = study(
+        problems=[SINE | {"widths": widths}], configurations=[{"name": "a", "start": start}]
+    )
+    points = FUNCTIONS["sine"](40, 40, 0)
+    with jax.enable_x64(True):
+        keys = jax.random.split(jax.random.key(1), 2)
+        many = starts(given.problem[0], given.configuration[0], points, keys)
+        for at in range(2):
+            network = jax.tree.map(lambda leaf, at=at: leaf[at], many)
+            free = np.asarray(network_at(network, points.inputs))
+            for by in ("reparameterisation", "projection"):
+                method = unit_sphere(points.reach, by=by)
+                there = prepare(method, network, key=keys[0])
+                np.testing.assert_allclose(network_at(there, points.inputs), free, atol=1e-9)
+            if start == "spread":
+                first = network.layers[0]
+                np.testing.assert_allclose(np.linalg.norm(first.weight.raw, axis=1), 1)
+                assert np.abs(first.bias).max() <= points.reach
+
+
+def network_at(network, inputs):
+    return resolve(network)(jax.numpy.asarray(inputs).T)
+
+
+def test_bounds_from_data_are_the_largest_norms_seen():
+    given = study(problems=[SINE | {"widths": (4, 3)}])
+    points = FUNCTIONS["sine"](40, 40, 0)
+    many = starts(
+        given.problem[0], given.configuration[0], points, jax.random.split(jax.random.key(1), 1)
+    )
+    network = jax.tree.map(lambda leaf: leaf[0], many)
+    layers = [
+        {"weight": np.asarray(layer.weight.raw, float), "bias": np.asarray(layer.bias, float)}
+        for layer in network.layers
+    ]
+    hidden = [np.maximum(forward(layers[:1], z), 0) for z in points.inputs]
+    wanted = [np.linalg.norm(points.inputs, axis=1).max(), np.linalg.norm(hidden, axis=1).max()]
+    np.testing.assert_allclose(data_bounds(network, points.inputs), wanted, rtol=1e-5)
+
+
+def test_a_study_goes_on_where_it_was(tmp_path):
+    given = study()
+    part = run_maps(given, tmp_path / "a", only="Free")
+    assert (part.asked, part.stored) == (3, 3)
+    work = []
+    whole = run_maps(given, tmp_path / "a", watch=lambda p: work.append(p.work))
+    assert (whole.asked, whole.stored) == (6, 6)
+    run_maps(given, tmp_path / "b")
+    one, other = (load_maps(tmp_path / name) for name in "ab")
+    for a, b in zip(one.configurations, other.configurations, strict=True):
+        assert np.array_equal(a.test, b.test)
+    assert not one.missing
+    again = []
+    run_maps(given, tmp_path / "a", watch=lambda p: again.append(p.work))
+    assert set(again) == {0.0}
+    # A start depends on its seed alone.
+    run_maps(study(seeds=[1]), tmp_path / "c")
+    alone = load_maps(tmp_path / "c").configurations[0].test
+    np.testing.assert_array_equal(alone, one.configurations[0].test[1:2])
+
+
+def test_names_and_limits_rename_no_cell():
+    before = [cell.key for cell in map_cells(study())]
+    renamed = study(problems=[SINE | {"name": "b", "below": 0.1, "rates": [1e-2, 1e-3]}])
+    after = [cell.key for cell in map_cells(renamed)]
+    assert set(before) <= set(after)
+    assert len(set(after)) == len(after) == 12
+
+
+def test_shares_and_pairs_are_shown(tmp_path):
+    run_maps(study(), tmp_path / "a")
+    results = load_maps(tmp_path / "a")
+    problem, pairs = map_tables(results)
+    errors = results.configurations[0].test
+    assert problem.rows[0][3].startswith(f"{100 * (errors <= 0.5).mean():.3g} [")
+    assert float(problem.rows[0][4]) == pytest.approx(errors.min(), rel=1e-2)
+    both = [found.test for found in results.configurations]
+    assert float(pairs.rows[0][4]) == pytest.approx(np.median(both[1] / both[0]), rel=1e-2)
+    page = write_map_page(results, [problem, pairs])
+    assert (page.parent / "figures" / "errors-0-a.png").is_file()
+
+
+@pytest.mark.parametrize(
+    ("problems", "configurations", "said"),
+    [
+        ([SINE | {"function": "cosine"}], [FREE], "function"),
+        ([SINE | {"activation": "tanh"}], [FREE], "relu and binary"),
+        ([SINE | {"widths": [0]}], [FREE], "widths"),
+        ([SINE, SINE], [FREE], "stands twice"),
+        ([SINE], [SPHERE], "`pair`"),
+        ([SINE], [FREE | {"space": "cube"}], "space"),
+    ],
+)
+def test_what_is_wrong_is_said_in_a_sentence(problems, configurations, said):
+    with pytest.raises(SparsidError, match=said) as refusal:
+        study(problems=problems, configurations=configurations)
+    assert "\n" not in str(refusal.value)
+
+
+def test_the_preset_compares_each_space_with_the_same_start():
+    preset = read_study("qin2018")
+    by_name = {c.name: c for c in preset.configuration}
+    for c in preset.configuration:
+        if c.space != "free":
+            assert by_name[c.pair].space == "free"
+            assert by_name[c.pair].start == c.start
+    assert "not the paper's own" in preset.note
+    assert {p.function for p in preset.problem} == {"sine", "franke", "aluminium"}
+    assert {p.activation for p in preset.problem} == {"relu", "binary"}
