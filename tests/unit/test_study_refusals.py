@@ -14,6 +14,7 @@ from sparsid.models.least_squares import linear_map
 from sparsid.processes import named, simulate
 from sparsid.sparsify import chain, weight_average
 from sparsid.study.cells import cells_of, told
+from sparsid.study.map_spec import MapConfigurationSpec, MapStudySpec, ProblemSpec
 from sparsid.study.path_spec import (
     DescentSpec,
     PathConfigurationSpec,
@@ -32,6 +33,7 @@ from sparsid.study.phase_spec import (
     RiglSpec,
     SoftThresholdSpec,
     ThresholdSpec,
+    UnitSphereSpec,
 )
 from sparsid.study.plan import groups_of
 from sparsid.study.reading import parse_study, presets, read_study
@@ -55,6 +57,7 @@ TABLES = [
     *(BaselineSpec, DerivativeMLP, PhaseSpec, RateSpec, L1Spec, GroupSpec, ThresholdSpec),
     *(MagnitudeSpec, SoftThresholdSpec, DynamicSpec, RiglSpec, AverageSpec),
     *(PathStudySpec, PathDataSpec, PathConfigurationSpec, NARX, DescentSpec, PruneSpec),
+    *(MapStudySpec, ProblemSpec, MapConfigurationSpec, UnitSphereSpec),
 ]
 
 DATA = {"process": "duffing", "train": 4, "samples": 50}
@@ -219,7 +222,7 @@ def test_the_page_names_every_key(table):
     assert not missing
 
 
-@pytest.mark.parametrize(("at", "size"), [(1, 6), (2, 4)])
+@pytest.mark.parametrize(("at", "size"), [(1, 6), (2, 4), (3, 10)])
 def test_the_examples_of_the_page_read(at, size):
     example = PAGE.split("```toml\n")[at].split("```")[0]
     assert parse_study(tomllib.loads(example), "page").size == size

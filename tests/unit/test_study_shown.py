@@ -7,6 +7,7 @@ import jax
 import numpy as np
 import pytest
 
+from sparsid import SparsidError
 from sparsid.cli.console import remaining
 from sparsid.cli.study_figures import families, figures, file_name, told_apart, worth_drawing
 from sparsid.cli.study_page import EXITS, write_page
@@ -67,6 +68,73 @@ def results_of(folder, names, *, horizons=(100, 1000), lost=0, error=0.06, seeds
         for spec in study.configuration
     )
     return StudyResults(folder, study, 0.1, ("x", "v"), (None, None), found, 0)
+
+
+def results_by_size(folder, sizes=(2, 40), **claims):
+    """Two configurations at two sizes: more data errs less, and L1 errs by 0.1 less than that."""
+    study = parse_study(
+        {
+            "name": "s",
+            "data": {"process": "duffing", "sizes": list(sizes)},
+            "evaluate": {"horizons": [100], "shown": 2},
+            "configuration": [{"name": n, "phases": PHASES} for n in ("Dense", "L1")],
+        }
+        | claims,
+        "test",
+    )
+
+    def rows(name, size):
+        found = []
+        for seed in range(3):
+            error = 0.6 - 0.01 * size + 0.001 * seed - 0.1 * (name == "L1")
+            made = row(name, seed, (100,), 0, error)
+            made.series["train_loss"] = np.array([1.0, error, np.nan])
+            made.series["validation_loss"] = np.array([1.0, 2 * error, np.nan])
+            made.series["links"] = np.array([[1.0, seed == 0], [1.0, 1.0]])
+            made.numbers["live_weights"] = 10.0 + seed
+            found.append(made)
+        return tuple(found)
+
+    found = tuple(
+        ConfigurationResults(spec, size, rows(spec.name, size), 0)
+        for spec in study.configuration
+        for size in sizes
+    )
+    return StudyResults(folder, study, 0.1, ("x", "v"), (None, None), found, 0)
+
+
+def test_claims_are_judged_at_the_sizes_they_name(tmp_path):
+    claim = {"better": "L1", "than": "Dense", "measure": "rfmse", "horizon": 100}
+    claims = [
+        claim | {"text": "at 2", "size": 2},
+        claim | {"text": "at 40"},
+        claim | {"text": "2 against 40", "size": 2, "than_size": 40},
+    ]
+    lines = table(results_by_size(tmp_path, claim=claims), "Claims").rows
+    assert [line[4] for line in lines] == ["holds", "holds", "does not hold"]
+    assert [float(line[3].split()[0]) for line in lines] == pytest.approx([-0.1, -0.1, 0.28])
+    assert lines[2][1] == "rfmse: L1, 2 trajectories less Dense, 40 trajectories"
+    with pytest.raises(SparsidError, match="`size`"):
+        results_by_size(tmp_path, claim=[claim | {"text": "no", "size": 3}])
+
+
+def test_the_spread_over_starts_is_shown(tmp_path):
+    lines = {line[0]: line[1:] for line in table(results_by_size(tmp_path), "Spread").rows}
+    training, validation, error, live, agrees = lines["L1, 2 trajectories"]
+    assert training == "0.481 [0.48, 0.482]"
+    assert validation == "0.962 [0.96, 0.964]"
+    assert error == training
+    assert live == "11 [10, 12]"
+    assert float(agrees) == pytest.approx((0.75 + 0.75 + 1) / 3, abs=1e-3)  # 3 of 4, and equal
+
+
+def test_studies_of_several_sizes_draw_them_against_each_other(tmp_path):
+    results = results_by_size(tmp_path)
+    data = simulate(named("duffing"), trajectories=2, samples=50, key=jax.random.key(0))
+    data.to_netcdf(results.truth_path)
+    drawn = {name for name, _, _ in figures(results)}
+    assert {"by_size", "by_size_networks", "errors_2_trajectories"} <= drawn
+    assert "errors" not in drawn
 
 
 def table(results, title):

@@ -101,7 +101,7 @@ def readable(train: Dataset, *, effort: float = 1.0) -> Recipe:
     steps' length leaves in the data for links of the plant.
     """
     epochs = _epochs(train.samples, steps=62_000 * effort, least=20)
-    model = DerivativeMLP(widths=(16, 16), skip=True, per_state=True, stepper="rk4")
+    model = DerivativeMLP(widths=(24, 24), skip=True, per_state=True, stepper="rk4")
     return Recipe("readable", model, (), reading=Reading(epochs, batch=BATCH))
 
 

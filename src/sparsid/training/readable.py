@@ -3,8 +3,10 @@
 Three steps. The strength of L1 is chosen for each state: the largest with which that state, running
 freely over validation data while the others come from the record, errs hardly more than with the
 best. Then every network gives up its inputs one by one, the least sensitive first, and trains on
-after each; of this path the fewest inputs are kept with which the validation error of one step is
-about the least. At last small weights become zero and the rest trains on without a penalty.
+after each. On this path an input is needed if the network leans on it (others may stand in for it
+at little cost, as two temperatures that move together do), or if the validation error of one step
+grows without it, however little the network seemed to lean on it. At last small weights become
+zero and the rest trains on without a penalty.
 """
 
 from collections.abc import Sequence
@@ -39,16 +41,19 @@ class Reading:
 
     `strengths` of L1 rise; each is tried with `starts` networks over half the epochs, and the
     largest is taken whose free-run error is within `tolerance` of the best. The direct path from
-    inputs to outputs has a tenth of it. On the path of links those are kept with which the squared
-    one-step error is at most `factor` times the path's least, or `floor` (of the variance of the
-    increments, where errors are nothing but rounding). `cut` is the threshold of the last training.
+    inputs to outputs has a tenth of it. On its path a network gives up inputs as long as the
+    sensitivity to each was below `leans` (standard deviations of the increment for one of the
+    input), and ends where its squared one-step error is at most `factor` times the path's least, or
+    `floor` (of the variance of the increments, where errors are nothing but rounding). `cut` is the
+    threshold of the last training.
     """
 
     epochs: int
     strengths: tuple[float, ...] = (1e-6, 1e-5, 1e-4, 1e-3)
     starts: int = 3
     tolerance: float = 1.1
-    factor: float = 1.5
+    leans: float = 0.1
+    factor: float = 3.0
     floor: float = 1e-6
     cut: float = 3e-3
     rate: float = 3e-3
@@ -90,10 +95,14 @@ class StrengthChoice:
 
 @dataclass(frozen=True, eq=False)
 class LinkPath:
-    """Inputs left and squared one-step validation error, step by step; `chosen` is a step."""
+    """Inputs left and squared one-step validation error, step by step; `chosen` is a step.
+
+    `given_up` is the sensitivity to the input that goes after each step, inf where none does.
+    """
 
     left: Int[np.ndarray, "step member states"]
     error: Float[np.ndarray, "step member states"]
+    given_up: Float[np.ndarray, "step member states"]
     chosen: Int[np.ndarray, "member states"]
 
 
@@ -201,26 +210,28 @@ class _Run:
         keep = np.ones((members.size, states, self.inputs), bool)
         method, rate = _penalty(strengths), self.reading.rate
         phase = self.phase(self.reading.short, method, rate / 3, rate / 300)
-        lefts, errors, stages = [], [], []
+        lefts, errors, given_up, stages = [], [], [], []
         while True:
             ensemble = self.training.fitted(members).ensemble
+            found = structure(ensemble, self.training.train.physical)
+            assert found.sensitivity is not None
+            later, sensitivity = without_weakest(keep, found.sensitivity)
             lefts.append(keep.sum(axis=2))
             errors.append(one_step_errors(ensemble, self.validation))
+            given_up.append(sensitivity)
             stages.append(members.stack.model)
             if lefts[-1].max() <= 1 or self.training.stop.asked:
                 break
-            found = structure(ensemble, self.training.train.physical)
-            assert found.sensitivity is not None
-            keep = without_weakest(keep, found.sensitivity)
-            members = with_links(members, keep)
+            keep, members = later, with_links(members, later)
             members = self.training.run(members, phase)
-        chosen = chosen_links(np.stack(errors), self.reading.factor, self.reading.floor)
+        left, error, lost = map(np.stack, (lefts, errors, given_up))
+        chosen = chosen_links(error, lost, self.reading)
         count = len(members.stack.alive)
         whole = np.resize(np.arange(members.size), count)
         every = jax.tree.map(lambda *stack: jnp.concatenate(stack), *stages)
         model = regrouped(every, chosen[whole] * count + whole[:, None])
         members = replace(members, stack=members.stack._replace(model=model), phases=())
-        return members, LinkPath(np.stack(lefts), np.stack(errors), chosen)
+        return members, LinkPath(left, error, lost, chosen)
 
     def finished(self, members: Members) -> Fitted:
         cut = threshold(self.reading.cut, direct=self.reading.cut / 30)
@@ -242,21 +253,31 @@ def chosen_strengths(
 
 
 def chosen_links(
-    error: Float[np.ndarray, "step member states"], factor: float, floor: float
+    error: Float[np.ndarray, "step member states"],
+    given_up: Float[np.ndarray, "step member states"],
+    reading: Reading,
 ) -> Int[np.ndarray, "member states"]:
-    """The last step of each path whose error is at most `factor` times the least, or `floor`."""
-    fine = error <= np.maximum(factor * error.min(axis=0), floor)
+    """The step of each path that is kept: see `Reading`.
+
+    The last one whose error is small enough, of those behind which nothing was given up that the
+    network leant on; the first where none is.
+    """
+    light = np.ones_like(error, bool)
+    light[1:] = np.logical_and.accumulate(given_up[:-1] < reading.leans)
+    least = np.where(light, error, np.inf).min(axis=0)
+    fine = light & (error <= np.maximum(reading.factor * least, reading.floor))
     return len(error) - 1 - fine[::-1].argmax(axis=0)
 
 
 def without_weakest(
     keep: Bool[np.ndarray, "member states inputs"],
     sensitivity: Float[np.ndarray, "member states inputs"],
-) -> Bool[np.ndarray, "member states inputs"]:
-    """Every network less its least sensitive input; the last one stays."""
-    weakest = np.where(keep, sensitivity, np.inf).argmin(axis=2)[..., None]
-    goes = (np.arange(keep.shape[2]) == weakest) & (keep.sum(axis=2, keepdims=True) > 1)
-    return keep & ~goes
+) -> tuple[Bool[np.ndarray, "member states inputs"], Float[np.ndarray, "member states"]]:
+    """(every network less its least sensitive input, that sensitivity); the last input stays."""
+    left = np.where(keep, sensitivity, np.inf)
+    several = keep.sum(axis=2) > 1
+    goes = (np.arange(keep.shape[2]) == left.argmin(axis=2)[..., None]) & several[..., None]
+    return keep & ~goes, np.where(several, left.min(axis=2), np.inf)
 
 
 def with_links(members: Members, keep: Bool[np.ndarray, "member states inputs"]) -> Members:

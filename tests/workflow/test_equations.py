@@ -1,0 +1,68 @@
+"""From a simulated plant to readable networks, their links and their equations."""
+
+import json
+
+import pytest
+from tests.command_line import refused, run
+
+STATES = ("--states", "displacement,velocity", "--inputs", "force")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("readable")
+    data = folder / "data.nc"
+    assert run("simulate", "duffing", "--trajectories", 6, "--samples", 120, "--out", data) == 0
+    fit = ("fit", data, *STATES, "--recipe", "readable", "--members", 2, "--effort", 0.01)
+    assert run(*fit, "--out", folder / "laws.sparsid") == 0
+    return folder
+
+
+def test_readable_networks_are_told_as_equations(folder, capsys):
+    model, data, latex = folder / "laws.sparsid", folder / "data.nc", folder / "laws.tex"
+    assert run("equations", model, data, "--truth", "duffing", "--latex", latex) == 0
+    said = capsys.readouterr().out
+    assert "d displacement/dt = " in said
+    assert "d velocity/dt = " in said
+    written = latex.read_text(encoding="utf-8")
+    left = r"\frac{\mathrm{d}\,\mathrm{displacement}}{\mathrm{d}t} &= "
+    assert written.startswith("\\begin{align*}\n" + left)
+    assert written.endswith("\\end{align*}\n")
+
+
+def test_equations_as_json(folder, capsys):
+    capsys.readouterr()
+    model, data = folder / "laws.sparsid", folder / "data.nc"
+    assert run("equations", model, data, "--json", "--truth", "duffing", "--member", 1) == 0
+    laws = json.loads(capsys.readouterr().out)
+    assert [law["state"] for law in laws] == ["displacement", "velocity"]
+    for law in laws:
+        assert sum(piece["share"] for piece in law["pieces"]) == pytest.approx(1)
+        assert set(law["pieces"][0]["coefficients"]) <= {"displacement", "velocity", "force"}
+    first = laws[0]
+    if first["affine"]:  # its rate is the velocity, exactly
+        assert first["true"] == {"velocity": 1.0}
+
+
+def test_the_model_remembers_what_was_chosen(folder):
+    from sparsid.models import load
+
+    training = load(folder / "laws.sparsid").card.training
+    assert training["recipe"] == "readable"
+    assert set(training["l1_per_state"]) == {"displacement", "velocity"}
+
+
+def test_what_cannot_be_written_is_refused(folder, tmp_path, capsys):
+    model, data = folder / "laws.sparsid", folder / "data.nc"
+    assert "`member`" in refused(capsys, "equations", model, data, "--member", 7)
+    assert "aluminium" in refused(capsys, "equations", model, data, "--truth", "aluminium")
+    smooth = tmp_path / "smooth.sparsid"
+    fit = ("fit", data, *STATES, "--recipe", "one-step", "--members", 1, "--effort", 0.01)
+    assert run(*fit, "--out", smooth) == 0
+    assert "silu" in refused(capsys, "equations", smooth, data)
+    table = tmp_path / "shared.toml"
+    table.write_text(
+        f'[data]\nfiles = ["{data}"]\nstates = ["displacement", "velocity"]\ninputs = ["force"]\n'
+        '[model]\nwidths = [4]\n[training]\nrecipe = "readable"\n'
+    )
+    assert "per_state" in refused(capsys, "fit", table, "--out", tmp_path / "x.sparsid")
