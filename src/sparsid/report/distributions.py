@@ -35,6 +35,7 @@ def distributions(
     axes = figure.subplots(1, max(1, len(panels)), sharex=True, sharey=True, squeeze=False)[0]
     every = np.concatenate([np.ravel(e) for curves in panels.values() for e in curves.values()])
     known = every[np.isfinite(every) & (every > 0)]
+    known = known if limit is None else np.append(known, limit)
     low, high = (known.min() / 1.2, known.max() * 1.2) if known.size else (0.1, 1.0)
     for axis, (head, curves) in zip(axes, panels.items(), strict=True):
         for name, errors in curves.items():

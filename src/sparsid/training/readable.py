@@ -71,7 +71,7 @@ class Reading:
     @property
     def short(self) -> int:
         """Epochs after each link that goes."""
-        return max(self.epochs // 8, 1)
+        return max(self.epochs // 5, 1)
 
 
 @dataclass(frozen=True, eq=False)
