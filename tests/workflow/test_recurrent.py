@@ -438,6 +438,10 @@ def test_prune_takes_a_model_of_states_and_refuses_what_does_not_fit(folder, tmp
     assert "above 1" in refused(
         capsys, "prune", model, tmp_path / "tank.csv", "--out", small, "--factor", "0.5"
     )
+    table[:, 0] = 0.5
+    np.savetxt(tmp_path / "still.csv", table, delimiter=",", header="u,x", comments="")
+    still = refused(capsys, "prune", model, tmp_path / "still.csv", "--out", small)
+    assert "The input u never changes" in still
 
 
 def test_prune_refuses_a_model_that_does_not_simulate_the_data(folder, tmp_path, capsys):

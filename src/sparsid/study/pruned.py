@@ -109,6 +109,11 @@ def prune_ensemble(
     """
     if choice not in CHOICES:
         raise SparsidError(unknown("choice", choice, CHOICES))
+    if still := parts.train.constant_inputs():
+        raise SparsidError(
+            f"The input {still[0]} never changes in the training part: its weights would all seem "
+            "needless and go; prune on data in which every input moves."
+        )
     layout, points = points_of(ensemble.stacked.model)
     points = points._replace(keep=points.keep & (points.theta != 0))  # a file's zeros are its mask
     alive = int(points.keep.sum(axis=1).max())
