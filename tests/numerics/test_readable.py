@@ -1,5 +1,8 @@
 """Readable networks: single states run alone, choices from tables, links given up, Runge-Kutta."""
 
+import os
+import signal
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -11,11 +14,11 @@ from tests.by_hand import scaled_plant
 
 from sparsid import SparsidError
 from sparsid.data import Dataset, Normaliser
-from sparsid.evaluation import alone_errors, one_step_errors, structure
+from sparsid.evaluation import alone_errors, laws, one_step_errors, structure
 from sparsid.models import NARX, DerivativeMLP, OneStep
 from sparsid.models.parameters import resolve
 from sparsid.sparsify import Clock, l1, threshold
-from sparsid.training import Constant, Cosine, Phase
+from sparsid.training import Constant, Cosine, Phase, readable
 from sparsid.training.fitting import Training
 from sparsid.training.readable import (
     Reading,
@@ -198,26 +201,75 @@ def schedule():
     return [Constant(1e-2), Cosine(1e-2, 0.0)]
 
 
-def test_readable_networks_from_beginning_to_end(train):
+def tanks(samples=150):
+    """Two tanks in a row: a' = u - a / 2, b' = 0.4 a - 0.3 b, and an idle input that moves."""
+    rng = np.random.default_rng(2)
+    u, x = rng.uniform(0, 2, (4, samples, 2)), np.zeros((4, samples, 2))
+    x[:, 0] = rng.uniform(0, 4, (4, 2))
+    for k in range(samples - 1):
+        a, b = x[:, k].T
+        x[:, k + 1, 0] = a + 0.2 * (u[:, k, 0] - a / 2)
+        x[:, k + 1, 1] = b + 0.2 * (0.4 * a - 0.3 * b)
+    return Dataset.from_arrays(x=x, u=u, dt=0.2)
+
+
+def test_what_is_read_is_the_plant():
+    """Links and coefficients of a plant whose laws are known; every epoch counts."""
+    data = tanks()
+    scaled = Normaliser.fit(data).apply(data)
+    reading = Reading(epochs=30, strengths=(1e-4, 1e-3), starts=2, floor=1e-4, batch=16)
     seen = []
     done = fit_readable(
-        DerivativeMLP(widths=(4,), per_state=True, skip=True, stepper="rk4"),
-        train,
-        train,
-        TINY,
+        DerivativeMLP(widths=(4,), per_state=True, skip=True),
+        scaled,
+        scaled,
+        reading,
         size=2,
         watch=seen.append,
         key=jax.random.key(0),
     )
-    assert [report.done for report in seen] == list(range(1, TINY.epochs_for(3) + 1))
-    assert {report.total for report in seen} == {TINY.epochs_for(3)}
+    assert [report.done for report in seen] == list(range(1, reading.epochs_for(4) + 1))
+    assert {report.total for report in seen} == {reading.epochs_for(4)}
     assert done.path is not None
+    assert done.path.left[:, 0, 0].tolist() == [4, 3, 2, 1]
+    wanted = np.array([[True, False, True, False], [True, True, False, False]])
+    for links in structure(done.fitted.ensemble).links:
+        assert np.array_equal(links, wanted)
+    first, second = laws(done.fitted.ensemble, 1, data)
+    assert first.refit is not None
+    assert second.refit is not None
+    np.testing.assert_allclose(first.refit.coefficients, [-0.5, 0, 1, 0], rtol=1e-6)
+    np.testing.assert_allclose(second.refit.coefficients, [0.4, -0.3, 0, 0], rtol=1e-6)
+
+
+def test_an_interruption_keeps_what_has_been_trained(train):
+    def interrupt(report):
+        os.kill(os.getpid(), signal.SIGINT)
+
+    architecture = DerivativeMLP(widths=(4,), per_state=True, skip=True)
+    options = {"size": 3, "key": jax.random.key(0)}
+    done = fit_readable(architecture, train, train, TINY, watch=interrupt, **options)
+    assert done.strengths is None
+    assert len(done.fitted.ensemble) == 3
+    assert len(done.fitted.history.epochs) == 1
+    fresh = Training(architecture, train).begin(jax.random.split(jax.random.key(0), 3))
+    first = np.asarray(fresh.models().network.networks.layers[0].weight.raw)
+    assert not np.array_equal(done.fitted.ensemble.weights()[0][1], first)
+    assert any("interrupted" in note for note in done.fitted.history.sentences())
+
+
+def test_a_choice_that_the_joint_run_does_not_bear_out_is_not_taken(train, monkeypatch):
+    """Free runs are told to be worst where states have strengths of their own."""
+    told = iter([np.array([1.0, 1.0, 2.0, 2.0]), np.array([9.0, 9.0])])
+    monkeypatch.setattr(readable, "free_run_errors", lambda *_: next(told))
+    monkeypatch.setattr(
+        readable, "alone_errors", lambda *_: np.array([[1, 2], [1, 2], [2, 1], [2, 1]], float)
+    )
+    architecture = DerivativeMLP(widths=(4,), per_state=True, skip=True)
+    done = fit_readable(architecture, train, train, TINY, size=1, key=jax.random.key(0))
     assert done.strengths is not None
-    assert done.path.left[:, 0, 0].tolist() == [3, 2, 1]
-    assert done.strengths.alone.shape == (2, 2)
-    links = structure(done.fitted.ensemble).links.sum(axis=2)
-    left = np.take_along_axis(done.path.left, done.path.chosen[None], axis=0)[0]
-    assert (links <= left).all()
+    assert done.strengths.joint_chosen == 9.0
+    assert done.strengths.per_state == (1e-5, 1e-5)
 
 
 def test_a_member_depends_on_the_key_and_its_number_alone(train):

@@ -149,6 +149,20 @@ def test_dead_places_of_unit_rows_do_not_move():
         assert not np.array_equal(before.value(), after.value())
 
 
+@pytest.mark.parametrize("by", [REPARAMETERISED, PROJECTED])
+def test_what_is_cut_in_a_later_phase_leaves_unit_rows(by):
+    """First on the sphere, then cut there, with another bound: rows of norm 1 over what lives."""
+    train = scaled_plant(trajectories=1, samples=41)
+    training = Training(DerivativeMLP(widths=(6,)), train)
+    members = training.begin(jax.random.split(jax.random.key(1), 1))
+    for method in (unit_sphere(2.0, by=by), chain(threshold(0.4), unit_sphere(0.5, by=by))):
+        members = training.run(members, Phase(2, Constant(2e-2), method, batch=10))
+    hidden = graph_of(training.fitted(members).ensemble, 0).layers[0]
+    assert (hidden.weight == 0).any()
+    np.testing.assert_allclose(np.linalg.norm(hidden.weight, axis=1), 1, rtol=1e-5)
+    assert np.abs(hidden.bias).max() <= 0.5
+
+
 def test_the_gradient_is_that_of_the_sphere_by_hand():
     """d/dv of g.(v / |v|) = (g - (g.u) u) / |v| with u = v / |v|."""
     rng = np.random.default_rng(3)
@@ -177,6 +191,9 @@ def test_binary_units_train_straight_through():
         ({"skip": True}, unit_sphere(1.0), "projection"),
         ({}, chain(soft_threshold(), unit_sphere(1.0)), "soft thresholds"),
         ({}, chain(hold(), unit_sphere(1.0)), "held weights"),
+        ({}, chain(unit_sphere(1.0), soft_threshold()), "direction alone"),
+        ({}, chain(unit_sphere(1.0, by="projection"), soft_threshold()), "soft thresholds"),
+        ({}, unit_sphere([1.0]), "2 hidden layers"),
         ({}, chain(proximal_l1(1e-3), unit_sphere(1.0)), "direction alone"),
         ({}, chain(l1(1e-3, of="stored"), unit_sphere(1.0)), "direction alone"),
     ],

@@ -137,6 +137,24 @@ def test_equations_are_written_with_the_weightiest_term_first(plant):
     assert written(first, replace(rounded, coefficients=np.zeros(4))) == "d x/dt = 0"
 
 
+def test_under_runge_kutta_only_laws_of_inputs_alone_are_refitted(plant):
+    """Increments are the derivative's where what drives it is held; else the network speaks."""
+    scaled = Normaliser.fit(plant).apply(plant)
+    linear = fit_linear(scaled)
+    card = replace(linear.card, architecture=DerivativeMLP(widths=(), stepper="rk4"))
+    found = laws(replace(linear, card=card), 0, plant)
+    assert [law.refit for law in found] == [None, None]
+    np.testing.assert_allclose(found[0].pieces[0].coefficients, [-0.3, 0, 2, 0], atol=1e-6)
+
+
+def test_names_are_written_so_that_latex_reads_them(plant):
+    ensemble = fit_linear(Normaliser.fit(plant).apply(plant))
+    law = replace(laws(ensemble, 0, plant)[0], state="T_1", inputs=("a%", "b&", "c#", "$d"))
+    text = written(law, replace(law.pieces[0], coefficients=np.ones(4)), latex=True)
+    for name in (r"T\_1", r"a\%", r"b\&", r"c\#", r"\$d"):
+        assert rf"\mathrm{{{name}}}" in text
+
+
 def test_a_network_that_bends_is_not_affine():
     train = scaled_plant(trajectories=1, samples=41)
     training = Training(DerivativeMLP(widths=(8,), per_state=True), train)

@@ -149,12 +149,33 @@ def test_shares_and_pairs_are_shown(tmp_path):
         ([SINE, SINE], [FREE], "stands twice"),
         ([SINE], [SPHERE], "`pair`"),
         ([SINE], [FREE | {"space": "cube"}], "space"),
+        ([SINE | {"rates": [0.0]}], [FREE], "rates"),
     ],
 )
 def test_what_is_wrong_is_said_in_a_sentence(problems, configurations, said):
     with pytest.raises(SparsidError, match=said) as refusal:
         study(problems=problems, configurations=configurations)
     assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("training", "said"),
+    [
+        ({"seeds": [1, 1]}, "rise"),
+        ({"seeds": [-1]}, "rise"),
+        ({"seeds": [2**32]}, "at most"),
+        ({"seeds": 2, "dtype": "float64"}, "`seeds` alone; got `dtype`"),
+    ],
+)
+def test_training_of_a_map_study_is_checked(training, said):
+    tables = {"task": "map", "name": "s", "problem": [SINE], "configuration": [FREE]}
+    with pytest.raises(SparsidError, match=said):
+        parse_study(tables | {"training": training}, "test")
+
+
+def test_more_points_than_there_are_is_refused():
+    with pytest.raises(SparsidError, match="15992 points"):
+        FUNCTIONS["aluminium"](16000, 10, 0)
 
 
 def test_the_preset_compares_each_space_with_the_same_start():

@@ -1,12 +1,19 @@
 """Networks in the reduced space of qin2018: equal, unit weights, bounded thresholds, no wider."""
 
+from dataclasses import replace
+
+import jax
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.by_hand import scaled_plant
 
 from sparsid._errors import SparsidError
 from sparsid.graph import Clip, Graph, GraphLayer, reduced, without_output_bias
+from sparsid.models import DerivativeMLP, ensemble_of, graph_of, load
+from sparsid.models.parameters import resolve
+from sparsid.training.fitting import Training
 
 
 @st.composite
@@ -145,8 +152,71 @@ def test_saturated_units_by_hand():
     np.testing.assert_allclose(hidden.bias, [0.25, 1.0])
     np.testing.assert_allclose(output.weight[0, 0], -4.0)
     np.testing.assert_allclose(output.weight[0, 1] * hidden.weight[1, 0], 2.0)
-    assert output.bias[0] == pytest.approx(0.25 + 2 * 1.5 + 13 - abs(output.weight[0, 1]) * 1
-                                           if hidden.weight[1, 0] > 0 else np.nan)  # fmt: skip
+    assert output.bias[0] == pytest.approx(16.25 - output.weight[0, 1])  # whichever way it points
+
+
+def test_networks_side_by_side_stay_so():
+    """Always-on units of two outputs that share an input: no link appears between the others."""
+    first = GraphLayer(
+        [[1.0, 2.0, 0.0], [2.0, 1.0, 0.0], [0.0, 1.0, 3.0]], None, [50.0, 60.0, 70.0]
+    )
+    last = GraphLayer([[1.0, 2.0, 0.0], [0.0, 0.0, 1.0]], None, [0.0, 0.0])
+    graph = Graph((first, last), "relu", ("a", "b", "c"), ("o", "p"))
+    found = reduced(graph, low=-np.ones(3), high=np.ones(3)).graph
+    assert (
+        found.links().tolist()
+        == graph.links().tolist()
+        == [[True, True, False], [False, True, True]]
+    )
+    assert found.widths == (2,)
+
+
+@settings(deadline=None, max_examples=25)
+@given(networks(activation="relu", outputs=2))
+def test_a_reduced_network_becomes_a_model_again(made):
+    """Graph, reduced graph, ensemble, graph: the same function all the way, in float64."""
+    graph, _, _, rng = made
+    names = [f"z{i}" for i in range(len(graph.input_names))]
+    if len(names) != 3:
+        return
+    data = scaled_plant(trajectories=1, samples=31)
+    training = Training(DerivativeMLP(widths=(2,)), data)
+    like = training.fitted(training.begin(jax.random.split(jax.random.key(0), 1))).ensemble
+    channels = graph_of(like, 0)
+    graph = replace(graph, input_names=channels.input_names, output_names=channels.output_names)
+    low, high = -np.ones(3), np.ones(3)
+    z = points(low, high, rng)
+    back = ensemble_of(reduced(graph, low=low, high=high).graph, like)
+    scale = scale_of(graph, z)
+    np.testing.assert_allclose(graph_of(back, 0).evaluate(z), graph.evaluate(z), atol=1e-9 * scale)
+    plain = ensemble_of(graph, like)
+    with jax.enable_x64(True):
+        for one in (back, plain):
+            network = resolve(one.members[0].model).network
+            np.testing.assert_allclose(network(z.T).T, graph.evaluate(z), atol=1e-9 * scale)
+
+
+def test_a_model_made_of_a_graph_is_saved_and_runs(tmp_path):
+    data = scaled_plant(trajectories=1, samples=31)
+    training = Training(DerivativeMLP(widths=(6, 4), skip=True, per_state=True), data)
+    like = training.fitted(training.begin(jax.random.split(jax.random.key(0), 1))).ensemble
+    rows = np.hstack([data.scaled[0].x, data.scaled[0].u])
+    found = reduced(graph_of(like, 0), data=rows)
+    back = ensemble_of(found.graph, like)
+    back.save(tmp_path / "reduced.sparsid")
+    again = load(tmp_path / "reduced.sparsid")
+    t = data.physical[0]
+    wanted = [like.members[0].rollout(x, u)[1] for x, u in zip(t.x[:-1], steps(t.u), strict=True)]
+    given = [again.members[0].rollout(x, u)[1] for x, u in zip(t.x[:-1], steps(t.u), strict=True)]
+    np.testing.assert_allclose(given, wanted, rtol=1e-6)
+    other = Graph((GraphLayer([[1.0]], None, [0.0]),), "relu", ("z",), ("o",))
+    with pytest.raises(SparsidError, match="same inputs"):
+        ensemble_of(other, like)
+
+
+def steps(u):
+    """Inputs of runs of one step."""
+    return [u[k : k + 2] for k in range(len(u) - 1)]
 
 
 @pytest.mark.parametrize(
@@ -158,6 +228,10 @@ def test_saturated_units_by_hand():
         ({}, {"low": [0.0]}, "Give"),
         ({}, {"low": [0.0], "high": [1.0], "data": [[0.0]]}, "Give"),
         ({}, {"data": [[np.nan]]}, "finite"),
+        ({}, {"data": [[0.0, 1.0]]}, "column"),
+        ({}, {"low": [0.0, 0.0], "high": [1.0, 1.0]}, "each of the network's 1"),
+        ({}, {"low": 0.0, "high": 1.0}, "each of the network's 1"),
+        ({}, {"low": [1.0], "high": [0.0]}, "lower and a higher"),
     ],
 )
 def test_what_cannot_be_reduced_is_refused(change, domain, said):

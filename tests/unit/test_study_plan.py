@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 from sparsid import SparsidError
 from sparsid.study.cells import cells_of, selected
+from sparsid.study.map_spec import MapStudySpec
+from sparsid.study.maps import map_cells
 from sparsid.study.path_spec import PathStudySpec
 from sparsid.study.paths import path_cells
 from sparsid.study.plan import BaselineGroup, groups_of
@@ -262,7 +264,10 @@ def test_every_preset_can_be_planned():
         if isinstance(study, PathStudySpec):
             assert len({cell.key for cell in path_cells(study)}) == study.size
             continue
-        cells, groups = planned(study)
+        if isinstance(study, MapStudySpec):
+            assert len({cell.key for cell in map_cells(study)}) == study.size
+            continue
+        cells, groups = planned(study, study.data.sizes or (4,))
         assert len({cell.key for cell in cells}) == study.size
         assert frozenset().union(*(group.keys for group in groups)) == {c.key for c in cells}
 

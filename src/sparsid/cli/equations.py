@@ -114,8 +114,9 @@ def _beside(law: "Law", true: "np.ndarray") -> None:
     for j, name in enumerate(law.inputs):
         ours, theirs = law.refit.coefficients[j], true[j]
         if ours or theirs:
-            off = "-" if not theirs else f"{100 * (ours / theirs - 1):+.3g} %"
-            rows.append((name, f"{ours:.6g}", f"{theirs:.6g}", off))
+            known = theirs == theirs  # NaN: its true slope is not constant
+            off = f"{100 * (ours / theirs - 1):+.3g} %" if known and theirs else "-"
+            rows.append((name, f"{ours:.6g}", f"{theirs:.6g}" if known else "not constant", off))
     show(f"Coefficients of d {law.state}/dt", ("input", "ours", "true", "difference"), rows)
 
 
@@ -159,5 +160,8 @@ def _document(found: "tuple[Law, ...]", pieces: int) -> str:
             text = written(law, piece, latex=True).replace(" = ", " &= ", 1)
             share = f"{100 * piece.share:.1f}"
             lines.append(text if piece.share == 1 else rf"{text} && \text{{({share}\,\%)}}")
+        if law.refit is None and (rest := law.pieces[pieces:]):
+            share = f"{100 * sum(piece.share for piece in rest):.1f}"
+            lines.append(rf"& && \text{{and {len(rest)} further pieces ({share}\,\%)}}")
     body = " \\\\\n".join(lines)
     return f"\\begin{{align*}}\n{body}\n\\end{{align*}}\n"

@@ -73,7 +73,7 @@ def _quantiles(errors: np.ndarray) -> list[float]:
 
 
 def _pairs(results: MapStudyResults) -> Table:
-    """Each configuration less its pair, start by start, at every rate and at the better of each."""
+    """Each configuration less its pair, start by start, at every rate."""
     rows = []
     for one in results.configurations:
         other = _same(results, one, one.spec.pair)

@@ -1,6 +1,7 @@
 """sparsid structure"""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,8 +15,29 @@ from sparsid.cli.options import Columns, Dt, Time, read_for
 if TYPE_CHECKING:
     import numpy as np
 
+    from sparsid.data import Dataset
     from sparsid.evaluation import Structure
     from sparsid.models import Ensemble
+
+WEAK = 0.01  # true links of less sensitivity are told apart
+
+
+@dataclass(frozen=True, eq=False)
+class Truth:
+    """The process's links (outputs, inputs), and with data how much each moves its state there.
+
+    In standard deviations of the derivative for one of the input.
+    """
+
+    links: "np.ndarray"
+    sensitivity: "np.ndarray | None"
+
+    @property
+    def weak(self) -> "np.ndarray":
+        """True links that hardly move their state."""
+        if self.sensitivity is None:
+            return self.links & False
+        return self.links & (self.sensitivity < WEAK)
 
 
 def command(
@@ -54,15 +76,14 @@ def command(
         make_folder(figures)
         check_writable(figures / "links.svg")
     ensembles = [load(path) for path in models]
-    found = []
+    found, points = [], None
     for ensemble in ensembles:
-        points = None
         if data:
             points, notes = read_for(ensemble.card, data, columns=columns, time=time, dt=dt)
             tell(notes)
         found.append(structure(ensemble, points))
     whole = pooled(found)
-    true = None if truth is None else _truth(truth, whole)
+    true = None if truth is None else _truth(truth, whole, ensembles[0], points)
     if as_json:
         out.print_json(json.dumps(_told(whole, true)))
     else:
@@ -71,8 +92,11 @@ def command(
         _draw(whole, ensembles, figures, drawn)
 
 
-def _truth(name: str, found: "Structure") -> "np.ndarray":
+def _truth(name: str, found: "Structure", ensemble: "Ensemble", points: "Dataset | None") -> Truth:
     """The process's true links, in the model's order of channels."""
+    import numpy as np
+
+    from sparsid.evaluation import channel_scales
     from sparsid.processes import named
 
     process = named(name)
@@ -83,13 +107,19 @@ def _truth(name: str, found: "Structure") -> "np.ndarray":
             f"The links of {name!r} are known between its own channels; the model's "
             f"{(missing or found.outputs)[0]!r} is none of them: {', '.join(columns)}."
         )
-    table = process.depends()
-    return table[[rows.index(n) for n in found.outputs]][
-        :, [columns.index(n) for n in found.inputs]
-    ]
+    at = np.ix_([rows.index(n) for n in found.outputs], [columns.index(n) for n in found.inputs])
+    links = process.depends()[at]
+    if points is None or set(found.inputs) != set(columns):
+        return Truth(links, None)
+    part = points.select(states=rows, inputs=process.inputs.names, outputs=())
+    x, u = (np.concatenate([getattr(t, c) for t in part]) for c in "xu")
+    few = np.unique(np.linspace(0, len(x) - 1, 2000).astype(int))
+    slopes = np.abs(process.slopes(x[few], u[few])).mean(axis=0)[at]
+    inputs, rates = channel_scales(ensemble)
+    return Truth(links, slopes * inputs / rates[:, None])
 
 
-def _told(found: "Structure", true: "np.ndarray | None") -> dict[str, Any]:
+def _told(found: "Structure", true: Truth | None) -> dict[str, Any]:
     import numpy as np
 
     from sparsid.evaluation import recovery
@@ -105,9 +135,13 @@ def _told(found: "Structure", true: "np.ndarray | None") -> dict[str, Any]:
     }
     if found.sensitivity is not None:
         told["sensitivity_median"] = np.median(found.sensitivity, axis=0).tolist()
+    told["links"] = found.links.astype(int).tolist()
     if true is not None:
-        of = [recovery(links, true) for links in found.links]
+        of = [recovery(links, true.links) for links in found.links]
         told["true_links"] = of[0].true
+        told["truth"] = true.links.astype(int).tolist()
+        if true.sensitivity is not None:
+            told["true_sensitivity"] = true.sensitivity.tolist()
         told["recovery"] = [
             {
                 "found": r.found,
@@ -122,7 +156,7 @@ def _plain(value: float) -> float | None:
     return value if value == value else None  # NaN is no JSON
 
 
-def _tables(found: "Structure", true: "np.ndarray | None") -> None:
+def _tables(found: "Structure", true: Truth | None) -> None:
     import numpy as np
 
     from sparsid.evaluation import recovery
@@ -132,14 +166,17 @@ def _tables(found: "Structure", true: "np.ndarray | None") -> None:
     for i, output in enumerate(found.outputs):
         for j in np.argsort(-found.frequency[i], kind="stable"):
             share = found.frequency[i, j]
-            if not share and (true is None or not true[i, j]):
+            if not share and (true is None or not true.links[i, j]):
                 continue
             row = [output, found.inputs[j], f"{100 * share:.0f} %"]
             row += [] if middle is None else [number(float(middle[i, j]))]
-            row += [] if true is None else ["true" if true[i, j] else "false"]
+            if true is not None:
+                row.append("true" if true.links[i, j] else "false")
+                row += [] if true.sensitivity is None else [number(true.sensitivity[i, j])]
             rows.append(row)
     header = ["output", "input", "members"]
     header += ["sensitivity"] * (middle is not None) + ["link is"] * (true is not None)
+    header += ["true sensitivity"] * (true is not None and true.sensitivity is not None)
     show(f"Links of {len(found.links)} networks", header, rows)
     out.print(
         f"live units, median: {np.median(found.units):g}; live weights: "
@@ -147,12 +184,22 @@ def _tables(found: "Structure", true: "np.ndarray | None") -> None:
         markup=False,
     )
     if true is not None:
-        of = [recovery(links, true) for links in found.links]
+        of = [recovery(links, true.links) for links in found.links]
         measures = ", ".join(
             f"{name} {number(float(np.median([getattr(r, name) for r in of])))}"
             for name in ("precision", "recall", "f1")
         )
         out.print(f"against {of[0].true} true links, medians: {measures}", markup=False)
+        strong = true.links & ~true.weak
+        if true.weak.any():
+            shares = found.frequency
+            out.print(
+                f"{int(true.weak.sum())} of them are weak (sensitivity below {WEAK:g}), found by "
+                f"{100 * shares[true.weak].min():.0f} % of the networks or more; the others by "
+                f"{100 * shares[strong].min():.0f} % or more, false ones by at most "
+                f"{100 * shares[~true.links].max(initial=0.0):.0f} %",
+                markup=False,
+            )
 
 
 def _draw(found: "Structure", ensembles: "list[Ensemble]", folder: Path, drawn: int) -> None:

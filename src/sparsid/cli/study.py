@@ -62,9 +62,15 @@ def run(
     from sparsid.study.paths import run_paths
     from sparsid.study.reading import read_study
     from sparsid.study.running import run_study
+    from sparsid.study.studies import StudySpec
     from sparsid.training import use_cores
 
     study = read_study(name)
+    if not isinstance(study, StudySpec) and (executor != "serial" or workers is not None):
+        raise SparsidError(
+            "--executor and --workers are for studies of simulators; others run all their networks "
+            "together, on every core: leave them out."
+        )
     use_cores()
     if isinstance(study, PathStudySpec):
         with path_progress(study.name) as watch_paths:

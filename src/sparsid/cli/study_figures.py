@@ -123,6 +123,8 @@ def _by_size(results: StudyResults) -> Iterator[Drawn]:
 
     def middle(name: str) -> Callable[[ConfigurationResults], report.Interval]:
         def of(found: ConfigurationResults) -> report.Interval:
+            if name.endswith("loss") and not found.has(name):
+                return NO_INTERVAL
             values = (found.last(name) if name.endswith("loss") else found.number(name))[:, None]
             return _interval(mean_interval(values, np.isfinite(values)))
 

@@ -16,7 +16,15 @@ from sparsid.evaluation.metrics import (
 from sparsid.evaluation.pairs import Estimate, error_difference, mean_interval, rate_difference
 from sparsid.evaluation.per_state import alone_errors, one_step_errors
 from sparsid.evaluation.sparsity import LayerSparsity, Sparsity, sparsity
-from sparsid.evaluation.structure import Recovery, Structure, agreement, pooled, recovery, structure
+from sparsid.evaluation.structure import (
+    Recovery,
+    Structure,
+    agreement,
+    channel_scales,
+    pooled,
+    recovery,
+    structure,
+)
 
 __all__ = [
     "BoxExits",
@@ -31,6 +39,7 @@ __all__ = [
     "agreement",
     "alone_errors",
     "box_exits",
+    "channel_scales",
     "error_difference",
     "error_over_time",
     "finite_lengths",

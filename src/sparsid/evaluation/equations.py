@@ -7,12 +7,17 @@ from jaxtyping import Bool, Float
 
 from sparsid._errors import SparsidError
 from sparsid.data import Dataset
-from sparsid.evaluation.structure import regressors
+from sparsid.evaluation.structure import channel_scales, regressors
 from sparsid.graph import affine_pieces
 from sparsid.models import DerivativeMLP, Ensemble, graph_of
 from sparsid.models.parameters import resolve
 
 AFFINE = 0.01  # of the increments' standard deviation: a law this close to an affine one is affine
+LATEX = {letter: "\\" + letter for letter in "_%&#${}"} | {
+    "\\": r"\backslash ",
+    "^": r"\hat{\ }",
+    "~": r"\sim ",
+}
 NOTHING = 1e-6  # of the same: a constant smaller than that is left out of what is written
 
 
@@ -33,9 +38,11 @@ class Law:
     """The law of one state. `links` says which inputs the network takes.
 
     `scale` is the standard deviation of the derivative over the training data, per s, and
-    `input_scale` that of the inputs. `refit` is there where the network is affine over the data:
-    the affine law on its links that fits the record's increments best (least squares in float64),
-    with `residual`, the root mean square of what it leaves, in standard deviations.
+    `input_scale` that of the inputs. `refit` is there where the network is affine over the data and
+    the record's increments are its derivative's: under Euler steps, or where inputs alone drive it,
+    as they are held over a sample. It is the affine law on its links that fits the increments best
+    (least squares in float64); `residual` is the root mean square of what it leaves, in standard
+    deviations.
     """
 
     state: str
@@ -60,10 +67,9 @@ def laws(ensemble: Ensemble, member: int, data: Dataset) -> tuple[Law, ...]:
         raise SparsidError("Equations are those of states; a recurrent model has none.")
     graph, z = graph_of(ensemble, member), regressors(ensemble, data)
     model = resolve(ensemble.members[member].model)
-    rate = np.asarray(scaling.scale, float) / card.dt
-    gain, drift = (rate * np.asarray(part, float) for part in (model.gain, model.drift))
+    scale, gain = channel_scales(ensemble)
+    drift = np.asarray(scaling.scale * model.drift, float) / card.dt
     offset = np.concatenate([scaling.offset, scaling.input_offset])
-    scale = np.concatenate([scaling.scale, scaling.input_scale])
     columns, derivatives = _record(ensemble, data)
     found = []
     for at, state in enumerate(graph.output_names):
@@ -72,7 +78,8 @@ def laws(ensemble: Ensemble, member: int, data: Dataset) -> tuple[Law, ...]:
         coefficients = gain[at] * slopes / scale
         shifts = drift[at] + gain[at] * constants - coefficients @ offset
         links = graph.links()[at]
-        affine = _distance(z, alone.evaluate(z)[:, 0]) <= AFFINE
+        direct = card.architecture.stepper == "euler" or not links[: len(card.states)].any()
+        affine = direct and _distance(z, alone.evaluate(z)[:, 0]) <= AFFINE
         refit, residual = (
             _refitted(columns, derivatives[:, at], links, gain[at]) if affine else (None, np.nan)
         )
@@ -143,7 +150,7 @@ def _refitted(
 
 
 def _latex_name(name: str) -> str:
-    return rf"\mathrm{{{name.replace('_', r'\_')}}}"
+    return rf"\mathrm{{{''.join(LATEX.get(letter, letter) for letter in name)}}}"
 
 
 def _latex_number(number: float) -> str:

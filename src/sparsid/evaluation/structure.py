@@ -16,6 +16,7 @@ from sparsid._errors import SparsidError
 from sparsid.data import Dataset
 from sparsid.graph import Graph
 from sparsid.models import NARX, Ensemble, graph_of
+from sparsid.models.parameters import resolve
 
 ROWS = 2000  # of a dataset at which sensitivities are taken, evenly spread
 
@@ -116,6 +117,18 @@ def regressors(ensemble: Ensemble, data: Dataset) -> Float[np.ndarray, "rows inp
             f"The records are no longer than the model's {ensemble.lag} lags; give longer ones."
         )
     return whole[np.unique(np.linspace(0, len(whole) - 1, min(len(whole), ROWS)).astype(int))]
+
+
+def channel_scales(
+    ensemble: Ensemble,
+) -> tuple[Float[np.ndarray, " inputs"], Float[np.ndarray, " states"]]:
+    """(standard deviations of states and inputs, those of the states' derivatives, per s).
+
+    Over the training data, of a model of measured states.
+    """
+    scaling, gain = ensemble.stacked.scaling, resolve(ensemble.members[0].model).gain
+    rates = np.asarray(scaling.scale * gain, float) / ensemble.card.dt
+    return np.concatenate([scaling.scale, scaling.input_scale]), rates
 
 
 def _lagged(model: NARX, x: np.ndarray, u: np.ndarray) -> np.ndarray:

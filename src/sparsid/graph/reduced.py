@@ -11,6 +11,7 @@ from typing import Protocol, Self
 
 import numpy as np
 from jaxtyping import Float
+from scipy.sparse.csgraph import connected_components
 
 from sparsid._errors import SparsidError
 from sparsid.graph.activations import ACTIVATIONS
@@ -43,7 +44,9 @@ def reduced(
 
     A box gives bounds that hold everywhere in it and widen from layer to layer; data give the
     largest norms seen, which are far closer, and equality on those rows alone. Exact but for
-    rounding, and idempotent. No layer gets more units than it had. Raises SparsidError for
+    rounding, and idempotent. No layer gets more units than it had. Units that are always on become
+    one for each direction of their common map, which outputs that shared some of them then share:
+    read links before. `ensemble_of` makes a model of the result again. Raises SparsidError for
     activations other than ReLU and binary, for a network that clips its inputs, for a domain
     without end, and unless either a box or data are given.
     """
@@ -57,7 +60,7 @@ def reduced(
             "A network that clips its inputs cannot be reduced as it is; take it without `clip`, "
             "over the box that it clips to."
         )
-    domain = _domain(low, high, data)
+    domain = _domain(len(graph.input_names), low, high, data)
     while True:
         layers, bounds = _once(graph, domain)
         later = replace(graph, layers=layers)
@@ -141,14 +144,27 @@ class _Rows:
         return replace(self, hidden=ACTIVATIONS[activation](layer.of(self.hidden, self.inputs)))
 
 
-def _domain(low: np.ndarray | None, high: np.ndarray | None, data: np.ndarray | None) -> _Domain:
+def _domain(
+    inputs: int, low: np.ndarray | None, high: np.ndarray | None, data: np.ndarray | None
+) -> _Domain:
     if data is not None and low is None and high is None:
         rows = np.asarray(data, np.float64)
+        if rows.ndim != 2 or rows.shape[1] != inputs:
+            raise SparsidError(
+                f"Data to reduce a network over must have a column for each of its {inputs} "
+                f"inputs; got shape {rows.shape}."
+            )
         if not np.isfinite(rows).all():
             raise SparsidError("Data to reduce a network over must be finite; some are not.")
         return _Rows(rows, rows)
     if data is not None or low is None or high is None:
         raise SparsidError("Give `low` and `high`, or `data`: where the function stays the same.")
+    low, high = np.asarray(low, np.float64), np.asarray(high, np.float64)
+    if {low.shape, high.shape} != {(inputs,)} or (low > high).any():
+        raise SparsidError(
+            f"The box needs a lower and a higher bound for each of the network's {inputs} inputs; "
+            f"got {low.tolist()} and {high.tolist()}."
+        )
     reach = float(np.linalg.norm(np.maximum(np.abs(low), np.abs(high))))
     if not np.isfinite(reach):
         raise SparsidError("The reduced space needs a bounded domain; got one without end.")
@@ -200,8 +216,23 @@ def _spanning(
 ) -> tuple[np.ndarray, np.ndarray]:
     """As few unit vectors as the map coefficients @ directions needs, with their coefficients.
 
-    Those given, where fewer would not do.
+    Those given, where fewer would not do. Units that feed no output in common stay apart, so that
+    networks side by side stay networks side by side.
     """
+    shared = coefficients.T.astype(bool).astype(int) @ coefficients.astype(bool).astype(int)
+    count, group = connected_components(shared, directed=False)
+    parts = [
+        _spanning_one(directions[group == at], coefficients[:, group == at]) for at in range(count)
+    ]
+    if not parts:
+        return directions, coefficients
+    vectors, shares = zip(*parts, strict=True)
+    return np.concatenate(vectors), np.concatenate(shares, axis=1)
+
+
+def _spanning_one(
+    directions: np.ndarray, coefficients: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     left, sizes, right = np.linalg.svd(coefficients @ directions, full_matrices=False)
     rank = int((sizes > ROUNDING * sizes.max(initial=0.0)).sum())
     if rank == len(directions):

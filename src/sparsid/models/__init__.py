@@ -3,7 +3,7 @@
 from sparsid.models.architecture import AbstractArchitecture
 from sparsid.models.derivative import DerivativeMLP, DerivativeModel
 from sparsid.models.ensemble import Card, Ensemble, Simulator
-from sparsid.models.graphs import graph_of
+from sparsid.models.graphs import ensemble_of, graph_of
 from sparsid.models.losses import AbstractLoss, FreeRun, OneStep
 from sparsid.models.narx import NARX, NARXModel
 from sparsid.models.rollout import rollout
@@ -21,6 +21,7 @@ __all__ = [
     "NARXModel",
     "OneStep",
     "Simulator",
+    "ensemble_of",
     "graph_of",
     "load",
     "rollout",

@@ -147,8 +147,8 @@ def build_mlp(
         drawn = spread * jax.random.normal(layer_key, (sizes[at + 1], sizes[at] + skips))
         layers.append(
             Layer(
-                Weight(drawn[:, : sizes[at]], _role(at, len(sizes) - 1)),
-                Weight(drawn[:, sizes[at] :], _skip_role(at, len(sizes) - 1)) if skips else None,
+                Weight(drawn[:, : sizes[at]], layer_role(at, len(widths))),
+                Weight(drawn[:, sizes[at] :], skip_role(at, len(widths))) if skips else None,
                 jnp.zeros(sizes[at + 1]) if bias else None,
             )
         )
@@ -164,11 +164,13 @@ def build_per_output(inputs: int, outputs: int, *, key: Key[Array, ""], **shape)
     return PerOutput(jax.vmap(one)(jax.random.split(key, outputs)))
 
 
-def _role(at: int, layers: int) -> str:
+def layer_role(at: int, last: int) -> str:
+    """The role of layer `at`'s columns of hidden units (of inputs, in the first)."""
     if at == 0:
         return "first"
-    return "output" if at == layers - 1 else "hidden"
+    return "output" if at == last else "hidden"
 
 
-def _skip_role(at: int, layers: int) -> str:
-    return "direct" if at == layers - 1 else "skip"
+def skip_role(at: int, last: int) -> str:
+    """The role of its columns of inputs."""
+    return "direct" if at == last else "skip"

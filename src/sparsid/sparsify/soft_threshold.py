@@ -11,6 +11,7 @@ from sparsid.models.parameters import (
     under_mask,
 )
 from sparsid.sparsify.base import Clock, Seen, Sparsifier
+from sparsid.sparsify.sphere import check_lengths_count
 
 
 def soft_threshold(start: float = -6.0, *, decay: float = 0.0) -> Sparsifier:
@@ -30,6 +31,8 @@ def soft_threshold(start: float = -6.0, *, decay: float = 0.0) -> Sparsifier:
         return SoftThresholded(weight, jnp.asarray(start, dtype))
 
     def prepare(model, *, key):
+        check_lengths_count(model, "Soft thresholds")
+
         def once(weight):
             inner = weight.raw if isinstance(weight, Masked) else weight
             return weight if isinstance(inner, SoftThresholded) else under_mask(wrap, weight)

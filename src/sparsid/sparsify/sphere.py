@@ -107,6 +107,7 @@ def _projected(model: PyTree, bound: Array) -> PyTree:
     """Every hidden row over its norm, every threshold within its interval."""
 
     def onto(network: MLP) -> MLP:
+        _check_bare(network)
         limits = _limits(network, bound)
         hidden = [
             _scaled_rows(layer, 1 / _norms(layer), jnp.clip(layer.bias, -limit, limit))
@@ -130,6 +131,7 @@ def _prepared(network: MLP, bound: Array, *, wrap: bool) -> MLP:
     layers = list(network.layers)
     for at, limit in enumerate(_limits(network, bound)):
         if isinstance(layers[at].bias, Bounded):
+            layers[at] = _rebounded(layers[at], limit)
             continue
         layers[at], layers[at + 1] = _reduced(
             layers[at], layers[at + 1], limit, relu=network.activation == "relu", wrap=wrap
@@ -156,6 +158,14 @@ def _reduced(
         return layer, after
     bounded = Bounded(jnp.arctanh(held / limit).astype(norms.dtype), Fixed(limit))
     return replace(layer, weight=under_mask(UnitRows, layer.weight), bias=bounded), after
+
+
+def _rebounded(layer: Layer, limit: Array) -> Layer:
+    """A layer that is on the sphere already, its thresholds within another interval."""
+    held = jnp.clip(layer.bias.value(), -REACH * limit, REACH * limit)
+    raw = jnp.arctanh(held / limit).astype(layer.bias.raw.dtype)
+    same = jnp.asarray(layer.bias.limit.raw) == limit
+    return replace(layer, bias=Bounded(jnp.where(same, layer.bias.raw, raw), Fixed(limit)))
 
 
 def _scaled_rows(layer: Layer, factor: Array, bias: Array) -> Layer:
@@ -213,17 +223,21 @@ def _check(network: MLP, *, wrap: bool) -> None:
             "Reparameterised rows must lie in one matrix, and input skip has two; train with "
             'by = "projection", or without `skip`.'
         )
+    _check_bare(network)
+    if not wrap and any(isinstance(layer.bias, Bounded) for layer in network.layers):
+        raise SparsidError(
+            "These weights are on the unit sphere by reparameterisation already, and projection "
+            'would do nothing to them; leave `by` at "reparameterisation".'
+        )
+
+
+def _check_bare(network: MLP) -> None:
     odd = {type(_bare(w)) for layer in network.layers for w in _weights(layer)} - {Weight}
     if odd:
         raise SparsidError(
             "Training on the unit sphere needs weights that are stored as they are used, or under "
             f"masks; some are {odd.pop().__name__}. It does not combine with soft thresholds or "
             "held weights."
-        )
-    if not wrap and any(isinstance(layer.bias, Bounded) for layer in network.layers):
-        raise SparsidError(
-            "These weights are on the unit sphere by reparameterisation already, and projection "
-            'would do nothing to them; leave `by` at "reparameterisation".'
         )
 
 

@@ -4,7 +4,7 @@ from typing import Unpack
 
 import jax.numpy as jnp
 
-from sparsid.models.parameters import Masked, map_weights, masked
+from sparsid.models.parameters import Masked, map_weights, masked, stored, with_stored
 from sparsid.sparsify.base import Sparsifier
 from sparsid.sparsify.roles import OwnNumbers, by_role
 
@@ -18,8 +18,8 @@ def threshold(below: float, **own: Unpack[OwnNumbers]) -> Sparsifier:
 
     def cut(weight):
         under = masked(weight)
-        stays = jnp.abs(weight.value()) >= limits[weight.role]
-        return Masked(under.raw, under.keep & stays)
+        keep = under.keep & (jnp.abs(weight.value()) >= limits[weight.role])
+        return Masked(with_stored(under.raw, jnp.where(keep, stored(under.raw), 0)), keep)
 
     def prepare(model, *, key):
         return map_weights(cut, model)

@@ -37,6 +37,8 @@ class Cell:
         else:
             phases = [told(phase) for phase in self.phases]
             own = {"model": told(self.model), "phases": phases}
+            if self.model is not None and self.model.stepper != "euler":
+                own["one_step"] = "through the stepper"  # it once was Euler's whatever the stepper
         return {**self.common, "size": self.size, "seed": self.seed, **own}
 
     @cached_property
@@ -58,9 +60,18 @@ def told(spec: BaseModel | None) -> dict[str, Any]:
 
 
 def cells_of(
-    study: StudySpec, identity: Mapping[str, Any], sizes: Sequence[int]
+    study: StudySpec,
+    identity: Mapping[str, Any],
+    sizes: Sequence[int],
+    examples: Mapping[int, int] | None = None,
 ) -> tuple[Cell, ...]:
-    """All cells of the study, configuration by configuration, then size, then seed."""
+    """All cells of the study, configuration by configuration, then size, then seed.
+
+    `examples` counts those of each size, for equal numbers of gradient steps; by default
+    trajectories are of one length.
+    """
+    count = examples or {size: size for size in sizes}
+    more = {size: count[max(sizes)] / count[size] for size in sizes}
     common = {
         "schema": SCHEMA,
         "task": "simulate",
@@ -71,7 +82,7 @@ def cells_of(
     if study.training.start != "random":
         common["start"] = study.training.start
     return tuple(
-        Cell(c.name, size, seed, _model(c), _phases(c, size, max(sizes), study), c.baseline, common)
+        Cell(c.name, size, seed, _model(c), _phases(c, more[size], study), c.baseline, common)
         for c in study.configuration
         for size in sizes
         for seed in _seeds(c, study)
@@ -85,11 +96,11 @@ def _seeds(configuration: ConfigurationSpec, study: StudySpec) -> tuple[int, ...
 
 
 def _phases(
-    configuration: ConfigurationSpec, size: int, largest: int, study: StudySpec
+    configuration: ConfigurationSpec, more: float, study: StudySpec
 ) -> tuple[PhaseSpec, ...]:
     if not study.training.equal_steps:
         return configuration.phases
-    return tuple(phase.with_effort(largest / size) for phase in configuration.phases)
+    return tuple(phase.with_effort(more) for phase in configuration.phases)
 
 
 def _model(configuration: ConfigurationSpec) -> DerivativeMLP | None:

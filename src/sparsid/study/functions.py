@@ -7,6 +7,7 @@ import jax
 import numpy as np
 from jaxtyping import Float
 
+from sparsid._errors import SparsidError
 from sparsid._registry import Registry
 from sparsid.data import Dataset, Normaliser
 from sparsid.models import OneStep
@@ -70,7 +71,11 @@ def aluminium(train: int, test: int, seed: int) -> Points:
 
     def drawn(part: Dataset, count: int) -> tuple[np.ndarray, np.ndarray]:
         inputs, outputs = OneStep().examples(scale.apply(part))
-        at = rng.choice(len(inputs), min(count, len(inputs)), replace=False)
+        if count > len(inputs):
+            raise SparsidError(
+                f"The function 'aluminium' has {len(inputs)} points for each part; got {count}."
+            )
+        at = rng.choice(len(inputs), count, replace=False)
         return inputs[at], outputs[at]
 
     inputs, outputs = drawn(parts[0], train)

@@ -1,6 +1,6 @@
 """A study of fitting known functions, as data: one problem after the other, in several spaces."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -9,7 +9,11 @@ from sparsid.models.architecture import check_widths
 from sparsid.models.mlp import ACTIVATIONS
 from sparsid.study.functions import FUNCTIONS
 from sparsid.study.phase_spec import PhaseSpec, RateSpec
-from sparsid.study.studies import StudyTrainingSpec, check_configuration_names
+from sparsid.study.studies import (
+    StudyTrainingSpec,
+    check_configuration_names,
+    check_seeds,
+)
 from sparsid.study.tables import Table
 
 
@@ -30,7 +34,7 @@ class ProblemSpec(Table):
     activation: str = "relu"
     epochs: int = Field(ge=1)
     batch: int = Field(default=50, ge=1)
-    rates: tuple[float, ...] = Field(min_length=1)
+    rates: tuple[Annotated[float, Field(gt=0)], ...] = Field(min_length=1)
     below: float = Field(gt=0)
 
     def phase(self, rate: float) -> PhaseSpec:
@@ -77,6 +81,10 @@ def check_maps(study: MapStudySpec) -> None:
     """Raises SparsidError for what no single table can see."""
     names = [configuration.name for configuration in study.configuration]
     check_configuration_names(names)
+    check_seeds(study.training.seeds)
+    said = study.training.model_dump(exclude_defaults=True)
+    if odd := [name for name in said if name != "seeds"]:
+        raise SparsidError(f"[training] of a map study takes `seeds` alone; got `{odd[0]}`.")
     check_configuration_names([problem.name for problem in study.problem])
     for problem in study.problem:
         FUNCTIONS[problem.function]

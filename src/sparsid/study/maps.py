@@ -18,6 +18,7 @@ from sparsid.models.mlp import MLP, build_mlp
 from sparsid.models.parameters import Weight, resolve
 from sparsid.results import ResultStore, Row, digest
 from sparsid.sparsify import NOTHING, Sparsifier, data_bounds, unit_sphere
+from sparsid.sparsify.base import prepare
 from sparsid.study.cells import selected, told
 from sparsid.study.functions import FUNCTIONS, Points
 from sparsid.study.map_spec import MapConfigurationSpec, MapStudySpec, ProblemSpec
@@ -170,7 +171,9 @@ def _method(
     bound = points.reach
     if configuration.bounds == "data":  # one network drawn for it: the same for all starts
         drawn = starts(problem, configuration, points, jax.random.split(jax.random.key(0), 1))
-        bound = data_bounds(jax.tree.map(lambda leaf: leaf[0], drawn), points.inputs)
+        alone = jax.tree.map(lambda leaf: leaf[0], drawn)
+        reduced = prepare(unit_sphere(bound, by="projection"), alone, key=jax.random.key(0))
+        bound = data_bounds(reduced, points.inputs)
     return unit_sphere(bound, by=configuration.space)
 
 

@@ -64,7 +64,9 @@ def run_study(
     names = selected([c.name for c in study.configuration], only)
     with interruptible() as stop:
         data = prepare(study)
-        cells = cells_of(study, data.identity, sizes(study.data, data))
+        counts = sizes(study.data, data)
+        examples = {n: data.train[:n].samples - n for n in counts}
+        cells = cells_of(study, data.identity, counts, examples)
         store = _begin(study, folder, data, cells)
         asked = frozenset(cell.key for cell in cells if cell.name in names)
         wanted = asked - store.keys()

@@ -83,7 +83,8 @@ class StudyTrainingSpec(Table):
 
     `start = "linear"` plants the linear model in the direct path of every network. With
     `equal_steps` networks trained on fewer trajectories (`sizes`) see them so much more often that
-    all make as many gradient steps: epochs are multiplied as by `effort`.
+    all make as many gradient steps as with the largest size (but for the last batch of an epoch):
+    epochs are multiplied as by `effort`.
     """
 
     seeds: tuple[int, ...] = Field(default=tuple(range(10)), min_length=1)
@@ -132,7 +133,7 @@ class ClaimSpec(Table):
     """[[claim]]: `better` has less (or `greater`) of the measure at the horizon than `than`.
 
     With `sizes` in [data], `size` and `than_size` say which networks are meant: by default the
-    largest size for `better`, and for `than` the size of `better`.
+    largest size stored for `better`, and for `than` the size of `better`.
     """
 
     text: str
@@ -181,7 +182,7 @@ def check(study: StudySpec) -> None:
     """Raises SparsidError for what no single table can see."""
     _check_data(study.data)
     _check_rising("evaluate.horizons", study.evaluate.horizons)
-    _check_rising("training.seeds", study.training.seeds, least=0)
+    check_seeds(study.training.seeds)
     check_configuration_names([configuration.name for configuration in study.configuration])
     for configuration in study.configuration:
         _check_configuration(configuration, study)
@@ -199,6 +200,13 @@ def check(study: StudySpec) -> None:
                     f"A claim's `size` and `than_size` must be among `sizes` of [data], "
                     f"{list(study.data.sizes)}; got {size}."
                 )
+
+
+def check_seeds(seeds: tuple[int, ...]) -> None:
+    """Raises SparsidError unless they rise from at least 0 and a key takes them all."""
+    _check_rising("training.seeds", seeds, least=0)
+    if seeds[-1] > LARGEST_SEED:
+        raise SparsidError(f"Seeds must be at most {LARGEST_SEED}; got {seeds[-1]}.")
 
 
 def check_configuration_names(names: list[str]) -> None:

@@ -79,7 +79,8 @@ class StrengthChoice:
     """The strengths tried, and what came of them; errors are medians over the starts.
 
     `alone` are free-run errors of single states, `joint` those of all states together with each
-    strength, and `joint_chosen` with every state's own.
+    strength, and `joint_chosen` with every state's own. Where that errs more than the best common
+    strength, beyond the tolerance, `chosen` is the common one.
     """
 
     strengths: tuple[float, ...]
@@ -108,7 +109,7 @@ class LinkPath:
 
 @dataclass(frozen=True)
 class ReadFitted:
-    """A readable ensemble, and how it came to be; no path where training was interrupted."""
+    """A readable ensemble, and how it came to be, as far as it came before an interruption."""
 
     fitted: Fitted
     strengths: StrengthChoice | None
@@ -136,11 +137,12 @@ def fit_readable(
     with interruptible() as stop:
         run = _Run(architecture, train, validation, reading, watch, stop)
         tried = run.tried(key_try)
-        choice = None if stop.asked else run.choice(tried)
-        strengths = (reading.strengths[0],) * len(train.physical.states)
-        members = run.trained(key_fit, size, choice.per_state if choice else strengths)
-        path = None
-        if choice is not None and not stop.asked:
+        if stop.asked:  # those of the weakest penalty, as far as they are
+            some = tried.pick([i % reading.starts for i in range(size)])
+            return ReadFitted(run.finished(some), None, None)
+        choice = run.choice(tried)
+        members, path = run.trained(key_fit, size, choice.per_state), None
+        if not stop.asked:
             members, path = run.pared(members, choice.per_state)
         return ReadFitted(run.finished(members), choice, path)
 
@@ -196,6 +198,8 @@ class _Run:
         sources = chosen * given.starts + np.arange(given.starts)[:, None]
         mixed = _with_models(ensemble, regrouped(ensemble.stacked.model, sources))
         together = float(np.median(free_run_errors(mixed, watched)))
+        if not together <= given.tolerance * joint.min():
+            chosen = np.full_like(chosen, joint.argmin())
         return StrengthChoice(given.strengths, alone, joint, chosen, together)
 
     def trained(self, key: Key[Array, ""], size: int, strengths: Sequence[float]) -> Members:
@@ -247,9 +251,13 @@ def _penalty(strengths: Sequence[float]) -> Sparsifier:
 def chosen_strengths(
     alone: Float[np.ndarray, "strength states"], tolerance: float
 ) -> Int[np.ndarray, " states"]:
-    """For each state the last strength whose error is within `tolerance` of the least."""
+    """For each state the last strength whose error is within `tolerance` of the least.
+
+    The weakest where no run stayed finite.
+    """
     fine = alone <= tolerance * alone.min(axis=0)
-    return len(alone) - 1 - fine[::-1].argmax(axis=0)
+    last = len(alone) - 1 - fine[::-1].argmax(axis=0)
+    return np.where(np.isfinite(alone).any(axis=0), last, 0)
 
 
 def chosen_links(
