@@ -217,7 +217,7 @@ def test_what_is_read_is_the_plant():
     """Links and coefficients of a plant whose laws are known; every epoch counts."""
     data = tanks()
     scaled = Normaliser.fit(data).apply(data)
-    reading = Reading(epochs=30, strengths=(1e-4, 1e-3), starts=2, floor=1e-4, batch=16)
+    reading = Reading(epochs=60, strengths=(1e-4, 1e-3), starts=2, floor=1e-4, batch=8)
     seen = []
     done = fit_readable(
         DerivativeMLP(widths=(4,), per_state=True, skip=True),
