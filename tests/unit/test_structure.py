@@ -18,6 +18,7 @@ from sparsid.graph import Clip, Graph, GraphLayer
 from sparsid.models import NARX, Card, DerivativeMLP, Ensemble, graph_of
 from sparsid.models.parameters import resolve
 from sparsid.processes import named, simulate
+from sparsid.training import fit_linear
 
 
 @settings(deadline=None, max_examples=60)
@@ -176,3 +177,23 @@ def test_the_command_line_tells_and_draws(tmp_path, capsys):
     assert "none of them" in refused(capsys, "structure", model, "--truth", "aluminium")
     assert "unknown process" in refused(capsys, "structure", model, "--truth", "x").lower()
     assert "Cannot make" in refused(capsys, "structure", model, "--figures", file / "here")
+
+
+def test_the_truth_stands_in_the_models_order_of_channels(tmp_path, capsys):
+    """A linear model of the oscillator, its states the other way round; how much a link moves."""
+    whole = simulate(named("duffing"), trajectories=3, samples=200, key=jax.random.key(0))
+    data = whole.select(states=("velocity", "displacement"), inputs=("force",), outputs=())
+    ensemble = fit_linear(Normaliser.fit(data).apply(data))
+    model, file = tmp_path / "turned.sparsid", tmp_path / "data.nc"
+    ensemble.save(model)
+    data.to_netcdf(file)
+    assert run("structure", model, "--data", file, "--truth", "duffing", "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["outputs"] == ["velocity", "displacement"]
+    assert told["truth"] == [[1, 1, 1], [1, 0, 0]]  # v' of v, x and the force; x' of v
+    rows = np.concatenate([t.x for t in data])
+    rates = np.concatenate([np.diff(t.x, axis=0) for t in data]) / data.dt
+    by_hand = rows[:, 0].std() / rates[:, 1].std()  # x' = v
+    assert told["true_sensitivity"][1] == pytest.approx([by_hand, 0, 0], rel=1e-6)
+    assert run("structure", model, "--data", file, "--truth", "duffing") == 0
+    assert "true sensitivity" in capsys.readouterr().out
