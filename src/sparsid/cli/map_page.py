@@ -9,7 +9,7 @@ import numpy as np
 from sparsid import report
 from sparsid.cli.console import number
 from sparsid.cli.study_figures import file_name
-from sparsid.cli.study_page import said
+from sparsid.cli.study_page import write_page_of
 from sparsid.evaluation import rate_difference, wilson
 from sparsid.report import Table
 from sparsid.study.map_results import MapResults, MapStudyResults
@@ -29,15 +29,7 @@ def map_tables(results: MapStudyResults) -> list[Table]:
 
 def write_map_page(results: MapStudyResults, tables: list[Table]) -> Path:
     """Writes index.html and figures/ into the study's folder; returns the page's path."""
-    study = results.study
-    return report.study_page(
-        results.folder,
-        title=study.title or study.name,
-        note=said(results),
-        tables=tables,
-        figures=list(_figures(results)),
-        files={results.folder / "study.json": "the study's specification"},
-    )
+    return write_page_of(results, tables, _figures(results))
 
 
 def _problem(found: list[MapResults]) -> Table:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sparsid import report
-from sparsid.cli.study_page import said
+from sparsid.cli.study_page import write_page_of
 from sparsid.models import Ensemble, graph_of, load
 from sparsid.report import PathCurve, Table
 from sparsid.study.path_results import PathResults, PathStudyResults
@@ -22,15 +22,7 @@ type Drawn = "tuple[str, str, Figure]"
 
 def write_path_page(results: PathStudyResults, tables: list[Table]) -> Path:
     """Writes index.html and figures/ into the study's folder; returns the page's path."""
-    study = results.study
-    return report.study_page(
-        results.folder,
-        title=study.title or study.name,
-        note=said(results),
-        tables=tables,
-        figures=list(_figures(results)),
-        files={results.folder / "study.json": "the study's specification"},
-    )
+    return write_page_of(results, tables, _figures(results))
 
 
 def _figures(results: PathStudyResults) -> Iterator[Drawn]:

@@ -1,25 +1,27 @@
 """The page of a study, and beside it what is too long for a table."""
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
 from sparsid import report
 from sparsid._files import written_whole
-from sparsid.cli.study_figures import figures
+from sparsid.cli.study_figures import Drawn, figures
 from sparsid.study.map_results import MapStudyResults
 from sparsid.study.path_results import PathStudyResults
 from sparsid.study.summary import StudyResults
 
 EXITS = "long_exits.csv"
 
+type AnyResults = StudyResults | PathStudyResults | MapStudyResults
+
 
 def write_page(results: StudyResults, tables: list[report.Table]) -> Path:
     """Writes index.html and figures/ into the study's folder; returns the page's path."""
-    study = results.study
-    files: dict[str | Path, str] = {results.folder / "study.json": "the study's specification"}
+    files: dict[str | Path, str] = {}
     if any(found.has("long_exit_sample") for found in results.configurations):
         with (
             written_whole(results.folder / EXITS) as part,
@@ -27,13 +29,24 @@ def write_page(results: StudyResults, tables: list[report.Table]) -> Path:
         ):
             csv.writer(file, lineterminator="\n").writerows(exits(results))
         files[results.folder / EXITS] = "every long run that left the box: when, and in which state"
+    return write_page_of(results, tables, figures(results), files)
+
+
+def write_page_of(
+    results: AnyResults,
+    tables: list[report.Table],
+    drawn: "Iterable[Drawn]",
+    files: Mapping[str | Path, str] = MappingProxyType({}),
+) -> Path:
+    """The page of a study of any kind, with what has been drawn of it; `files` beside its own."""
+    study = results.study
     return report.study_page(
         results.folder,
         title=study.title or study.name,
         note=said(results),
         tables=tables,
-        figures=figures(results),
-        files=files,
+        figures=list(drawn),
+        files={results.folder / "study.json": "the study's specification", **files},
     )
 
 
@@ -52,7 +65,7 @@ def exits(results: StudyResults) -> Iterator[tuple[object, ...]]:
             yield found.name, found.size, seed, run, when, time, what, fate
 
 
-def said(results: StudyResults | PathStudyResults | MapStudyResults) -> list[str]:
+def said(results: AnyResults) -> list[str]:
     """What is to be known of the tables: the study's note, how many cells, what they took."""
     done = sum(len(found.rows) for found in results.configurations)
     rows = [row for found in results.configurations for row in found.rows]
