@@ -3,10 +3,10 @@
 Three steps. The strength of L1 is chosen for each state: the largest with which that state, running
 freely over validation data while the others come from the record, errs hardly more than with the
 best. Then every network gives up its inputs one by one, the least sensitive first, and trains on
-after each. On this path an input is needed if the network leans on it (others may stand in for it
-at little cost, as two temperatures that move together do), or if the validation error of one step
-grows without it, however little the network seemed to lean on it. At last small weights become
-zero and the rest trains on without a penalty.
+after each under a weaker penalty. An input is needed if the network leans on it (others may stand
+in for it at little cost, as two temperatures that move together do), or if the validation error of
+one step grows without it, however little the network seemed to lean on it: then it comes back. At
+last small weights become zero and the rest trains on without a penalty.
 """
 
 from collections.abc import Sequence
@@ -41,19 +41,20 @@ class Reading:
 
     `strengths` of L1 rise; each is tried with `starts` networks over half the epochs, and the
     largest is taken whose free-run error is within `tolerance` of the best. The direct path from
-    inputs to outputs has a tenth of it. On its path a network gives up inputs as long as the
-    sensitivity to each was below `leans` (standard deviations of the increment for one of the
-    input), and ends where its squared one-step error is at most `factor` times the path's least, or
-    `floor` (of the variance of the increments, where errors are nothing but rounding). `cut` is the
-    threshold of the last training.
+    inputs to outputs has a tenth of it. While inputs are given up it is `ease` times as strong. An
+    input may go whose sensitivity is below `leans` (standard deviations of the increment for one of
+    the input); it stays away if the squared one-step error is then at most `factor` times the least
+    so far, or `floor` (of the variance of the increments, where errors are nothing but rounding).
+    `cut` is the threshold of the last training.
     """
 
     epochs: int
     strengths: tuple[float, ...] = (1e-6, 1e-5, 1e-4, 1e-3)
     starts: int = 3
     tolerance: float = 1.1
-    leans: float = 0.1
-    factor: float = 3.0
+    ease: float = 0.1
+    leans: float = 0.3
+    factor: float = 1.75
     floor: float = 1e-6
     cut: float = 3e-3
     rate: float = 3e-3
@@ -61,8 +62,8 @@ class Reading:
     watched: int = 8  # validation trajectories that states run alone over
 
     def epochs_for(self, inputs: int) -> int:
-        """Epochs of everything, for networks of so many inputs."""
-        return self.half + 2 * self.epochs + (inputs - 1) * self.short
+        """Epochs of everything, for networks of so many inputs, if every one is tried."""
+        return self.half + 2 * self.epochs + inputs * self.short
 
     @property
     def half(self) -> int:
@@ -70,7 +71,7 @@ class Reading:
 
     @property
     def short(self) -> int:
-        """Epochs after each link that goes."""
+        """Epochs after each link that is tried."""
         return max(self.epochs // 5, 1)
 
 
@@ -96,15 +97,16 @@ class StrengthChoice:
 
 @dataclass(frozen=True, eq=False)
 class LinkPath:
-    """Inputs left and squared one-step validation error, step by step; `chosen` is a step.
+    """What was tried, round by round: the input without which each network trained on (-1: none).
 
-    `given_up` is the sensitivity to the input that goes after each step, inf where none does.
+    `sensitivity` is what the network's was to it, `error` the squared one-step validation error
+    after the round, and `gone` says whether the input stayed away.
     """
 
-    left: Int[np.ndarray, "step member states"]
-    error: Float[np.ndarray, "step member states"]
-    given_up: Float[np.ndarray, "step member states"]
-    chosen: Int[np.ndarray, "member states"]
+    tried: Int[np.ndarray, "round member states"]
+    sensitivity: Float[np.ndarray, "round member states"]
+    error: Float[np.ndarray, "round member states"]
+    gone: Bool[np.ndarray, "round member states"]
 
 
 @dataclass(frozen=True)
@@ -209,33 +211,33 @@ class _Run:
         return self.training.run(self.training.begin(keys), phase)
 
     def pared(self, members: Members, strengths: Sequence[float]) -> tuple[Members, LinkPath]:
-        """The members with the links chosen from the path, and the path."""
-        states = len(strengths)
+        """The members with the links that they need, and how they came to them."""
+        given, states = self.reading, len(strengths)
         keep = np.ones((members.size, states, self.inputs), bool)
-        method, rate = _penalty(strengths), self.reading.rate
-        phase = self.phase(self.reading.short, method, rate / 3, rate / 300)
-        lefts, errors, given_up, stages = [], [], [], []
-        while True:
-            ensemble = self.training.fitted(members).ensemble
-            found = structure(ensemble, self.training.train.physical)
+        needed, rounds = np.zeros_like(keep), []
+        method = _penalty([given.ease * strength for strength in strengths])
+        phase = self.phase(given.short, method, given.rate / 3, given.rate / 300)
+        least = one_step_errors(self.training.fitted(members).ensemble, self.validation)
+        for _ in range(self.inputs):
+            found = structure(self.training.fitted(members).ensemble, self.training.train.physical)
             assert found.sensitivity is not None
-            later, sensitivity = without_weakest(keep, found.sensitivity)
-            lefts.append(keep.sum(axis=2))
-            errors.append(one_step_errors(ensemble, self.validation))
-            given_up.append(sensitivity)
-            stages.append(members.stack.model)
-            if lefts[-1].max() <= 1 or self.training.stop.asked:
+            goes, lost = weakest(keep & ~needed, keep, found.sensitivity, given.leans)
+            if not goes.any() or self.training.stop.asked:
                 break
-            keep, members = later, with_links(members, later)
-            members = self.training.run(members, phase)
-        left, error, lost = map(np.stack, (lefts, errors, given_up))
-        chosen = chosen_links(error, lost, self.reading)
-        count = len(members.stack.alive)
-        whole = np.resize(np.arange(members.size), count)
-        every = jax.tree.map(lambda *stack: jnp.concatenate(stack), *stages)
-        model = regrouped(every, chosen[whole] * count + whole[:, None])
-        members = replace(members, stack=members.stack._replace(model=model), phases=())
-        return members, LinkPath(left, error, lost, chosen)
+            tried = replace(with_links(members, keep & ~goes), phases=())
+            tried = self.training.run(tried, phase)
+            error = one_step_errors(self.training.fitted(tried).ensemble, self.validation)
+            fine = error <= np.maximum(given.factor * least, given.floor)
+            gone = fine & goes.any(axis=2)
+            members = members_of(gone, tried, members)
+            keep, needed = keep & ~(goes & gone[..., None]), needed | (goes & ~gone[..., None])
+            least = np.where(gone, np.minimum(least, error), least)
+            at = np.where(goes.any(axis=2), goes.argmax(axis=2), -1)
+            rounds.append((at, lost, error, gone))
+        self.training.total = self.epochs_done + given.epochs
+        empty = np.zeros((0, members.size, states))
+        columns = zip(*rounds, strict=True) if rounds else (empty,) * 4
+        return members, LinkPath(*map(np.asarray, columns))
 
     def finished(self, members: Members) -> Fitted:
         cut = threshold(self.reading.cut, direct=self.reading.cut / 30)
@@ -260,32 +262,20 @@ def chosen_strengths(
     return np.where(np.isfinite(alone).any(axis=0), last, 0)
 
 
-def chosen_links(
-    error: Float[np.ndarray, "step member states"],
-    given_up: Float[np.ndarray, "step member states"],
-    reading: Reading,
-) -> Int[np.ndarray, "member states"]:
-    """The step of each path that is kept: see `Reading`.
-
-    The last one whose error is small enough, of those behind which nothing was given up that the
-    network leant on; the first where none is.
-    """
-    light = np.ones_like(error, bool)
-    light[1:] = np.logical_and.accumulate(given_up[:-1] < reading.leans)
-    least = np.where(light, error, np.inf).min(axis=0)
-    fine = light & (error <= np.maximum(reading.factor * least, reading.floor))
-    return len(error) - 1 - fine[::-1].argmax(axis=0)
-
-
-def without_weakest(
+def weakest(
+    candidates: Bool[np.ndarray, "member states inputs"],
     keep: Bool[np.ndarray, "member states inputs"],
     sensitivity: Float[np.ndarray, "member states inputs"],
+    leans: float,
 ) -> tuple[Bool[np.ndarray, "member states inputs"], Float[np.ndarray, "member states"]]:
-    """(every network less its least sensitive input, that sensitivity); the last input stays."""
-    left = np.where(keep, sensitivity, np.inf)
-    several = keep.sum(axis=2) > 1
-    goes = (np.arange(keep.shape[2]) == left.argmin(axis=2)[..., None]) & several[..., None]
-    return keep & ~goes, np.where(several, left.min(axis=2), np.inf)
+    """(the least sensitive candidate of every network, that sensitivity).
+
+    None, and inf, where the network leans on all of them, or has a single input left.
+    """
+    left = np.where(candidates & (keep.sum(axis=2, keepdims=True) > 1), sensitivity, np.inf)
+    lost = np.where(left.min(axis=2) < leans, left.min(axis=2), np.inf)
+    places = np.arange(keep.shape[2]) == left.argmin(axis=2)[..., None]
+    return places & np.isfinite(lost)[..., None], lost
 
 
 def with_links(members: Members, keep: Bool[np.ndarray, "member states inputs"]) -> Members:
@@ -311,6 +301,26 @@ def with_links(members: Members, keep: Bool[np.ndarray, "member states inputs"])
         is_leaf=lambda node: isinstance(node, MLP),
     )
     return replace(members, stack=members.stack._replace(model=model))
+
+
+def members_of(gone: Bool[np.ndarray, "member states"], new: Members, old: Members) -> Members:
+    """The members with their networks of `new` where a link has gone, else those of `old`.
+
+    So a network of which nothing is asked any more does not depend on how long others go on; nor
+    does its member's key.
+    """
+    whole = jnp.asarray(gone[np.resize(np.arange(len(gone)), len(new.stack.alive))])
+
+    def choose(one, other):
+        return jnp.where(whole.reshape(*whole.shape, *[1] * (one.ndim - 2)), one, other)
+
+    mixed = eqx.tree_at(
+        lambda model: model.network.networks,
+        new.stack.model,
+        jax.tree.map(choose, new.stack.model.network.networks, old.stack.model.network.networks),
+    )
+    key = jnp.where(whole.any(axis=1), new.stack.key, old.stack.key)
+    return replace(new, stack=new.stack._replace(model=mixed, key=key), phases=())
 
 
 def regrouped(models: PyTree, sources: Int[np.ndarray, "member states"]) -> PyTree:
