@@ -3,10 +3,11 @@
 Three steps. The strength of L1 is chosen for each state: the largest with which that state, running
 freely over validation data while the others come from the record, errs hardly more than with the
 best. Then every network gives up its inputs one by one, the least sensitive first, and trains on
-after each under a weaker penalty. An input is needed if the network leans on it (others may stand
-in for it at little cost, as two temperatures that move together do), or if the validation error of
-one step grows without it, however little the network seemed to lean on it: then it comes back. At
-last small weights become zero and the rest trains on without a penalty.
+after each under the weakest penalty. An input is needed if the network leans on it (others may
+stand in for it at little cost, as two temperatures that move together do), or if the validation
+error of one step grows without it, however little the network seemed to lean on it: then it comes
+back. At last the penalty shrinks what is left, small weights become zero, and the rest trains on
+without it.
 """
 
 from collections.abc import Sequence
@@ -41,18 +42,18 @@ class Reading:
 
     `strengths` of L1 rise; each is tried with `starts` networks over half the epochs, and the
     largest is taken whose free-run error is within `tolerance` of the best. The direct path from
-    inputs to outputs has a tenth of it. While inputs are given up it is `ease` times as strong. An
-    input may go whose sensitivity is below `leans` (standard deviations of the increment for one of
-    the input); it stays away if the squared one-step error is then at most `factor` times the least
-    so far, or `floor` (of the variance of the increments, where errors are nothing but rounding).
-    `cut` is the threshold of the last training.
+    inputs to outputs has a tenth of it. While inputs are given up it is the weakest, or what they
+    are worth would drown in what the penalty costs. An input may go whose sensitivity is below
+    `leans` (standard deviations of the increment for one of the input); it stays away if the
+    squared one-step error is then at most `factor` times the least so far, or `floor` (of the
+    variance of the increments, where errors are nothing but rounding). `cut` is the threshold of
+    the last training.
     """
 
     epochs: int
     strengths: tuple[float, ...] = (1e-6, 1e-5, 1e-4, 1e-3)
     starts: int = 3
     tolerance: float = 1.1
-    ease: float = 0.1
     leans: float = 0.3
     factor: float = 1.75
     floor: float = 1e-6
@@ -63,7 +64,7 @@ class Reading:
 
     def epochs_for(self, inputs: int) -> int:
         """Epochs of everything, for networks of so many inputs, if every one is tried."""
-        return self.half + 2 * self.epochs + inputs * self.short
+        return 2 * self.half + 2 * self.epochs + inputs * self.short
 
     @property
     def half(self) -> int:
@@ -141,12 +142,12 @@ def fit_readable(
         tried = run.tried(key_try)
         if stop.asked:  # those of the weakest penalty, as far as they are
             some = tried.pick([i % reading.starts for i in range(size)])
-            return ReadFitted(run.finished(some), None, None)
+            return ReadFitted(run.training.fitted(some), None, None)
         choice = run.choice(tried)
         members, path = run.trained(key_fit, size, choice.per_state), None
         if not stop.asked:
-            members, path = run.pared(members, choice.per_state)
-        return ReadFitted(run.finished(members), choice, path)
+            members, path = run.pared(members)
+        return ReadFitted(run.finished(members, choice.per_state), choice, path)
 
 
 class _Run:
@@ -210,12 +211,12 @@ class _Run:
         phase = self.phase(self.reading.epochs, method, rate, rate / 10)
         return self.training.run(self.training.begin(keys), phase)
 
-    def pared(self, members: Members, strengths: Sequence[float]) -> tuple[Members, LinkPath]:
+    def pared(self, members: Members) -> tuple[Members, LinkPath]:
         """The members with the links that they need, and how they came to them."""
-        given, states = self.reading, len(strengths)
+        given, states = self.reading, len(self.training.train.physical.states)
         keep = np.ones((members.size, states, self.inputs), bool)
         needed, rounds = np.zeros_like(keep), []
-        method = _penalty([given.ease * strength for strength in strengths])
+        method = _penalty(given.strengths[:1] * states)
         phase = self.phase(given.short, method, given.rate / 3, given.rate / 300)
         least = one_step_errors(self.training.fitted(members).ensemble, self.validation)
         for _ in range(self.inputs):
@@ -234,14 +235,17 @@ class _Run:
             least = np.where(gone, np.minimum(least, error), least)
             at = np.where(goes.any(axis=2), goes.argmax(axis=2), -1)
             rounds.append((at, lost, error, gone))
-        self.training.total = self.epochs_done + given.epochs
+        self.training.total = self.epochs_done + given.half + given.epochs
         empty = np.zeros((0, members.size, states))
         columns = zip(*rounds, strict=True) if rounds else (empty,) * 4
         return members, LinkPath(*map(np.asarray, columns))
 
-    def finished(self, members: Members) -> Fitted:
-        cut = threshold(self.reading.cut, direct=self.reading.cut / 30)
-        last = self.phase(self.reading.epochs, cut, self.reading.rate / 3, 0.0)
+    def finished(self, members: Members, strengths: Sequence[float]) -> Fitted:
+        given = self.reading
+        shrink = self.phase(given.half, _penalty(strengths), given.rate / 3, given.rate / 30)
+        members = self.training.run(members, shrink)
+        cut = threshold(given.cut, direct=given.cut / 30)
+        last = self.phase(given.epochs, cut, given.rate / 3, 0.0)
         return self.training.fitted(self.training.run(members, last))
 
 
