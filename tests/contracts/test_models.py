@@ -23,6 +23,7 @@ ARCHITECTURES = {
     "linear, per state": DerivativeMLP(widths=(), per_state=True),
     "tanh": DerivativeMLP(widths=(4,), activation="tanh"),
     "silu": DerivativeMLP(widths=(4,), activation="silu"),
+    "binary": DerivativeMLP(widths=(4,), activation="binary"),
     "rk4": DerivativeMLP(widths=(4,), stepper="rk4"),
     "recurrent": NARX(widths=(4,)),
     "recurrent, one lag": NARX(widths=(4, 3), output_lags=1, input_lags=1, skip=True),

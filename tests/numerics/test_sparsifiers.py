@@ -542,8 +542,9 @@ def test_a_threshold_cuts_what_computes_and_masks_stay(seed, limits, kind):
         for got, w, role, before in zip(cut, computing, ROLES, arrays, strict=True):
             wanted = np.where(np.abs(w) < limits[role], 0, w)
             np.testing.assert_allclose(got.value(), wanted, rtol=1e-12)
-            assert np.array_equal(np.asarray(got.keep), np.abs(w) >= limits[role])
-            assert np.array_equal(stored(got), before)  # a cut moves nothing
+            stays = np.abs(w) >= limits[role]
+            assert np.array_equal(np.asarray(got.keep), stays)
+            assert np.array_equal(stored(got), np.where(stays, before, 0))  # dead ones are zero
 
 
 # ---------------------------------------------------------------- proximal steps

@@ -56,10 +56,6 @@ def test_what_cannot_be_written_is_refused(folder, tmp_path, capsys):
     model, data = folder / "laws.sparsid", folder / "data.nc"
     assert "`member`" in refused(capsys, "equations", model, data, "--member", 7)
     assert "aluminium" in refused(capsys, "equations", model, data, "--truth", "aluminium")
-    smooth = tmp_path / "smooth.sparsid"
-    fit = ("fit", data, *STATES, "--recipe", "one-step", "--members", 1, "--effort", 0.01)
-    assert run(*fit, "--out", smooth) == 0
-    assert "silu" in refused(capsys, "equations", smooth, data)
     table = tmp_path / "shared.toml"
     table.write_text(
         f'[data]\nfiles = ["{data}"]\nstates = ["displacement", "velocity"]\ninputs = ["force"]\n'

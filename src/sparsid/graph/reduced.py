@@ -11,7 +11,6 @@ from typing import Protocol, Self
 
 import numpy as np
 from jaxtyping import Float
-from scipy.sparse.csgraph import connected_components
 
 from sparsid._errors import SparsidError
 from sparsid.graph.activations import ACTIVATIONS
@@ -219,6 +218,8 @@ def _spanning(
     Those given, where fewer would not do. Units that feed no output in common stay apart, so that
     networks side by side stay networks side by side.
     """
+    from scipy.sparse.csgraph import connected_components  # heavy, and seldom needed
+
     shared = coefficients.T.astype(bool).astype(int) @ coefficients.astype(bool).astype(int)
     count, group = connected_components(shared, directed=False)
     parts = [
