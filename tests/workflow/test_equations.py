@@ -5,16 +5,20 @@ import json
 import pytest
 from tests.command_line import refused, run
 
-STATES = ("--states", "displacement,velocity", "--inputs", "force")
-
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("readable")
     data = folder / "data.nc"
-    assert run("simulate", "duffing", "--trajectories", 6, "--samples", 120, "--out", data) == 0
-    fit = ("fit", data, *STATES, "--recipe", "readable", "--members", 2, "--effort", 0.01)
-    assert run(*fit, "--out", folder / "laws.sparsid") == 0
+    assert run("simulate", "duffing", "--trajectories", 6, "--samples", 60, "--out", data) == 0
+    (folder / "fit.toml").write_text(
+        'data.files = ["data.nc"]\n'
+        'data.states = ["displacement", "velocity"]\n'
+        'data.inputs = ["force"]\n'
+        "model = { widths = [4], skip = true, per_state = true }\n"
+        'training = { recipe = "readable", members = 2, effort = 0.01 }\n'
+    )
+    assert run("fit", folder / "fit.toml", "--out", folder / "laws.sparsid") == 0
     return folder
 
 
