@@ -20,10 +20,9 @@ from sparsid.study.judging import Judge, Numbers, Series
 from sparsid.study.plan import BaselineGroup, Group, Node, built
 from sparsid.study.studies import EvaluateSpec
 from sparsid.training import History, Members, Monitor, Training
+from sparsid.training.fitting import SELDOM
 from sparsid.training.linear import linear_start
 from sparsid.training.progress import Stop
-
-SELDOM = 10**9  # epochs: free runs over validation data are not looked at on the way
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ from sparsid.training.windows import windows
 type AnyPhase = Phase | Descent
 
 WATCHED = 20_000  # validation examples looked at after every epoch
+SELDOM = 10**9  # epochs, for a Monitor that looks at no free run on the way
 
 
 @dataclass(frozen=True)
