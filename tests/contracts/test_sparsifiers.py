@@ -69,7 +69,6 @@ def test_every_public_method_is_under_the_contract():
         "Clock",
         "Seen",
         "Sparsifier",
-        "data_bounds",
     }
     assert constructors <= set(METHODS)
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.by_hand import scaled_plant
 
 from sparsid import SparsidError
-from sparsid.models import DerivativeMLP, graph_of
+from sparsid.models import NARX, DerivativeMLP, FreeRun, OneStep, graph_of
 from sparsid.models.mlp import ACTIVATIONS, build_mlp
 from sparsid.models.parameters import UnitRows, resolve, weights
 from sparsid.sparsify import (
@@ -26,7 +26,7 @@ from sparsid.sparsify import (
     unit_sphere,
     weight_average,
 )
-from sparsid.sparsify.base import prepare
+from sparsid.sparsify.base import init, prepare
 from sparsid.training import Constant, Phase
 from sparsid.training.fitting import Training
 
@@ -163,6 +163,90 @@ def test_what_is_cut_in_a_later_phase_leaves_unit_rows(by):
     assert np.abs(hidden.bias).max() <= 0.5
 
 
+def norms_seen(network, z):
+    """The largest norm that each hidden layer sees, in plain NumPy from its resolved arrays."""
+    h, found = z, []
+    for layer in resolve(network).layers[:-1]:
+        seen = h if layer.skip is None else np.vstack([h, z])
+        found.append(np.linalg.norm(seen, axis=0).max())
+        rows = np.hstack([m for m in (layer.weight, layer.skip) if m is not None])
+        a = rows @ seen + np.asarray(layer.bias)[:, None]
+        h = np.maximum(a, 0) if network.activation == "relu" else (a >= 0) * 1.0
+    return np.array(found)
+
+
+@settings(deadline=None, max_examples=5)
+@given(
+    st.integers(0, 10**6),
+    st.lists(st.integers(1, 6), min_size=1, max_size=3),
+    st.sampled_from(["relu", "binary"]),
+    st.booleans(),
+)
+def test_bounds_from_data_are_the_largest_norms_seen(seed, widths, activation, skip):
+    with jax.enable_x64(True):
+        network = spread(
+            build_mlp(3, 2, widths, activation=activation, skip=skip, key=jax.random.key(seed)),
+            seed,
+            2.0,
+        )
+        z = np.random.default_rng(seed).normal(size=(3, 40))
+        before = by_hand(network, z)
+        for by in (PROJECTED, REPARAMETERISED)[: 1 if skip else 2]:
+            method, inputs = unit_sphere("data", by=by), jnp.asarray(z.T)
+            assert method.sees_data
+            there = prepare(method, network, key=KEY, inputs=inputs)
+            seen = norms_seen(there, z)
+            seen[seen == 0] = 1  # behind units that are all off any bound does
+            limits = [np.abs(layer.bias).max() for layer in resolve(there).layers[:-1]]
+            if by == PROJECTED:
+                np.testing.assert_allclose(
+                    by_hand(there, z), before, rtol=1e-9, atol=1e-9 * np.abs(before).max()
+                )
+                np.testing.assert_allclose(init(method, there, key=KEY, inputs=inputs), seen)
+                assert (limits <= seen * (1 + 1e-12)).all()
+            else:  # thresholds begin a thousandth inside, which later layers see
+                bounds = [layer.bias.limit.value() for layer in there.layers[:-1]]
+                np.testing.assert_allclose(bounds[0], seen[0])
+                assert (limits < np.array(bounds)).all()
+
+
+@pytest.mark.parametrize(
+    "architecture",
+    [
+        DerivativeMLP(widths=(6, 5)),
+        DerivativeMLP(widths=(6, 5), per_state=True),
+        NARX(widths=(6, 5), activation="relu", output_lags=1, input_lags=2),
+    ],
+    ids=["derivative", "per state", "narx"],
+)
+@pytest.mark.parametrize("by", [REPARAMETERISED, PROJECTED])
+def test_a_phase_bounds_by_its_own_data(architecture, by):
+    """The first bound by hand; member i depends on its key alone, also where networks tell it."""
+    train = scaled_plant(trajectories=2, samples=41)
+    training = Training(architecture, train)
+    keys = jax.random.split(jax.random.key(1), 2)
+    loss = OneStep() if isinstance(architecture, DerivativeMLP) else FreeRun(20, 10)
+    phase = Phase(8, Constant(0.5), unit_sphere("data", by=by), batch=10, loss=loss)
+    if isinstance(architecture, NARX):
+        rows = [
+            np.hstack([t.u[k - 1], t.u[k - 2], t.x[k - 1]])
+            for t in train.scaled
+            for k in range(2, t.samples)
+        ]
+    else:
+        rows = [np.hstack([x, u]) for t in train.scaled for x, u in zip(t.x, t.u, strict=True)]
+    reach = np.linalg.norm(rows, axis=1).max()
+    both = training.fitted(training.run(training.begin(keys), phase)).ensemble
+    alone = training.fitted(training.run(training.begin(keys[1:]), phase)).ensemble
+    first = [np.abs(graph_of(both, i).layers[0].bias).max() for i in range(2)]
+    assert max(first) <= reach * (1 + 1e-6)
+    assert max(first) > 0.8 * reach  # steps of half a unit: some threshold is near its end
+    for one, other in zip(
+        jax.tree.leaves(both.members[1].model), jax.tree.leaves(alone.members[0].model), strict=True
+    ):
+        np.testing.assert_array_equal(one, other)
+
+
 def test_the_gradient_is_that_of_the_sphere_by_hand():
     """d/dv of g.(v / |v|) = (g - (g.u) u) / |v| with u = v / |v|."""
     rng = np.random.default_rng(3)
@@ -206,7 +290,7 @@ def test_what_makes_no_sense_is_refused_in_a_sentence(options, method, said):
         training.run(begun, Phase(1, Constant(1e-3), method, batch=10))
 
 
-@pytest.mark.parametrize("bound", [0.0, -1.0, np.inf, np.nan])
+@pytest.mark.parametrize("bound", [0.0, -1.0, np.inf, np.nan, "date", [1.0, -1.0]])
 def test_a_bound_is_positive_and_finite(bound):
     with pytest.raises(SparsidError, match="`bound`"):
         unit_sphere(bound)

@@ -3,12 +3,11 @@
 import jax
 import numpy as np
 import pytest
-from tests.by_hand import forward
 
 from sparsid import SparsidError
 from sparsid.cli.map_page import map_tables, write_map_page
 from sparsid.models.parameters import resolve
-from sparsid.sparsify import data_bounds, unit_sphere
+from sparsid.sparsify import unit_sphere
 from sparsid.sparsify.base import prepare
 from sparsid.study.functions import FUNCTIONS, franke_at
 from sparsid.study.map_results import load_maps
@@ -80,22 +79,6 @@ def test_a_start_is_the_same_function_in_every_space(start, widths):
 
 def network_at(network, inputs):
     return resolve(network)(jax.numpy.asarray(inputs).T)
-
-
-def test_bounds_from_data_are_the_largest_norms_seen():
-    given = study(problems=[SINE | {"widths": (4, 3)}])
-    points = FUNCTIONS["sine"](40, 40, 0)
-    many = starts(
-        given.problem[0], given.configuration[0], points, jax.random.split(jax.random.key(1), 1)
-    )
-    network = jax.tree.map(lambda leaf: leaf[0], many)
-    layers = [
-        {"weight": np.asarray(layer.weight.raw, float), "bias": np.asarray(layer.bias, float)}
-        for layer in network.layers
-    ]
-    hidden = [np.maximum(forward(layers[:1], z), 0) for z in points.inputs]
-    wanted = [np.linalg.norm(points.inputs, axis=1).max(), np.linalg.norm(hidden, axis=1).max()]
-    np.testing.assert_allclose(data_bounds(network, points.inputs), wanted, rtol=1e-5)
 
 
 def test_a_study_goes_on_where_it_was(tmp_path):

@@ -15,7 +15,7 @@ from jaxtyping import Bool, Float, Int
 from sparsid._errors import SparsidError
 from sparsid.data import Dataset
 from sparsid.graph import Graph
-from sparsid.models import NARX, Ensemble, graph_of
+from sparsid.models import Ensemble, graph_of
 from sparsid.models.parameters import resolve
 
 ROWS = 2000  # of a dataset at which sensitivities are taken, evenly spread
@@ -109,8 +109,7 @@ def regressors(ensemble: Ensemble, data: Dataset) -> Float[np.ndarray, "rows inp
     for t in part:
         x = (t.x - scaling.offset) / scaling.scale
         u = (t.u - scaling.input_offset) / scaling.input_scale
-        model = card.architecture
-        rows.append(_lagged(model, x, u) if isinstance(model, NARX) else np.hstack([x, u]))
+        rows.append(card.architecture.seen(x, u))
     whole = np.concatenate(rows)
     if not len(whole):
         raise SparsidError(
@@ -129,13 +128,6 @@ def channel_scales(
     scaling, gain = ensemble.stacked.scaling, resolve(ensemble.members[0].model).gain
     rates = np.asarray(scaling.scale * gain, float) / ensemble.card.dt
     return np.concatenate([scaling.scale, scaling.input_scale]), rates
-
-
-def _lagged(model: NARX, x: np.ndarray, u: np.ndarray) -> np.ndarray:
-    """Regressors of every sample that has all of its past, in the order of `NARX.regressors`."""
-    at = np.arange(max(model.output_lags, model.input_lags), len(x))
-    inputs = [u[at - lag] for lag in range(model.delay, model.input_lags + 1)]
-    return np.hstack([*inputs, *(x[at - lag] for lag in range(1, model.output_lags + 1))])
 
 
 def agreement(links: Bool[np.ndarray, "member outputs inputs"]) -> float:

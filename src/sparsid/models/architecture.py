@@ -4,7 +4,8 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from jaxtyping import Array, Key
+import numpy as np
+from jaxtyping import Array, Float, Key
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sparsid._errors import SparsidError
@@ -39,6 +40,15 @@ class AbstractArchitecture(BaseModel):
     @abstractmethod
     def build(self, scaled: ScaledDataset, *, key: Key[Array, ""]) -> Any:
         """A freshly started model for the channels of `scaled`."""
+
+    @abstractmethod
+    def seen(
+        self, x: Float[np.ndarray, "samples observed"], u: Float[np.ndarray, "samples inputs"]
+    ) -> Float[np.ndarray, "rows regressors"]:
+        """What the network is given over a record: a row for each sample with all of its past.
+
+        The recorded observations stand where a free run would have its own.
+        """
 
     @abstractmethod
     def skeleton(self, observed: int, inputs: int, *, key: Key[Array, ""]) -> Any:

@@ -145,7 +145,7 @@ class DerivativeMLP(AbstractArchitecture):
     def build(self, scaled: ScaledDataset, *, key: Key[Array, ""]) -> DerivativeModel:
         """A freshly started model for the states and inputs of `scaled`."""
         increments, states = scaled.normaliser.increments, scaled.normaliser.states
-        rows = np.concatenate([np.hstack([t.x, t.u]) for t in scaled.scaled])
+        rows = np.concatenate([self.seen(t.x, t.u) for t in scaled.scaled])
         return self.assemble(
             len(states.scale),
             len(scaled.normaliser.inputs.scale),
@@ -156,6 +156,11 @@ class DerivativeMLP(AbstractArchitecture):
             slope=linear_map(scaled)[0] if self.clip == "linear" else 0.0,
             key=key,
         )
+
+    def seen(
+        self, x: Float[np.ndarray, "samples states"], u: Float[np.ndarray, "samples inputs"]
+    ) -> Float[np.ndarray, "samples channels"]:
+        return np.hstack([x, u])
 
     def skeleton(self, observed: int, inputs: int, *, key: Key[Array, ""]) -> DerivativeModel:
         return self.assemble(

@@ -4,6 +4,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 import equinox as eqx
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Key
 from pydantic import Field, model_validator
 
@@ -93,6 +94,13 @@ class NARX(AbstractArchitecture):
         return self.skeleton(
             len(scaled.normaliser.states.scale), len(scaled.normaliser.inputs.scale), key=key
         )
+
+    def seen(
+        self, x: Float[np.ndarray, "samples outputs"], u: Float[np.ndarray, "samples inputs"]
+    ) -> Float[np.ndarray, "rows regressors"]:
+        at = np.arange(max(self.output_lags, self.input_lags), len(x))
+        inputs = [u[at - lag] for lag in range(self.delay, self.input_lags + 1)]
+        return np.hstack([*inputs, *(x[at - lag] for lag in range(1, self.output_lags + 1))])
 
     def skeleton(self, observed: int, inputs: int, *, key: Key[Array, ""]) -> NARXModel:
         network = build_mlp(

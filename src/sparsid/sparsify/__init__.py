@@ -10,7 +10,7 @@ from sparsid.sparsify.magnitude import magnitude, repeated_magnitude
 from sparsid.sparsify.proximal import group_l1, proximal_l1
 from sparsid.sparsify.rigl import rigl
 from sparsid.sparsify.soft_threshold import soft_threshold
-from sparsid.sparsify.sphere import data_bounds, unit_sphere
+from sparsid.sparsify.sphere import unit_sphere
 from sparsid.sparsify.threshold import threshold
 
 __all__ = [
@@ -19,7 +19,6 @@ __all__ = [
     "Seen",
     "Sparsifier",
     "chain",
-    "data_bounds",
     "dynamic",
     "group_l1",
     "hold",

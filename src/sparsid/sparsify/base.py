@@ -45,6 +45,9 @@ class Sparsifier:
     - `after_step(model, moments, state, clock, seen) -> (model, moments, state)`;
     - `after_epoch(model, moments, state, clock) -> (model, moments, state)`;
     - `finish(model, state) -> model`, valid at any moment.
+
+    With `sees_data`, `prepare` and `init` also take `inputs` (rows, inputs): what a network is
+    given over the training data, in scaled numbers.
     """
 
     prepare: Callable | None = None
@@ -53,17 +56,22 @@ class Sparsifier:
     after_step: Callable | None = None
     after_epoch: Callable | None = None
     finish: Callable | None = None
+    sees_data: bool = False
 
 
 NOTHING = Sparsifier()
 
 
-def prepare(method: Sparsifier, model, *, key):
-    return model if method.prepare is None else method.prepare(model, key=key)
+def prepare(method: Sparsifier, model, *, key, inputs: Array | None = None):
+    return model if method.prepare is None else _begun(method, method.prepare, model, key, inputs)
 
 
-def init(method: Sparsifier, model, *, key) -> Any:
-    return () if method.init is None else method.init(model, key=key)
+def init(method: Sparsifier, model, *, key, inputs: Array | None = None) -> Any:
+    return () if method.init is None else _begun(method, method.init, model, key, inputs)
+
+
+def _begun(method: Sparsifier, hook: Callable, model, key, inputs: Array | None):
+    return hook(model, key=key, **({"inputs": inputs} if method.sees_data else {}))
 
 
 def finish(method: Sparsifier, model, state):

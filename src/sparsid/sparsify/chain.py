@@ -47,14 +47,15 @@ class _Finish:
 def chain(*methods: Sparsifier) -> Sparsifier:
     """All methods together, in the order given: `chain(l1(1e-4), weight_average())`."""
 
-    def prepare_all(model, *, key):
+    def prepare_all(model, *, key, inputs=None):
         for method, own in zip(methods, jax.random.split(key, len(methods)), strict=True):
-            model = prepare(method, model, key=own)
+            model = prepare(method, model, key=own, inputs=inputs)
         return model
 
-    def init_all(model, *, key):
+    def init_all(model, *, key, inputs=None):
         keys = jax.random.split(key, len(methods))
-        return tuple(init(m, model, key=k) for m, k in zip(methods, keys, strict=True))
+        each = zip(methods, keys, strict=True)
+        return tuple(init(m, model, key=k, inputs=inputs) for m, k in each)
 
     def gather(hook: str, combine: Callable):
         parts = tuple(getattr(method, hook) for method in methods)
@@ -67,4 +68,5 @@ def chain(*methods: Sparsifier) -> Sparsifier:
         after_step=gather("after_step", _InTurn),
         after_epoch=gather("after_epoch", _InTurn),
         finish=_Finish(methods) if any(m.finish for m in methods) else None,
+        sees_data=any(m.sees_data for m in methods),
     )

@@ -37,15 +37,17 @@ REACH = 0.999  # share of its interval that a threshold begins within: at the en
 
 
 def unit_sphere(
-    bound: float | Sequence[float],
+    bound: float | Sequence[float] | Literal["data"],
     *,
     by: Literal["reparameterisation", "projection"] = "reparameterisation",
 ) -> Sparsifier:
     """Weights of every hidden unit on the unit sphere, its threshold within [-X, X].
 
-    `bound` is X of the first layer: the largest norm of an input, in scaled numbers, over the
-    domain or over the data. Those of later layers follow: 2 sqrt(J) X behind J ReLU units, sqrt(J)
-    behind binary ones; or give one for each hidden layer (`data_bounds`). Exact reparameterisation
+    `bound` is X of the first layer: the largest norm of an input over the domain, in scaled
+    numbers. Those of later layers follow: 2 sqrt(J) X behind J ReLU units, sqrt(J) behind binary
+    ones; or give one for each hidden layer. With "data" each is the largest norm that the layer
+    sees over the training data when the phase begins: far closer, but only the first is certain to
+    hold to the end, as the others move with the layers before. Exact reparameterisation
     trains v and beta of w = v / ||v|| and b = X tanh(beta); projection takes every step's result
     back. At the start of the phase the function stays as it is: what a row loses in length its
     outgoing weights take over, and what a threshold exceeds the interval by goes on (to a
@@ -59,34 +61,36 @@ def unit_sphere(
     """
     if by not in WAYS:
         raise SparsidError(unknown("way onto the unit sphere", by, WAYS))
-    if not (np.isfinite(bound).all() and np.all(np.asarray(bound) > 0)):
-        raise SparsidError(f"`bound` of unit_sphere must be positive and finite; got {bound}.")
+    of_data = isinstance(bound, str) and bound == "data"
+    numbers = isinstance(bound, int | float | Sequence) and not isinstance(bound, str)
+    if not (of_data or (numbers and np.isfinite(bound).all() and np.greater(bound, 0).all())):
+        raise SparsidError(
+            f'`bound` of unit_sphere must be positive and finite, or "data"; got {bound!r}.'
+        )
     wrap = by == WAYS[0]
 
-    def prepare(model, *, key):
+    def prepare(model, *, key, inputs: Any = None):
         def onto(network: MLP) -> MLP:
-            return _prepared(network, jnp.asarray(bound, float), wrap=wrap)
+            _check(network, wrap=wrap)
+            if of_data:
+                limits = _data_limits(network, inputs)
+            else:
+                limits = _limits(network, jnp.asarray(bound, float))
+            return _prepared(network, limits, wrap=wrap)
 
         return _each_network(onto, model)
 
-    def init(model, *, key):
-        return jnp.asarray(bound, float)
+    def init(model, *, key, inputs: Any = None):
+        if not of_data:
+            return jnp.asarray(bound, float)
+        (network,) = (node for node in _nodes(model) if isinstance(node, MLP))
+        return jnp.stack(_data_limits(network, inputs))
 
     if wrap:
-        return Sparsifier(prepare=prepare)
-    return Sparsifier(prepare=prepare, init=init, after_step=_project, finish=_projected)
-
-
-def data_bounds(network: MLP, inputs: Float[np.ndarray, "rows inputs"]) -> tuple[float, ...]:
-    """The largest norm that each hidden layer of a network sees over the data, as it is now."""
-    resolved = resolve(network)
-    activate, z = ACTIVATIONS[network.activation], jnp.asarray(inputs).T
-    h, found = z, []
-    for layer in resolved.layers[:-1]:
-        seen = h if layer.skip is None else jnp.concatenate([h, z])
-        found.append(float(jnp.linalg.norm(seen, axis=0).max()))
-        h = activate(layer(h, z))
-    return tuple(found)
+        return Sparsifier(prepare=prepare, sees_data=of_data)
+    return Sparsifier(
+        prepare=prepare, init=init, after_step=_project, finish=_projected, sees_data=of_data
+    )
 
 
 def check_lengths_count(model: PyTree, what: str) -> None:
@@ -118,6 +122,10 @@ def _projected(model: PyTree, bound: Array) -> PyTree:
     return _each_network(onto, model)
 
 
+def _nodes(model: PyTree) -> list[Any]:
+    return jax.tree.leaves(model, is_leaf=lambda node: isinstance(node, MLP))
+
+
 def _each_network(change: Callable[[MLP], MLP], model: PyTree) -> PyTree:
     def visit(node):
         return change(node) if isinstance(node, MLP) else node
@@ -125,16 +133,12 @@ def _each_network(change: Callable[[MLP], MLP], model: PyTree) -> PyTree:
     return jax.tree.map(visit, model, is_leaf=lambda node: isinstance(node, MLP))
 
 
-def _prepared(network: MLP, bound: Array, *, wrap: bool) -> MLP:
-    """The same function in the reduced space, layer by layer; what is there already stays."""
-    _check(network, wrap=wrap)
-    layers = list(network.layers)
-    for at, limit in enumerate(_limits(network, bound)):
-        if isinstance(layers[at].bias, Bounded):
-            layers[at] = _rebounded(layers[at], limit)
-            continue
+def _prepared(network: MLP, limits: Sequence[Array], *, wrap: bool) -> MLP:
+    """The same function in the reduced space, layer by layer."""
+    layers, relu = list(network.layers), network.activation == "relu"
+    for at, limit in enumerate(limits):
         layers[at], layers[at + 1] = _reduced(
-            layers[at], layers[at + 1], limit, relu=network.activation == "relu", wrap=wrap
+            layers[at], layers[at + 1], limit, relu=relu, wrap=wrap
         )
     return replace(network, layers=tuple(layers))
 
@@ -142,30 +146,66 @@ def _prepared(network: MLP, bound: Array, *, wrap: bool) -> MLP:
 def _reduced(
     layer: Layer, after: Layer, limit: Array, *, relu: bool, wrap: bool
 ) -> tuple[Layer, Layer]:
-    """(the layer on the sphere, the next one with what that changes)."""
-    norms, reach = _norms(layer), limit * (REACH if wrap else 1.0)
-    threshold = layer.bias / norms
+    """(the layer on the sphere, the next one with what that changes).
+
+    Rows that are there already keep the length that they are stored with.
+    """
+    there, reach = _on_sphere(layer), limit * (REACH if wrap else 1.0)
+    norms = jnp.ones_like(stored(layer.weight)[..., 0]) if there else _norms(layer)
+    threshold = _bias(layer) / norms
     held = jnp.clip(threshold, -reach, reach).astype(norms.dtype)
     if relu:
-        outgoing = living(after.weight) * norms[..., None, :]
         beyond = jnp.maximum(threshold - reach, 0)  # a unit that is always on: relu(a) = a
-        bias = after.bias + (outgoing @ beyond[..., None])[..., 0]
+        shift = (after.weight.value() @ (norms * beyond)[..., None])[..., 0]
         after = replace(
-            after, weight=with_stored(after.weight, outgoing), bias=bias.astype(norms.dtype)
+            after,
+            weight=with_stored(after.weight, living(after.weight) * norms[..., None, :]),
+            bias=(_bias(after) + shift).astype(norms.dtype),
         )
     layer = _scaled_rows(layer, 1 / norms, held)
     if not wrap:
         return layer, after
     bounded = Bounded(jnp.arctanh(held / limit).astype(norms.dtype), Fixed(limit))
-    return replace(layer, weight=under_mask(UnitRows, layer.weight), bias=bounded), after
+    weight = layer.weight if there else under_mask(UnitRows, layer.weight)
+    return replace(layer, weight=weight, bias=bounded), after
 
 
-def _rebounded(layer: Layer, limit: Array) -> Layer:
-    """A layer that is on the sphere already, its thresholds within another interval."""
-    held = jnp.clip(layer.bias.value(), -REACH * limit, REACH * limit)
-    raw = jnp.arctanh(held / limit).astype(layer.bias.raw.dtype)
-    same = jnp.asarray(layer.bias.limit.raw) == limit
-    return replace(layer, bias=Bounded(jnp.where(same, layer.bias.raw, raw), Fixed(limit)))
+def _data_limits(network: MLP, inputs: Float[Array, "rows inputs"]) -> list[Array]:
+    """The largest norm that every hidden layer sees over the data, those before it reduced.
+
+    Of networks side by side the largest of all.
+    """
+    layers, relu = list(network.layers), network.activation == "relu"
+    z = h = inputs.T
+    limits = []
+    for at in range(len(layers) - 1):
+        apart = layers[at].skip is None
+        seen = h if apart else jnp.concatenate(_side_by_side(h, z), axis=-2)
+        norm = jnp.linalg.norm(seen, axis=-2).max()
+        limits.append(jnp.where(norm > 0, norm, 1))  # where all are zero, any bound is as good
+        reduced, layers[at + 1] = _reduced(
+            layers[at], layers[at + 1], limits[-1], relu=relu, wrap=False
+        )
+        weight, bias = resolve((reduced.weight, reduced.bias))
+        if not apart:
+            weight = jnp.concatenate([weight, reduced.skip.value()], axis=-1)
+        h = ACTIVATIONS[network.activation](weight @ seen + bias[..., None])
+    return limits
+
+
+def _side_by_side(h: Array, z: Array) -> tuple[Array, Array]:
+    """Both with h's leading axes: of networks side by side, which see the same inputs."""
+    return h, jnp.broadcast_to(z, (*h.shape[:-2], *z.shape))
+
+
+def _on_sphere(layer: Layer) -> bool:
+    """Whether its rows are reparameterised already."""
+    bare = layer.weight.raw if isinstance(layer.weight, Masked) else layer.weight
+    return isinstance(bare, UnitRows)
+
+
+def _bias(layer: Layer) -> Array:
+    return resolve(layer.bias)
 
 
 def _scaled_rows(layer: Layer, factor: Array, bias: Array) -> Layer:

@@ -49,7 +49,8 @@ class MapConfigurationSpec(Table):
     `space`: "free", or on the unit sphere by "reparameterisation" or "projection". `start`:
     "standard" (He-normal, thresholds zero), or "spread" (rows on the sphere, thresholds uniform
     within their bounds), for free networks too. `bounds` are those of the "domain", or the largest
-    norms that the layers of one such start see over the "data". `pair` is what it is compared with.
+    norms that a network's layers see over the "data" at its start. `pair` is what it is compared
+    with.
     """
 
     name: str = Field(min_length=1)

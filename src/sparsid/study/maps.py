@@ -17,8 +17,7 @@ from sparsid.models.ensemble import library_versions
 from sparsid.models.mlp import MLP, build_mlp
 from sparsid.models.parameters import Weight, resolve
 from sparsid.results import ResultStore, Row, digest
-from sparsid.sparsify import NOTHING, Sparsifier, data_bounds, unit_sphere
-from sparsid.sparsify.base import prepare
+from sparsid.sparsify import NOTHING, Sparsifier, unit_sphere
 from sparsid.study.cells import selected, told
 from sparsid.study.functions import FUNCTIONS, Points
 from sparsid.study.map_spec import MapConfigurationSpec, MapStudySpec, ProblemSpec
@@ -26,7 +25,7 @@ from sparsid.study.running import Outcome, Progress
 from sparsid.training.maps import fit_maps
 from sparsid.training.progress import Stop, interruptible
 
-SCHEMA = 1  # of a cell's specification: raise it when the same words come to mean another result
+SCHEMA = 2  # of a cell's specification: raise it when the same words come to mean another result
 CURVE = 100  # points of a loss curve that are kept
 
 
@@ -163,17 +162,10 @@ def _spread(network: MLP, reach: float, key: Key[Array, ""]) -> MLP:
     return MLP((*layers, last), network.activation)
 
 
-def _method(
-    problem: ProblemSpec, configuration: MapConfigurationSpec, points: Points
-) -> Sparsifier:
+def _method(configuration: MapConfigurationSpec, points: Points) -> Sparsifier:
     if configuration.space == "free":
         return NOTHING
-    bound = points.reach
-    if configuration.bounds == "data":  # one network drawn for it: the same for all starts
-        drawn = starts(problem, configuration, points, jax.random.split(jax.random.key(0), 1))
-        alone = jax.tree.map(lambda leaf: leaf[0], drawn)
-        reduced = prepare(unit_sphere(bound, by="projection"), alone, key=jax.random.key(0))
-        bound = data_bounds(reduced, points.inputs)
+    bound = "data" if configuration.bounds == "data" else points.reach
     return unit_sphere(bound, by=configuration.space)
 
 
@@ -189,7 +181,7 @@ def _run(
     keys = jnp.stack([jax.random.fold_in(jax.random.key(0), cell.seed) for cell in group])
     keys_start, keys_run = jax.vmap(jax.random.split, out_axes=1)(keys)
     networks = starts(first.problem, first.configuration, points, keys_start)
-    method = _method(first.problem, first.configuration, points)
+    method = _method(first.configuration, points)
     phase = replace(first.problem.phase(first.rate).build(), sparsifier=method)
     each = _work(group) / phase.epochs
     trained, losses = fit_maps(

@@ -146,10 +146,16 @@ class RiglSpec(Table):
     growth: Literal["random", "gradient"] = "gradient"
 
 
-class UnitSphereSpec(Table):
-    """unit_sphere = {bound = 8.0}: the largest norm of an input, in scaled numbers."""
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
-    bound: float = Field(gt=0)
+
+class UnitSphereSpec(Table):
+    """unit_sphere = {bound = 8.0}: the largest norm of an input, in scaled numbers.
+
+    Or one for each hidden layer, or "data": the largest norms that the layers see there.
+    """
+
+    bound: Positive | tuple[Positive, ...] | Literal["data"]
     by: Literal["reparameterisation", "projection"] = "reparameterisation"
 
 

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jaxtyping import Array, Bool, PyTree
+from jaxtyping import Array, Bool, Float, PyTree
 
 from sparsid._errors import SparsidError
 from sparsid.models.parameters import split_trainable
@@ -24,13 +24,20 @@ UNEQUAL = (
 )
 
 
-def enter(members: Members, phases: Sequence[Phase]) -> Members:
-    """Members as their phases begin; `phases` holds one a member, alike but for numbers."""
+def enter(
+    members: Members, phases: Sequence[Phase], inputs: Float[Array, "rows inputs"] | None = None
+) -> Members:
+    """Members as their phases begin; `phases` holds one a member, alike but for numbers.
+
+    `inputs` are what a network is given over the training data, for methods that look at them.
+    """
     stack = members.stack
     keys = jax.vmap(jax.random.split, out_axes=1)(stack.key)
     padded = [phases[i % len(phases)] for i in range(len(stack.alive))]
     models, state = _by_method(
-        lambda method, at: _prepared(method, *_at((stack.model, keys[1]), at)),
+        lambda method, at: _prepared(
+            method, *_at((stack.model, keys[1]), at), inputs if method.sees_data else None
+        ),
         [phase.sparsifier for phase in padded],
     )
     moments = fresh_moments(phases[0], models)
@@ -107,11 +114,13 @@ def transfer(moments: PyTree, old: PyTree, new: PyTree, fresh: optax.OptState) -
 
 
 @functools.partial(jax.jit, static_argnums=0)
-def _prepared(method: Sparsifier, models: PyTree, keys: Array) -> tuple[PyTree, PyTree]:
+def _prepared(
+    method: Sparsifier, models: PyTree, keys: Array, inputs: Array | None
+) -> tuple[PyTree, PyTree]:
     def one(model, key):
         key_prepare, key_init = jax.random.split(key)
-        model = sparsify.prepare(method, model, key=key_prepare)
-        return model, sparsify.init(method, model, key=key_init)
+        model = sparsify.prepare(method, model, key=key_prepare, inputs=inputs)
+        return model, sparsify.init(method, model, key=key_init, inputs=inputs)
 
     return jax.vmap(one)(models, keys)
 

@@ -198,7 +198,8 @@ class Training:
         first, program = phases[0], Program.of(phases[0])
         if any((Program.of(p), p.epochs) != (program, first.epochs) for p in phases):
             raise SparsidError(UNEQUAL)
-        members = enter(members, phases)
+        looks = any(phase.sparsifier.sees_data for phase in phases)
+        members = enter(members, phases, self._given() if looks else None)
         members = replace(members, stack=share_out(members.stack))
         examples, validation = self.examples(first.loss), self._watched(first.loss)
         steps = steps_per_epoch(examples, first.batch)
@@ -284,6 +285,12 @@ class Training:
         if (loss, "train") not in self._on_device:
             self._on_device[loss, "train"] = _to_device(loss.examples(self.train))
         return self._on_device[loss, "train"]
+
+    def _given(self) -> Array:
+        """What a network is given over the training data."""
+        seen = self.architecture.seen
+        rows = np.concatenate([seen(t.x, t.u) for t in self.train.scaled])
+        return everywhere(_own_precision(rows))
 
     def _watched(self, loss: AbstractLoss) -> PyTree | None:
         """Validation examples, evenly thinned to a bounded number."""

@@ -46,8 +46,9 @@ def fit_maps(
     whole = np.resize(np.arange(size), size + padding(size))
     models = StaticMap(jax.tree.map(lambda leaf: jnp.asarray(leaf)[whole], networks))
     alive = jnp.arange(len(whole)) < size
-    members = enter(Members(Member(models, (), (), keys[whole], alive, None), size), [phase] * size)
     examples = everywhere((jnp.asarray(inputs, float), jnp.asarray(outputs, float)))
+    begun = Members(Member(models, (), (), keys[whole], alive, None), size)
+    members = enter(begun, [phase] * size, examples[0])
     stack, run = share_out(members.stack), compiled_epoch(Program.of(phase))
     losses = []
     for epoch in range(phase.epochs):
