@@ -290,7 +290,7 @@ def test_what_makes_no_sense_is_refused_in_a_sentence(options, method, said):
         training.run(begun, Phase(1, Constant(1e-3), method, batch=10))
 
 
-@pytest.mark.parametrize("bound", [0.0, -1.0, np.inf, np.nan, "date", [1.0, -1.0]])
+@pytest.mark.parametrize("bound", [0.0, -1.0, np.inf, np.nan, "date", [1.0, -1.0], []])
 def test_a_bound_is_positive_and_finite(bound):
     with pytest.raises(SparsidError, match="`bound`"):
         unit_sphere(bound)

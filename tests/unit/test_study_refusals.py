@@ -48,6 +48,7 @@ from sparsid.study.studies import (
     StudyTrainingSpec,
 )
 from sparsid.study.summary import load_results
+from sparsid.study.tables import parse
 from sparsid.training.linear import linear_start
 
 KEY = jax.random.key(0)
@@ -172,6 +173,19 @@ def test_an_average_may_leave_the_first_epochs_out():
     assert PhaseSpec.model_validate_json(given.model_dump_json()) == given
     halved = given.with_effort(0.5)
     assert (halved.epochs, halved.average) == (2, given.average)
+
+
+@pytest.mark.parametrize("bound", [8.0, (8.0, 20.0), "data"])
+def test_bounds_of_the_unit_sphere_are_numbers_or_the_data(bound):
+    given = PhaseSpec.model_validate({"epochs": 4, "unit_sphere": {"bound": bound}})
+    assert PhaseSpec.model_validate_json(given.model_dump_json()) == given
+    assert given.build().sparsifier.sees_data == (bound == "data")
+
+
+@pytest.mark.parametrize("bound", ["date", -1.0, [1.0, -2.0], []])
+def test_other_bounds_are_refused_in_one_sentence(bound):
+    with pytest.raises(SparsidError, match=r"^fit: `bound` of unit_sphere must be positive .*\.$"):
+        parse(PhaseSpec, {"epochs": 4, "unit_sphere": {"bound": bound}}, "fit")
 
 
 def test_averages_of_several_shares_train_in_one_stack():

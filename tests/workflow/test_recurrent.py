@@ -22,7 +22,7 @@ from sparsid.processes import named, simulate
 from sparsid.results import Row
 from sparsid.study import recipes
 from sparsid.study.descent_spec import DescentSpec, RetrainSpec
-from sparsid.study.fitting import Parts, split
+from sparsid.study.parts import Parts, split
 from sparsid.study.path_spec import PathConfigurationSpec, PruneSpec
 from sparsid.study.paths import path_cells, prepare_paths, run_paths
 from sparsid.study.pruned import criterion_for, prune_ensemble, trained_on

@@ -61,7 +61,7 @@ def command(
     Example: `sparsid prune plant.sparsid plant.csv --out small.sparsid --paths paths.json`
     """
     from sparsid.models import load
-    from sparsid.study.fitting import split
+    from sparsid.study.parts import split
     from sparsid.study.pruned import criterion_for, prune_ensemble
     from sparsid.training import Pruning, use_cores
     from sparsid.training.pruning import RETRAIN

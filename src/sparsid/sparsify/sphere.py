@@ -63,7 +63,7 @@ def unit_sphere(
         raise SparsidError(unknown("way onto the unit sphere", by, WAYS))
     of_data = isinstance(bound, str) and bound == "data"
     numbers = isinstance(bound, int | float | Sequence) and not isinstance(bound, str)
-    if not (of_data or (numbers and np.isfinite(bound).all() and np.greater(bound, 0).all())):
+    if not (of_data or (numbers and np.size(bound) and _all_positive(bound))):
         raise SparsidError(
             f'`bound` of unit_sphere must be positive and finite, or "data"; got {bound!r}.'
         )
@@ -101,6 +101,10 @@ def check_lengths_count(model: PyTree, what: str) -> None:
             f"{what} would shrink rows that count by their direction alone; on the unit sphere "
             'take by = "projection", or L1 of the weights as they are used.'
         )
+
+
+def _all_positive(numbers) -> bool:
+    return bool(np.isfinite(numbers).all() and np.greater(numbers, 0).all())
 
 
 def _project(model, moments, state, clock: Clock, seen: Seen):

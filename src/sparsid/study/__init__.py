@@ -3,12 +3,12 @@
 from sparsid.study.fitting import (
     Candidate,
     FitResult,
-    Parts,
     fit,
     fit_parts,
     fit_spec,
     simulation_errors,
 )
+from sparsid.study.parts import Parts
 from sparsid.study.reading import read_study
 from sparsid.study.recipes import Recipe
 from sparsid.study.running import Outcome, run_study

@@ -17,7 +17,8 @@ from sparsid.evaluation import (
 )
 from sparsid.models import Ensemble
 from sparsid.processes import AluminiumCell, simulate
-from sparsid.study.fitting import Parts, Watching, run_recipe
+from sparsid.study.fitting import Watching, run_recipe
+from sparsid.study.parts import Parts
 from sparsid.study.recipes import Recipe, published_dense, sparse_one_step
 from sparsid.study.spec import TrainingSpec
 from sparsid.training import Fitted

@@ -6,10 +6,9 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from sparsid._errors import SparsidError
-from sparsid.results import ResultStore, Row
+from sparsid.results import Row
 from sparsid.study.map_spec import MapConfigurationSpec, MapStudySpec, ProblemSpec
-from sparsid.study.tables import parse
+from sparsid.study.stored import read_stored
 
 
 @dataclass(frozen=True)
@@ -44,23 +43,13 @@ class MapStudyResults:
 
 def load_maps(folder: str | Path) -> MapStudyResults:
     """Reads the folder of a map study. Raises SparsidError for one that is none, or is damaged."""
-    store = ResultStore.open(folder)
-    said, path = store.study(), store.folder / "study.json"
-    study = parse(MapStudySpec, said.get("specification") or {}, str(path))
-    stored, found, missing = store.keys(), [], 0
-    try:
-        places = {c["key"]: (c["problem"], c["configuration"], c["rate"]) for c in said["cells"]}
-    except (KeyError, TypeError):
-        raise SparsidError(
-            f"{path} is damaged (it says of no cells); delete it and run the study again."
-        ) from None
-    for problem in study.problem:
-        for spec in study.configuration:
+    stored = read_stored(folder, MapStudySpec, "problem", "configuration", "rate")
+    found, missing = [], 0
+    for problem in stored.study.problem:
+        for spec in stored.study.configuration:
             for rate in problem.rates:
-                mine = [k for k, at in places.items() if at == (problem.name, spec.name, rate)]
-                there = [key for key in mine if key in stored]
-                missing += len(mine) - len(there)
-                if there:
-                    rows = tuple(store.read(key) for key in there)
+                rows, lacking = stored.rows(problem.name, spec.name, rate)
+                missing += lacking
+                if rows:
                     found.append(MapResults(problem, spec, rate, rows))
-    return MapStudyResults(store.folder, study, tuple(found), missing)
+    return MapStudyResults(stored.store.folder, stored.study, tuple(found), missing)

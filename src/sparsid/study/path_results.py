@@ -6,10 +6,9 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from sparsid._errors import SparsidError
-from sparsid.results import ResultStore, Row
+from sparsid.results import Row
 from sparsid.study.path_spec import PathConfigurationSpec, PathStudySpec
-from sparsid.study.tables import parse
+from sparsid.study.stored import read_stored
 
 
 @dataclass(frozen=True)
@@ -54,28 +53,15 @@ class PathStudyResults:
 
 def load_paths(folder: str | Path) -> PathStudyResults:
     """Reads the folder of a path study. Raises SparsidError for one that is none, or is damaged."""
-    store = ResultStore.open(folder)
-    said = store.study()
-    path = store.folder / "study.json"
-    study = parse(PathStudySpec, said.get("specification") or {}, str(path))
-    stored, found, missing = store.keys(), [], 0
-    try:
-        keys = {
-            spec.name: [c["key"] for c in said["cells"] if c["configuration"] == spec.name]
-            for spec in study.configuration
-        }
-    except (KeyError, TypeError):
-        raise SparsidError(
-            f"{path} is damaged (it says of no cells); delete it and run the study again."
-        ) from None
-    for spec in study.configuration:
-        there = [key for key in keys[spec.name] if key in stored]
-        missing += len(keys[spec.name]) - len(there)
-        rows = tuple(store.read(key) for key in there)
-        models = tuple(store.model_path(key) for key in there)
+    stored = read_stored(folder, PathStudySpec, "configuration")
+    found, missing = [], 0
+    for spec in stored.study.configuration:
+        rows, lacking = stored.rows(spec.name)
+        missing += lacking
         if rows:
-            found.append(PathResults(spec, rows, models, len(keys[spec.name]) - len(there)))
-    return PathStudyResults(store.folder, study, tuple(found), missing)
+            models = tuple(stored.store.model_path(row.key) for row in rows)
+            found.append(PathResults(spec, rows, models, lacking))
+    return PathStudyResults(stored.store.folder, stored.study, tuple(found), missing)
 
 
 def _at(row: Row, part: str, removed: int) -> float:

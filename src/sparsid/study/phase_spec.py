@@ -146,17 +146,20 @@ class RiglSpec(Table):
     growth: Literal["random", "gradient"] = "gradient"
 
 
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-
-
 class UnitSphereSpec(Table):
     """unit_sphere = {bound = 8.0}: the largest norm of an input, in scaled numbers.
 
     Or one for each hidden layer, or "data": the largest norms that the layers see there.
     """
 
-    bound: Positive | tuple[Positive, ...] | Literal["data"]
+    bound: float | tuple[float, ...] | str
     by: Literal["reparameterisation", "projection"] = "reparameterisation"
+
+    @field_validator("bound")
+    @classmethod
+    def _usable(cls, bound: Any) -> Any:
+        unit_sphere(bound)
+        return bound
 
 
 class AverageSpec(Table):

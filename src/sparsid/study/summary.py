@@ -1,6 +1,5 @@
 """A study's rows read back: arrays by configuration, from its folder alone."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -9,9 +8,9 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from sparsid._errors import SparsidError
-from sparsid.results import ResultStore, Row
+from sparsid.results import Row
+from sparsid.study.stored import read_stored
 from sparsid.study.studies import ConfigurationSpec, StudySpec
-from sparsid.study.tables import parse
 
 
 @dataclass(frozen=True)
@@ -135,34 +134,21 @@ def _last_known(series: Float[np.ndarray, " epochs"]) -> float:
 
 def load_results(folder: str | Path) -> StudyResults:
     """Reads the folder of a study. Raises SparsidError for one that is none, or is damaged."""
-    store = ResultStore.open(folder)
-    said = store.study()
-    path = store.folder / "study.json"
-    study = parse(StudySpec, said.get("specification") or {}, str(path))
-    stored = store.keys()
+    stored = read_stored(folder, StudySpec, "configuration", "size", also=("dt", "states", "units"))
     configurations, missing = [], 0
-    try:
-        for spec in study.configuration:
-            mine = [cell for cell in said["cells"] if cell["configuration"] == spec.name]
-            for size in sorted({cell["size"] for cell in mine}):
-                keys = [cell["key"] for cell in mine if cell["size"] == size]
-                found = _found(store, spec, size, keys, stored)
-                missing += found.missing
-                configurations += [found] if found.rows else []
-        dt, states, units = said["dt"], tuple(said["states"]), tuple(said["units"])
-    except (KeyError, TypeError):
-        raise SparsidError(
-            f"{path} is damaged (it says of no cells); delete it and run the study again."
-        ) from None
-    return StudyResults(store.folder, study, dt, states, units, tuple(configurations), missing)
-
-
-def _found(
-    store: ResultStore,
-    spec: ConfigurationSpec,
-    size: int,
-    keys: Sequence[str],
-    stored: frozenset[str],
-) -> ConfigurationResults:
-    rows = tuple(store.read(key) for key in keys if key in stored)
-    return ConfigurationResults(spec, size, rows, len(keys) - len(rows))
+    for spec in stored.study.configuration:
+        for size in sorted(size for name, size in stored.keys if name == spec.name):
+            rows, lacking = stored.rows(spec.name, size)
+            missing += lacking
+            if rows:
+                configurations.append(ConfigurationResults(spec, size, rows, lacking))
+    said = stored.said
+    return StudyResults(
+        stored.store.folder,
+        stored.study,
+        said["dt"],
+        tuple(said["states"]),
+        tuple(said["units"]),
+        tuple(configurations),
+        missing,
+    )

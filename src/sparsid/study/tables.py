@@ -42,6 +42,8 @@ def _sentence(error: ValidationError, kind: type[BaseModel], source: str) -> str
     place = [part for part in told if part not in TAGS]
     if first["type"] == "extra_forbidden":
         return f"{source}: " + unknown("key", place[-1], _known_keys(kind, told[:-1]))
+    if isinstance(own := first.get("ctx", {}).get("error"), SparsidError):
+        return f"{source}: {own}"
     where = ".".join(place) or "the specification"
     if first["type"] == "missing":
         return f"{source}: `{where}` is missing; the specification needs it."
