@@ -140,7 +140,7 @@ def test_what_a_process_declares_is_what_its_jacobian_shows(name):
     x = np.concatenate([t.x for t in data])[::7]
     u = np.concatenate([t.u for t in data])[::7]
     with jax.enable_x64(True):
-        jacobians = jax.vmap(jax.jacfwd(process.flow, (0, 1)))(
+        jacobians = jax.jit(jax.vmap(jax.jacfwd(process.flow, (0, 1))))(
             jax.numpy.asarray(x), jax.numpy.asarray(u)
         )
     both = np.concatenate([np.asarray(j) for j in jacobians], axis=2)

@@ -20,17 +20,22 @@ ACTIVATIONS.register("silu")(jax.nn.silu)
 @ACTIVATIONS.register("binary")
 @jax.custom_jvp
 def binary(a: Array) -> Array:
-    """1 where a is not negative, else 0. Its slope is zero: training takes that of a ramp from
-    -1 to 1 in its place (straight-through estimator, Bengio 2013)."""
+    """1 where a is not negative, else 0.
+
+    Its slope is zero, and training takes 1 / (1 + 10 |a|)^2 in its place: narrow enough to say
+    where a threshold should go, with tails that reach every sample (a straight-through estimator;
+    Zenke and Ganguli 2018). A ramp from -1 to 1 instead errs four times as much in `qin2018`.
+    """
     return jnp.where(a >= 0, 1.0, 0.0).astype(a.dtype)
 
 
 @binary.defjvp
 def _straight_through(primals, tangents):
     (a,), (change,) = primals, tangents
-    return binary(a), jnp.where(jnp.abs(a) <= 1, change, 0)
+    return binary(a), change / (1 + SHARPNESS * jnp.abs(a)) ** 2
 
 
+SHARPNESS = 10.0  # of binary units' slope in training
 VECTOR = 16  # float32 numbers in a processor's register
 
 

@@ -51,6 +51,9 @@ def acidity(wa, wb):
     )
 
 
+_compiled = jax.jit(acidity)
+
+
 class Neutralisation(AbstractProcess):
     """A stirred tank of 2.9 l that base, buffer and acid flow into; its pH is measured.
 
@@ -94,7 +97,7 @@ class Neutralisation(AbstractProcess):
     def output(self, x, u) -> Any:
         if namespace(x, u) is np:
             with jax.enable_x64(True):
-                return np.asarray(acidity(jnp.asarray(x[:1]), jnp.asarray(x[1:])))
+                return np.asarray(_compiled(jnp.asarray(x[:1]), jnp.asarray(x[1:])))
         return acidity(x[:1], x[1:])
 
     def resting(self, base):

@@ -25,7 +25,7 @@ from sparsid.study.running import Outcome, Progress
 from sparsid.training.maps import fit_maps
 from sparsid.training.progress import Stop, interruptible
 
-SCHEMA = 2  # of a cell's specification: raise it when the same words come to mean another result
+SCHEMA = 3  # of a cell's specification: raise it when the same words come to mean another result
 CURVE = 100  # points of a loss curve that are kept
 
 

@@ -16,7 +16,7 @@ from sparsid.models.parameters import split_trainable
 from sparsid.sparsify import Sparsifier
 from sparsid.sparsify import base as sparsify
 from sparsid.training.members import Members
-from sparsid.training.phases import Phase
+from sparsid.training.phases import SGD, Adam, Phase
 
 UNEQUAL = (
     "Members that train together need phases of equal structure (epochs, batch, loss, optimiser, "
@@ -80,7 +80,12 @@ def fresh_moments(phase: Phase, models: PyTree) -> optax.OptState:
     """Zero moments for stacked models."""
     trainable, _ = split_trainable(models)
     count = len(jax.tree.leaves(models)[0])  # trainable may be empty: all is held
-    return jax.vmap(phase.optimiser.transformation().init, axis_size=count)(trainable)
+    return _zeros(phase.optimiser, trainable, count)
+
+
+@functools.partial(jax.jit, static_argnums=(0, 2))
+def _zeros(optimiser: Adam | SGD, trainable: PyTree, count: int) -> optax.OptState:
+    return jax.vmap(optimiser.transformation().init, axis_size=count)(trainable)
 
 
 def transfer(moments: PyTree, old: PyTree, new: PyTree, fresh: optax.OptState) -> PyTree:
@@ -125,11 +130,14 @@ def _prepared(
     return jax.vmap(one)(models, keys)
 
 
-def _by_method(work: Callable[[Sparsifier, np.ndarray], PyTree], methods: list[Sparsifier]):
+type Places = np.ndarray | slice
+
+
+def _by_method(work: Callable[[Sparsifier, Places], PyTree], methods: list[Sparsifier]):
     """`work(method, its members)` for every different method, put together in members' order."""
     different = list({id(method): method for method in methods}.values())
     if len(different) == 1:
-        return work(different[0], np.arange(len(methods)))
+        return work(different[0], slice(None))
     places = [np.flatnonzero([m is method for m in methods]) for method in different]
     parts = [work(method, at) for method, at in zip(different, places, strict=True)]
     check_alike(parts)
@@ -137,8 +145,8 @@ def _by_method(work: Callable[[Sparsifier, np.ndarray], PyTree], methods: list[S
     return jax.tree.map(lambda *part: jnp.concatenate(part)[order], *parts)
 
 
-def _at(tree: PyTree, at: np.ndarray) -> PyTree:
-    return jax.tree.map(lambda leaf: leaf[at], tree)
+def _at(tree: PyTree, at: Places) -> PyTree:
+    return tree if isinstance(at, slice) else jax.tree.map(lambda leaf: leaf[at], tree)
 
 
 def _stacked(*numbers: Any) -> Array:
