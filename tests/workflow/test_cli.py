@@ -1,6 +1,7 @@
 """The command line end to end, in one process: what works, and what is refused in a sentence."""
 
 import json
+import runpy
 import zipfile
 from pathlib import Path
 
@@ -343,3 +344,11 @@ def test_units_that_differ_are_refused_and_unstated_ones_said(folder, capsys):
     assert "degC" in refused(capsys, "score", model, kelvin)
     assert run("score", model, folder / "plant.csv") == 0
     assert "degC" in capsys.readouterr().err
+
+
+def test_the_package_runs_as_a_module(monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["sparsid", "processes"])
+    with pytest.raises(SystemExit) as end:
+        runpy.run_module("sparsid", run_name="__main__")
+    assert end.value.code == 0
+    assert "aluminium" in capsys.readouterr().out
