@@ -12,7 +12,7 @@ from tests.by_hand import scaled_plant
 from sparsid import SparsidError
 from sparsid.models import NARX, DerivativeMLP, FreeRun, OneStep, graph_of
 from sparsid.models.mlp import ACTIVATIONS, build_mlp
-from sparsid.models.parameters import UnitRows, resolve, weights
+from sparsid.models.parameters import Bounded, Fixed, UnitRows, resolve, weights
 from sparsid.sparsify import (
     chain,
     dynamic,
@@ -222,38 +222,42 @@ def test_bounds_from_data_are_the_largest_norms_seen(seed, widths, activation, s
 @pytest.mark.parametrize(
     "architecture",
     [
-        DerivativeMLP(widths=(6, 5)),
-        DerivativeMLP(widths=(6, 5), per_state=True),
-        NARX(widths=(6, 5), activation="relu", output_lags=1, input_lags=2),
+        DerivativeMLP(widths=(6,)),
+        DerivativeMLP(widths=(6,), per_state=True),
+        NARX(widths=(6,), activation="relu", output_lags=1, input_lags=2),
     ],
     ids=["derivative", "per state", "narx"],
 )
 @pytest.mark.parametrize("by", [REPARAMETERISED, PROJECTED])
 def test_a_phase_bounds_by_its_own_data(architecture, by):
-    """The first bound by hand; member i depends on its key alone, also where networks tell it."""
+    """As with the bound by hand; and member i depends on its key alone."""
     train = scaled_plant(trajectories=2, samples=41)
     training = Training(architecture, train)
     keys = jax.random.split(jax.random.key(1), 2)
-    loss = OneStep() if isinstance(architecture, DerivativeMLP) else FreeRun(20, 10)
-    phase = Phase(8, Constant(0.5), unit_sphere("data", by=by), batch=10, loss=loss)
     if isinstance(architecture, NARX):
+        loss = FreeRun(10, 2)
         rows = [
             np.hstack([t.u[k - 1], t.u[k - 2], t.x[k - 1]])
             for t in train.scaled
             for k in range(2, t.samples)
         ]
     else:
+        loss = OneStep()
         rows = [np.hstack([x, u]) for t in train.scaled for x, u in zip(t.x, t.u, strict=True)]
-    reach = np.linalg.norm(rows, axis=1).max()
-    both = training.fitted(training.run(training.begin(keys), phase)).ensemble
-    alone = training.fitted(training.run(training.begin(keys[1:]), phase)).ensemble
-    first = [np.abs(graph_of(both, i).layers[0].bias).max() for i in range(2)]
-    assert max(first) <= reach * (1 + 1e-6)
-    assert max(first) > 0.8 * reach  # steps of half a unit: some threshold is near its end
-    for one, other in zip(
-        jax.tree.leaves(both.members[1].model), jax.tree.leaves(alone.members[0].model), strict=True
+    reach = float(np.linalg.norm(rows, axis=1).max())
+
+    def trained(bound, keys):
+        phase = Phase(4, Constant(0.3), unit_sphere(bound, by=by), batch=10, loss=loss)
+        return training.fitted(training.run(training.begin(keys), phase)).ensemble
+
+    both, alone, by_hand = trained("data", keys), trained("data", keys[1:]), trained(reach, keys)
+    for (_, one), (_, other), (_, own) in zip(
+        both.weights(), by_hand.weights(), alone.weights(), strict=True
     ):
-        np.testing.assert_array_equal(one, other)
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
+        np.testing.assert_array_equal(one[1], own[0])
+    narrow = trained(reach / 8, keys)
+    assert not np.allclose(narrow.weights()[0][1], both.weights()[0][1], atol=1e-2)
 
 
 def test_the_gradient_is_that_of_the_sphere_by_hand():
@@ -267,6 +271,20 @@ def test_the_gradient_is_that_of_the_sphere_by_hand():
     norms = np.linalg.norm(v, axis=1, keepdims=True)
     u = v / norms
     np.testing.assert_allclose(found, (g - (g * u).sum(1, keepdims=True) * u) / norms, rtol=1e-12)
+
+
+@pytest.mark.parametrize("limit", [0.3, 1.0, 40.0])
+def test_a_wide_interval_makes_no_step_longer(limit):
+    """Thresholds near zero are stored as they are; far out they end at the limit."""
+    with jax.enable_x64(True):
+
+        def threshold(raw):
+            return Bounded(raw, Fixed(jnp.asarray(limit))).value()
+
+        raw = jnp.array([-1e-3, 0.0, 1e-3]) * limit
+        np.testing.assert_allclose(threshold(raw), raw, rtol=1e-6)
+        assert float(jax.grad(threshold)(jnp.zeros(()))) == 1
+        np.testing.assert_allclose(threshold(jnp.array([-50.0, 50.0]) * limit), [-limit, limit])
 
 
 def test_binary_units_train_straight_through():

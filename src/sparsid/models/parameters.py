@@ -109,7 +109,10 @@ class UnitRows(AbstractParameter):
 
 
 class Bounded(AbstractParameter):
-    """limit * tanh(raw): the thresholds of units whose weights are `UnitRows` (qin2018)."""
+    """limit * tanh(raw / limit): the thresholds of units whose weights are `UnitRows` (qin2018).
+
+    Small ones are stored as they are, so that a wide interval makes no step longer.
+    """
 
     raw: Float[Array, " units"]
     limit: "Fixed"
@@ -121,7 +124,8 @@ class Bounded(AbstractParameter):
     def value(self) -> Array:
         limit = self.limit.value()
         limit = limit.reshape(limit.shape + (1,) * (self.raw.ndim - limit.ndim))  # stacked too
-        return limit.astype(self.raw.dtype) * jnp.tanh(self.raw)
+        limit = limit.astype(self.raw.dtype)
+        return limit * jnp.tanh(self.raw / limit)
 
 
 class Fixed(AbstractParameter):

@@ -48,10 +48,10 @@ def unit_sphere(
     ones; or give one for each hidden layer. With "data" each is the largest norm that the layer
     sees over the training data when the phase begins: far closer, but only the first is certain to
     hold to the end, as the others move with the layers before. Exact reparameterisation
-    trains v and beta of w = v / ||v|| and b = X tanh(beta); projection takes every step's result
-    back. At the start of the phase the function stays as it is: what a row loses in length its
-    outgoing weights take over, and what a threshold exceeds the interval by goes on (to a
-    thousandth of it, as tanh has no end).
+    trains v and beta of w = v / ||v|| and b = X tanh(beta / X); projection takes the result of
+    every step back. At the start of the phase the function stays as it is: what a row loses in
+    length its outgoing weights take over, and what a threshold exceeds the interval by goes on (to
+    a thousandth of it, as tanh has no end).
 
     It goes with masks, with L1 on weights as they are used and with averaging. What shrinks stored
     weights (proximal steps) needs projection; soft thresholds are refused, as are input skip under
@@ -169,7 +169,7 @@ def _reduced(
     layer = _scaled_rows(layer, 1 / norms, held)
     if not wrap:
         return layer, after
-    bounded = Bounded(jnp.arctanh(held / limit).astype(norms.dtype), Fixed(limit))
+    bounded = Bounded((limit * jnp.arctanh(held / limit)).astype(norms.dtype), Fixed(limit))
     weight = layer.weight if there else under_mask(UnitRows, layer.weight)
     return replace(layer, weight=weight, bias=bounded), after
 
