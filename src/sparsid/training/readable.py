@@ -53,7 +53,7 @@ class Reading:
     starts: int = 3
     tolerance: float = 1.1
     leans: float = 0.3
-    factor: float = 1.75
+    factor: float = 1.4
     floor: float = 1e-6
     cut: float = 3e-3
     rate: float = 3e-3
