@@ -2,12 +2,12 @@
 
 Three steps. The strength of L1 is chosen for each state: the largest with which that state, running
 freely over validation data while the others come from the record, errs hardly more than with the
-best. Then every network gives up its inputs one by one, the least sensitive first, and trains on
-after each under the weakest penalty. An input is needed if the network leans on it (others may
-stand in for it at little cost, as two temperatures that move together do), or if the validation
-error of one step grows without it, however little the network seemed to lean on it: then it comes
-back. At last the penalty shrinks what is left, small weights become zero, and the rest trains on
-without it.
+best. Then every network is trained on with and without one of its inputs after the other, the least
+sensitive first, equally long under the weakest penalty. An input is needed if the network leans on
+it (others may stand in for it at little cost, as two temperatures that move together do), or if the
+one-step validation error without it is larger, however little the network seemed to lean on it;
+else it goes. At last the penalty shrinks what is left, small weights become zero, and the rest
+trains on without it.
 """
 
 from collections.abc import Sequence
@@ -42,10 +42,10 @@ class Reading:
     largest is taken whose free-run error is within `tolerance` of the best. The direct path from
     inputs to outputs has a tenth of it. While inputs are given up it is the weakest, or what they
     are worth would drown in what the penalty costs. An input may go whose sensitivity is below
-    `leans` (standard deviations of the increment for one of the input); it stays away if the
-    squared one-step error is then at most `factor` times the least so far, or `floor` (of the
-    variance of the increments, where errors are nothing but rounding). `cut` is the threshold of
-    the last training.
+    `leans` (standard deviations of the increment for one of the input); it goes if the squared
+    one-step error without it is at most `factor` times that with it, or `floor` (of the variance of
+    the increments, where errors are nothing but rounding). `cut` is the threshold of the last
+    training.
     """
 
     epochs: int
@@ -62,7 +62,7 @@ class Reading:
 
     def epochs_for(self, inputs: int) -> int:
         """Epochs of everything, for networks of so many inputs, if every one is tried."""
-        return 2 * self.half + 2 * self.epochs + inputs * self.short
+        return 2 * self.half + 2 * self.epochs + 2 * inputs * self.short
 
     @property
     def half(self) -> int:
@@ -70,7 +70,7 @@ class Reading:
 
     @property
     def short(self) -> int:
-        """Epochs after each link that is tried."""
+        """Epochs with, and without, each input that is tried."""
         return max(self.epochs // 5, 1)
 
 
@@ -98,13 +98,14 @@ class StrengthChoice:
 class LinkPath:
     """What was tried, round by round: the input without which each network trained on (-1: none).
 
-    `sensitivity` is what the network's was to it, `error` the squared one-step validation error
-    after the round, and `gone` says whether the input stayed away.
+    `sensitivity` is what the network's was to it, `error` and `error_with` are the squared one-step
+    validation errors without and with it, and `gone` says whether it went.
     """
 
     tried: Int[np.ndarray, "round member states"]
     sensitivity: Float[np.ndarray, "round member states"]
     error: Float[np.ndarray, "round member states"]
+    error_with: Float[np.ndarray, "round member states"]
     gone: Bool[np.ndarray, "round member states"]
 
 
@@ -216,26 +217,30 @@ class _Run:
         needed, rounds = np.zeros_like(keep), []
         method = _penalty(given.strengths[:1] * states)
         phase = self.phase(given.short, method, given.rate / 3, given.rate / 300)
-        least = one_step_errors(self.training.fitted(members).ensemble, self.validation)
         for _ in range(self.inputs):
             found = structure(self.training.fitted(members).ensemble, self.training.train.physical)
             assert found.sensitivity is not None
             goes, lost = weakest(keep & ~needed, keep, found.sensitivity, given.leans)
             if not goes.any() or self.training.stop.asked:
                 break
-            tried = replace(with_links(members, keep & ~goes), phases=())
+            both = self.training.run(replace(members, phases=()), phase)
+            tried = replace(with_links(members, keep & ~goes), phases=(), history=both.history)
             tried = self.training.run(tried, phase)
-            error = one_step_errors(self.training.fitted(tried).ensemble, self.validation)
-            fine = error <= np.maximum(given.factor * least, given.floor)
-            gone = fine & goes.any(axis=2)
-            members = members_of(gone, tried, members)
+            if self.training.stop.asked:
+                break
+            error, error_with = (
+                one_step_errors(self.training.fitted(m).ensemble, self.validation)
+                for m in (tried, both)
+            )
+            asked = goes.any(axis=2)
+            gone = asked & (error <= np.maximum(given.factor * error_with, given.floor))
+            members = members_of(gone, tried, members_of(asked, both, members))
             keep, needed = keep & ~(goes & gone[..., None]), needed | (goes & ~gone[..., None])
-            least = np.where(gone, np.minimum(least, error), least)
-            at = np.where(goes.any(axis=2), goes.argmax(axis=2), -1)
-            rounds.append((at, lost, error, gone))
+            at = np.where(asked, goes.argmax(axis=2), -1)
+            rounds.append((at, lost, error, error_with, gone))
         self.training.total = self.epochs_done + given.half + given.epochs
         empty = np.zeros((0, members.size, states))
-        columns = zip(*rounds, strict=True) if rounds else (empty,) * 4
+        columns = zip(*rounds, strict=True) if rounds else (empty,) * 5
         return members, LinkPath(*map(np.asarray, columns))
 
     def finished(self, members: Members, strengths: Sequence[float]) -> Fitted:
@@ -305,13 +310,13 @@ def with_links(members: Members, keep: Bool[np.ndarray, "member states inputs"])
     return replace(members, stack=members.stack._replace(model=model))
 
 
-def members_of(gone: Bool[np.ndarray, "member states"], new: Members, old: Members) -> Members:
-    """The members with their networks of `new` where a link has gone, else those of `old`.
+def members_of(taken: Bool[np.ndarray, "member states"], new: Members, old: Members) -> Members:
+    """The members with their networks of `new` where `taken`, else those of `old`.
 
     So a network of which nothing is asked any more does not depend on how long others go on; nor
     does its member's key.
     """
-    whole = jnp.asarray(gone[np.resize(np.arange(len(gone)), len(new.stack.alive))])
+    whole = jnp.asarray(taken[np.resize(np.arange(len(taken)), len(new.stack.alive))])
 
     def choose(one, other):
         return jnp.where(whole.reshape(*whole.shape, *[1] * (one.ndim - 2)), one, other)
