@@ -1,6 +1,7 @@
 """Fixtures that several folders of tests share."""
 
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,16 @@ import sparsid
 PROJECT = Path(__file__).parents[1]
 
 
-def pytest_configure():
-    """Every core a device, before any test computes: it cannot be changed afterwards."""
+def pytest_configure(config):
+    """Every core a device, before any test computes: it cannot be changed afterwards.
+
+    Compiled programs pass between the processes of one run, those that tests start among them.
+    """
+    if not hasattr(config, "workerinput"):
+        folder = tempfile.TemporaryDirectory(prefix="sparsid-programs-")
+        config.add_cleanup(folder.cleanup)
+        os.environ["JAX_COMPILATION_CACHE_DIR"] = folder.name
+        os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
     sparsid.use_cores()
 
 

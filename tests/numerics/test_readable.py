@@ -2,6 +2,7 @@
 
 import os
 import signal
+from dataclasses import replace
 
 import jax
 import jax.numpy as jnp
@@ -111,6 +112,17 @@ def test_networks_that_did_not_get_worse_are_taken(train):
     wanted = [np.asarray(m.models().network.networks.layers[0].weight.raw) for m in (other, one)]
     for member, state in np.ndindex(2, 2):
         assert np.array_equal(mixed[member, state], wanted[int(fine[member, state])][member, state])
+
+
+def test_who_is_lost_in_a_trial_that_is_not_taken_trains_on(train):
+    training = Training(DerivativeMLP(widths=(4,), per_state=True), train)
+    members = training.begin(KEYS)
+    history = replace(members.history, frozen={0: (0, 1), 1: (0, 1)})
+    lost = members.stack._replace(alive=jnp.zeros_like(members.stack.alive))
+    lost = replace(members, stack=lost, history=history)
+    kept = members_of(np.array([[False, False], [True, False]]), lost, members)
+    assert kept.alive().tolist() == [True, False]
+    assert kept.history.frozen == {1: (0, 1)}
 
 
 @pytest.mark.parametrize("skip", [False, True])
@@ -226,6 +238,9 @@ def test_what_is_read_is_the_plant():
     assert [report.done for report in seen] == list(range(1, len(seen) + 1))
     assert seen[-1].total == len(seen) <= reading.epochs_for(4) == seen[0].total
     assert done.path is not None
+    path, asked = done.path, done.path.tried >= 0
+    bearable = np.maximum(reading.factor * path.error_with, reading.floor)
+    assert np.array_equal(path.gone, asked & (path.error <= bearable))
     gone = done.path.gone.sum(axis=0)
     assert (gone == 2).all()  # of four inputs two are needed
     wanted = np.array([[True, False, True, False], [True, True, False, False]])
@@ -252,6 +267,26 @@ def test_an_interruption_keeps_what_has_been_trained(train):
     first = np.asarray(fresh.models().network.networks.layers[0].weight.raw)
     assert not np.array_equal(done.fitted.ensemble.weights()[0][1], first)
     assert any("interrupted" in note for note in done.fitted.history.sentences())
+
+
+def test_an_interrupted_trial_is_not_judged(train):
+    """Ctrl-C while the first input is tried: all links are there, and nothing is cut."""
+    seen = []
+    before = TINY.half + TINY.epochs + TINY.short  # up to the training without the input
+
+    def interrupt(report):
+        seen.append(report)
+        if len(seen) == before + 1:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    architecture = DerivativeMLP(widths=(4,), per_state=True, skip=True)
+    done = fit_readable(
+        architecture, train, train, TINY, size=2, watch=interrupt, key=jax.random.key(0)
+    )
+    assert len(seen) == before + 1
+    assert done.path is not None
+    assert not len(done.path.tried)
+    assert structure(done.fitted.ensemble).links.all()
 
 
 def test_a_choice_that_the_joint_run_does_not_bear_out_is_not_taken(train, monkeypatch):

@@ -11,7 +11,7 @@ from tests.by_hand import scaled_plant
 
 from sparsid import SparsidError
 from sparsid.models import NARX, DerivativeMLP, FreeRun, OneStep, graph_of
-from sparsid.models.mlp import ACTIVATIONS, build_mlp
+from sparsid.models.mlp import ACTIVATIONS, build_mlp, build_per_output
 from sparsid.models.parameters import Bounded, Fixed, UnitRows, resolve, weights
 from sparsid.sparsify import (
     chain,
@@ -33,13 +33,13 @@ from sparsid.training.fitting import Training
 KEY = jax.random.key(0)
 
 
-def begun(method, network, inputs=None):
+def begun(method, network, regressors=None):
     """`prepare`, compiled as a whole: piece by piece it takes a second a layer."""
-    return jax.jit(lambda at: prepare(method, at, key=KEY, inputs=inputs))(network)
+    return jax.jit(lambda at: prepare(method, at, key=KEY, regressors=regressors))(network)
 
 
-def state_of(method, network, inputs):
-    return jax.jit(lambda at: init(method, at, key=KEY, inputs=inputs))(network)
+def state_of(method, network, regressors):
+    return jax.jit(lambda at: init(method, at, key=KEY, regressors=regressors))(network)
 
 
 def spread(network, seed, size=1.0):
@@ -213,10 +213,23 @@ def test_bounds_from_data_are_the_largest_norms_seen(seed, widths, activation, s
                 )
                 np.testing.assert_allclose(state_of(method, there, inputs), seen)
                 assert (limits <= seen * (1 + 1e-12)).all()
-            else:  # thresholds begin a thousandth inside, which later layers see
+                projected = seen
+            else:  # those of the projected network: here thresholds begin a thousandth inside
                 bounds = [layer.bias.limit.value() for layer in there.layers[:-1]]
-                np.testing.assert_allclose(bounds[0], seen[0])
-                assert (limits < np.array(bounds)).all()
+                np.testing.assert_allclose(bounds, projected)
+
+
+def test_bounds_of_networks_side_by_side_are_the_largest_of_all():
+    with jax.enable_x64(True):
+        made = build_per_output(3, 2, widths=(4, 3), activation="relu", skip=True, key=KEY)
+        method = unit_sphere("data", by=PROJECTED)
+        regressors = jnp.asarray(np.random.default_rng(0).normal(size=(30, 3)))
+        there = begun(method, made, regressors)
+        each = [jax.tree.map(lambda leaf, at=at: leaf[at], there.networks) for at in range(2)]
+        seen = np.max([norms_seen(network, np.asarray(regressors.T)) for network in each], axis=0)
+        np.testing.assert_allclose(state_of(method, there, regressors), seen)
+        resolved = (resolve(network)(regressors.T) for network in (made, there))
+        np.testing.assert_allclose(*resolved, atol=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -247,7 +260,8 @@ def test_a_phase_bounds_by_its_own_data(architecture, by):
     reach = float(np.linalg.norm(rows, axis=1).max())
 
     def trained(bound, keys):
-        phase = Phase(4, Constant(0.3), unit_sphere(bound, by=by), batch=10, loss=loss)
+        method = chain(l1(1e-3), unit_sphere(bound, by=by))
+        phase = Phase(4, Constant(0.3), method, batch=10, loss=loss)
         return training.fitted(training.run(training.begin(keys), phase)).ensemble
 
     both, alone, by_hand = trained("data", keys), trained("data", keys[1:]), trained(reach, keys)
@@ -287,7 +301,7 @@ def test_a_wide_interval_makes_no_step_longer(limit):
         np.testing.assert_allclose(threshold(jnp.array([-50.0, 50.0]) * limit), [-limit, limit])
 
 
-def test_binary_units_train_straight_through():
+def test_binary_units_train_by_a_narrow_slope():
     a = jnp.array([-2.0, -0.5, 0.0, 0.5, 2.0])
     assert np.array_equal(ACTIVATIONS["binary"](a), [0, 0, 1, 1, 1])
     slope = jax.vmap(jax.grad(lambda x: ACTIVATIONS["binary"](x)))(a)
@@ -305,13 +319,14 @@ def test_binary_units_train_straight_through():
         ({}, chain(unit_sphere(1.0), soft_threshold()), "direction alone"),
         ({}, chain(unit_sphere(1.0, by="projection"), soft_threshold()), "soft thresholds"),
         ({}, unit_sphere([1.0]), "2 hidden layers"),
+        ({"widths": ()}, unit_sphere("data", by="projection"), "none: give it `widths`"),
         ({}, chain(proximal_l1(1e-3), unit_sphere(1.0)), "direction alone"),
         ({}, chain(l1(1e-3, of="stored"), unit_sphere(1.0)), "direction alone"),
     ],
 )
 def test_what_makes_no_sense_is_refused_in_a_sentence(options, method, said):
     train = scaled_plant(trajectories=1, samples=41)
-    training = Training(DerivativeMLP(widths=(4, 4), **options), train)
+    training = Training(DerivativeMLP(**{"widths": (4, 4)} | options), train)
     begun = training.begin(jax.random.split(jax.random.key(1), 1))
     with pytest.raises(SparsidError, match=said):
         training.run(begun, Phase(1, Constant(1e-3), method, batch=10))

@@ -7,7 +7,7 @@ from sparsid import fit
 from sparsid.data import Dataset
 from sparsid.evaluation import forecast
 from sparsid.models import NARX
-from sparsid.study import DataSpec, FitSpec, fit_spec, simulation_errors
+from sparsid.study import DataSpec, FitSpec, TrainingSpec, fit_spec, simulation_errors
 from sparsid.study.pruned import prune_ensemble
 from sparsid.training import Descent, Pruning
 
@@ -29,7 +29,7 @@ def result(measured_data):
         dt=1.0,
         test_share=0.5,
     )
-    return fit_spec(FitSpec(data=data))
+    return fit_spec(FitSpec(data=data, training=TrainingSpec(members=6)))
 
 
 def test_the_second_half_is_simulated_freely_better_than_by_linear_models(result):

@@ -406,11 +406,7 @@ def killed_and_resumed(spec, folder, wanted, kills, more=(), seed=0):
     """
     command = [sys.executable, "-c", "from sparsid.cli import main; main()"]
     command += ["study", "run", str(spec), "--out", str(folder), *more]
-    # Compiled programs pass from run to run: most of the time the study is at work.
-    kept = {"COMPILATION_CACHE_DIR": f"{folder}-programs"}
-    kept |= {"PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
-    environment = os.environ | {f"JAX_{name}": value for name, value in kept.items()}
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "env": environment}
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     begun, rows = folder / "study.json", folder / "rows"
     # Turn by turn just about when rows are written, and at any moment; shorter after one too late.
     moments, spans, hits = random.Random(seed), [0.01, 2.0], 0
@@ -430,7 +426,7 @@ def killed_and_resumed(spec, folder, wanted, kills, more=(), seed=0):
         hits += in_time
         spans[turn % 2] *= 1.5 if in_time else 0.5
     assert hits == kills
-    finished = subprocess.run(command, capture_output=True, text=True, env=environment)
+    finished = subprocess.run(command, capture_output=True, text=True)
     assert finished.returncode == 0, finished.stderr
     assert rows_of(folder) == wanted
     assert not list(folder.rglob("*.part"))

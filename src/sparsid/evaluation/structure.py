@@ -109,7 +109,7 @@ def regressors(ensemble: Ensemble, data: Dataset) -> Float[np.ndarray, "rows inp
     for t in part:
         x = (t.x - scaling.offset) / scaling.scale
         u = (t.u - scaling.input_offset) / scaling.input_scale
-        rows.append(card.architecture.seen(x, u))
+        rows.append(card.architecture.regressors(x, u))
     whole = np.concatenate(rows)
     if not len(whole):
         raise SparsidError(

@@ -42,7 +42,7 @@ class AbstractArchitecture(BaseModel):
         """A freshly started model for the channels of `scaled`."""
 
     @abstractmethod
-    def seen(
+    def regressors(
         self, x: Float[np.ndarray, "samples observed"], u: Float[np.ndarray, "samples inputs"]
     ) -> Float[np.ndarray, "rows regressors"]:
         """What the network is given over a record: a row for each sample with all of its past.

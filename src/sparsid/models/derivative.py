@@ -145,7 +145,7 @@ class DerivativeMLP(AbstractArchitecture):
     def build(self, scaled: ScaledDataset, *, key: Key[Array, ""]) -> DerivativeModel:
         """A freshly started model for the states and inputs of `scaled`."""
         increments, states = scaled.normaliser.increments, scaled.normaliser.states
-        rows = np.concatenate([self.seen(t.x, t.u) for t in scaled.scaled])
+        rows = np.concatenate([self.regressors(t.x, t.u) for t in scaled.scaled])
         return self.assemble(
             len(states.scale),
             len(scaled.normaliser.inputs.scale),
@@ -157,7 +157,7 @@ class DerivativeMLP(AbstractArchitecture):
             key=key,
         )
 
-    def seen(
+    def regressors(
         self, x: Float[np.ndarray, "samples states"], u: Float[np.ndarray, "samples inputs"]
     ) -> Float[np.ndarray, "samples channels"]:
         return np.hstack([x, u])

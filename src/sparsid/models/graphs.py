@@ -25,7 +25,7 @@ def graph_of(ensemble: Ensemble, member: int) -> Graph:
     card = ensemble.card
     model = resolve(ensemble.members[member].model)
     if isinstance(card.architecture, NARX):
-        inputs = card.architecture.regressors(card.states.names, card.inputs.names)
+        inputs = card.architecture.regressor_names(card.states.names, card.inputs.names)
     else:
         inputs = (*card.states.names, *card.inputs.names)
     network, clip = model.network, _clip(model)

@@ -95,7 +95,7 @@ class NARX(AbstractArchitecture):
             len(scaled.normaliser.states.scale), len(scaled.normaliser.inputs.scale), key=key
         )
 
-    def seen(
+    def regressors(
         self, x: Float[np.ndarray, "samples outputs"], u: Float[np.ndarray, "samples inputs"]
     ) -> Float[np.ndarray, "rows regressors"]:
         at = np.arange(max(self.output_lags, self.input_lags), len(x))
@@ -114,7 +114,7 @@ class NARX(AbstractArchitecture):
         )
         return NARXModel(network, self.output_lags, self.input_lags, self.delay)
 
-    def regressors(self, outputs: tuple[str, ...], inputs: tuple[str, ...]) -> tuple[str, ...]:
+    def regressor_names(self, outputs: tuple[str, ...], inputs: tuple[str, ...]) -> tuple[str, ...]:
         """Names of the network's inputs, in their order: flow(k-1), flow(k-2), pH(k-1), ..."""
 
         def past(names, lags):

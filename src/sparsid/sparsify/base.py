@@ -46,8 +46,8 @@ class Sparsifier:
     - `after_epoch(model, moments, state, clock) -> (model, moments, state)`;
     - `finish(model, state) -> model`, valid at any moment.
 
-    With `sees_data`, `prepare` and `init` also take `inputs` (rows, inputs): what a network is
-    given over the training data, in scaled numbers.
+    With `sees_data`, `prepare` and `init` also take `regressors` (rows, regressors): what a
+    network is given over the training data, in scaled numbers.
     """
 
     prepare: Callable | None = None
@@ -62,16 +62,18 @@ class Sparsifier:
 NOTHING = Sparsifier()
 
 
-def prepare(method: Sparsifier, model, *, key, inputs: Array | None = None):
-    return model if method.prepare is None else _begun(method, method.prepare, model, key, inputs)
+def prepare(method: Sparsifier, model, *, key, regressors: Array | None = None):
+    return (
+        model if method.prepare is None else _begun(method, method.prepare, model, key, regressors)
+    )
 
 
-def init(method: Sparsifier, model, *, key, inputs: Array | None = None) -> Any:
-    return () if method.init is None else _begun(method, method.init, model, key, inputs)
+def init(method: Sparsifier, model, *, key, regressors: Array | None = None) -> Any:
+    return () if method.init is None else _begun(method, method.init, model, key, regressors)
 
 
-def _begun(method: Sparsifier, hook: Callable, model, key, inputs: Array | None):
-    return hook(model, key=key, **({"inputs": inputs} if method.sees_data else {}))
+def _begun(method: Sparsifier, hook: Callable, model, key, regressors: Array | None):
+    return hook(model, key=key, **({"regressors": regressors} if method.sees_data else {}))
 
 
 def finish(method: Sparsifier, model, state):

@@ -47,15 +47,15 @@ class _Finish:
 def chain(*methods: Sparsifier) -> Sparsifier:
     """All methods together, in the order given: `chain(l1(1e-4), weight_average())`."""
 
-    def prepare_all(model, *, key, inputs=None):
+    def prepare_all(model, *, key, regressors=None):
         for method, own in zip(methods, jax.random.split(key, len(methods)), strict=True):
-            model = prepare(method, model, key=own, inputs=inputs)
+            model = prepare(method, model, key=own, regressors=regressors)
         return model
 
-    def init_all(model, *, key, inputs=None):
+    def init_all(model, *, key, regressors=None):
         keys = jax.random.split(key, len(methods))
         each = zip(methods, keys, strict=True)
-        return tuple(init(m, model, key=k, inputs=inputs) for m, k in each)
+        return tuple(init(m, model, key=k, regressors=regressors) for m, k in each)
 
     def gather(hook: str, combine: Callable):
         parts = tuple(getattr(method, hook) for method in methods)

@@ -62,29 +62,28 @@ def unit_sphere(
     if by not in WAYS:
         raise SparsidError(unknown("way onto the unit sphere", by, WAYS))
     of_data = isinstance(bound, str) and bound == "data"
-    numbers = isinstance(bound, int | float | Sequence) and not isinstance(bound, str)
-    if not (of_data or (numbers and np.size(bound) and _all_positive(bound))):
+    if not (of_data or _all_positive(bound)):
         raise SparsidError(
             f'`bound` of unit_sphere must be positive and finite, or "data"; got {bound!r}.'
         )
     wrap = by == WAYS[0]
 
-    def prepare(model, *, key, inputs: Any = None):
+    def prepare(model, *, key, regressors: Any = None):
         def onto(network: MLP) -> MLP:
             _check(network, wrap=wrap)
             if of_data:
-                limits = _data_limits(network, inputs)
+                limits = _data_limits(network, regressors)
             else:
                 limits = _limits(network, jnp.asarray(bound, float))
             return _prepared(network, limits, wrap=wrap)
 
         return _each_network(onto, model)
 
-    def init(model, *, key, inputs: Any = None):
+    def init(model, *, key, regressors: Any = None):
         if not of_data:
             return jnp.asarray(bound, float)
         (network,) = (node for node in _nodes(model) if isinstance(node, MLP))
-        return jnp.stack(_data_limits(network, inputs))
+        return jnp.stack(_data_limits(network, regressors))
 
     if wrap:
         return Sparsifier(prepare=prepare, sees_data=of_data)
@@ -103,8 +102,12 @@ def check_lengths_count(model: PyTree, what: str) -> None:
         )
 
 
-def _all_positive(numbers) -> bool:
-    return bool(np.isfinite(numbers).all() and np.greater(numbers, 0).all())
+def _all_positive(numbers: Any) -> bool:
+    try:
+        array = np.asarray(numbers, float)
+    except (TypeError, ValueError):
+        return False
+    return bool(array.size and np.isfinite(array).all() and (array > 0).all())
 
 
 def _project(model, moments, state, clock: Clock, seen: Seen):
@@ -174,32 +177,28 @@ def _reduced(
     return replace(layer, weight=weight, bias=bounded), after
 
 
-def _data_limits(network: MLP, inputs: Float[Array, "rows inputs"]) -> list[Array]:
+def _data_limits(network: MLP, regressors: Float[Array, "rows regressors"]) -> list[Array]:
     """The largest norm that every hidden layer sees over the data, those before it reduced.
 
     Of networks side by side the largest of all.
     """
     layers, relu = list(network.layers), network.activation == "relu"
-    z = h = inputs.T
+    z = h = regressors.T
     limits = []
     for at in range(len(layers) - 1):
-        apart = layers[at].skip is None
-        seen = h if apart else jnp.concatenate(_side_by_side(h, z), axis=-2)
-        norm = jnp.linalg.norm(seen, axis=-2).max()
+        direct = layers[at].skip is not None
+        if direct:  # networks side by side all see the same z
+            h = jnp.concatenate([h, jnp.broadcast_to(z, (*h.shape[:-2], *z.shape))], axis=-2)
+        norm = jnp.linalg.norm(h, axis=-2).max()
         limits.append(jnp.where(norm > 0, norm, 1))  # where all are zero, any bound is as good
         reduced, layers[at + 1] = _reduced(
             layers[at], layers[at + 1], limits[-1], relu=relu, wrap=False
         )
         weight, bias = resolve((reduced.weight, reduced.bias))
-        if not apart:
+        if direct:
             weight = jnp.concatenate([weight, reduced.skip.value()], axis=-1)
-        h = ACTIVATIONS[network.activation](weight @ seen + bias[..., None])
+        h = ACTIVATIONS[network.activation](weight @ h + bias[..., None])
     return limits
-
-
-def _side_by_side(h: Array, z: Array) -> tuple[Array, Array]:
-    """Both with h's leading axes: of networks side by side, which see the same inputs."""
-    return h, jnp.broadcast_to(z, (*h.shape[:-2], *z.shape))
 
 
 def _on_sphere(layer: Layer) -> bool:
@@ -256,6 +255,11 @@ def _check(network: MLP, *, wrap: bool) -> None:
         raise SparsidError(
             "Training on the unit sphere is for the activations relu and binary; this network has "
             f"{network.activation!r}."
+        )
+    if len(network.layers) < 2:
+        raise SparsidError(
+            "Training on the unit sphere is for hidden units, and this network has none: give it "
+            "`widths`."
         )
     if any(layer.bias is None for layer in network.layers):
         raise SparsidError(

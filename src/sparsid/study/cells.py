@@ -37,6 +37,11 @@ class Cell:
         else:
             phases = [told(phase) for phase in self.phases]
             own = {"model": told(self.model), "phases": phases}
+            # What has since come to mean another result; other cells keep their names.
+            if any(phase.unit_sphere is not None for phase in self.phases):
+                own["thresholds"] = "in their own scale"
+            if self.model is not None and self.model.activation == "binary":
+                own["binary"] = "with a narrow slope"
             if self.model is not None and self.model.stepper != "euler":
                 own["one_step"] = "through the stepper"  # it once was Euler's whatever the stepper
         return {**self.common, "size": self.size, "seed": self.seed, **own}

@@ -61,8 +61,7 @@ def without_constant_inputs(parts: Parts) -> tuple[Parts, tuple[str, ...]]:
     """The parts without inputs that never change in training, and sentences that say so."""
     train = parts.train
     still = train.constant_inputs()
-    rows = np.concatenate([t.x for t in train])
-    resting = np.array(train.states.names, dtype=object)[np.ptp(rows, axis=0) == 0]
+    resting = _resting(train)
     notes = (
         *train.notes,
         *(
@@ -76,6 +75,12 @@ def without_constant_inputs(parts: Parts) -> tuple[Parts, tuple[str, ...]]:
     moving = [name for name in train.inputs.names if name not in still]
     test = parts.test and parts.test.select(inputs=moving)
     return Parts(train.select(inputs=moving), parts.validation.select(inputs=moving), test), notes
+
+
+def _resting(train: Dataset) -> list[str]:
+    """The states that never change."""
+    still = np.ptp(np.concatenate([t.x for t in train]), axis=0) == 0
+    return [name for name, rests in zip(train.states.names, still, strict=True) if rests]
 
 
 def check_record(parts: Parts, model: NARX) -> None:
@@ -93,9 +98,8 @@ def check_record(parts: Parts, model: NARX) -> None:
             "A recurrent model needs an input that changes; in the training data every input never "
             "changes, or there is none: record the plant while it is excited."
         )
-    rows = np.concatenate([t.x for t in train])
-    resting = np.array(train.states.names, dtype=object)[np.ptp(rows, axis=0) == 0]
-    if len(resting):
+    resting = _resting(train)
+    if resting:
         raise SparsidError(
             f"The output {resting[0]} never changes in the training data: there is nothing to "
             "learn; leave it out, or take more of the record."

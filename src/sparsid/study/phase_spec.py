@@ -155,7 +155,7 @@ class UnitSphereSpec(Table):
     bound: float | tuple[float, ...] | str
     by: Literal["reparameterisation", "projection"] = "reparameterisation"
 
-    @field_validator("bound")
+    @field_validator("bound", mode="before")
     @classmethod
     def _usable(cls, bound: Any) -> Any:
         unit_sphere(bound)

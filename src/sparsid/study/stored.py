@@ -1,5 +1,6 @@
 """A study's folder read back: what the study is, and the rows of each group of its cells."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -31,12 +32,15 @@ class StoredStudy[T: Table]:
 
 
 def read_stored[T: Table](
-    folder: str | Path, kind: type[T], *by: str, also: tuple[str, ...] = ()
+    folder: str | Path,
+    kind: type[T],
+    *by: str,
+    also: Mapping[str, type | tuple[type, ...]] | None = None,
 ) -> StoredStudy[T]:
     """Opens the folder of a study of this kind, its cells grouped by the entries `by` of each.
 
-    `also` names what study.json must hold beside. Raises SparsidError for a folder that holds no
-    such study, or is damaged.
+    `also` says what study.json must hold beside, and of which type. Raises SparsidError for a
+    folder that holds no such study, or is damaged.
     """
     store = ResultStore.open(folder)
     said, path = store.study(), store.folder / "study.json"
@@ -45,10 +49,15 @@ def read_stored[T: Table](
     try:
         for cell in said["cells"]:
             keys.setdefault(tuple(cell[name] for name in by), []).append(cell["key"])
-        for name in also:
-            said[name]
     except (KeyError, TypeError):
-        raise SparsidError(
-            f"{path} is damaged (it says of no cells); delete it and run the study again."
-        ) from None
+        raise _damaged(path, "cells") from None
+    for name, wanted in (also or {}).items():
+        if not isinstance(said.get(name), wanted):
+            raise _damaged(path, name)
     return StoredStudy(store, study, said, keys)
+
+
+def _damaged(path: Path, name: str) -> SparsidError:
+    return SparsidError(
+        f"{path} is damaged (it has no proper `{name}`); delete it and run the study again."
+    )

@@ -134,7 +134,13 @@ def _last_known(series: Float[np.ndarray, " epochs"]) -> float:
 
 def load_results(folder: str | Path) -> StudyResults:
     """Reads the folder of a study. Raises SparsidError for one that is none, or is damaged."""
-    stored = read_stored(folder, StudySpec, "configuration", "size", also=("dt", "states", "units"))
+    stored = read_stored(
+        folder,
+        StudySpec,
+        "configuration",
+        "size",
+        also={"dt": (int, float), "states": list, "units": list},
+    )
     configurations, missing = [], 0
     for spec in stored.study.configuration:
         for size in sorted(size for name, size in stored.keys if name == spec.name):

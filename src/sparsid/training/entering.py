@@ -25,18 +25,20 @@ UNEQUAL = (
 
 
 def enter(
-    members: Members, phases: Sequence[Phase], inputs: Float[Array, "rows inputs"] | None = None
+    members: Members,
+    phases: Sequence[Phase],
+    regressors: Float[Array, "rows regressors"] | None = None,
 ) -> Members:
     """Members as their phases begin; `phases` holds one a member, alike but for numbers.
 
-    `inputs` are what a network is given over the training data, for methods that look at them.
+    `regressors` are what a network is given over the training data, for methods that look at it.
     """
     stack = members.stack
     keys = jax.vmap(jax.random.split, out_axes=1)(stack.key)
     padded = [phases[i % len(phases)] for i in range(len(stack.alive))]
     models, state = _by_method(
         lambda method, at: _prepared(
-            method, *_at((stack.model, keys[1]), at), inputs if method.sees_data else None
+            method, *_at((stack.model, keys[1]), at), regressors if method.sees_data else None
         ),
         [phase.sparsifier for phase in padded],
     )
@@ -120,24 +122,26 @@ def transfer(moments: PyTree, old: PyTree, new: PyTree, fresh: optax.OptState) -
 
 @functools.partial(jax.jit, static_argnums=0)
 def _prepared(
-    method: Sparsifier, models: PyTree, keys: Array, inputs: Array | None
+    method: Sparsifier, models: PyTree, keys: Array, regressors: Array | None
 ) -> tuple[PyTree, PyTree]:
     def one(model, key):
         key_prepare, key_init = jax.random.split(key)
-        model = sparsify.prepare(method, model, key=key_prepare, inputs=inputs)
-        return model, sparsify.init(method, model, key=key_init, inputs=inputs)
+        model = sparsify.prepare(method, model, key=key_prepare, regressors=regressors)
+        return model, sparsify.init(method, model, key=key_init, regressors=regressors)
 
-    return jax.vmap(one)(models, keys)
+    if regressors is None:
+        return jax.vmap(one)(models, keys)
+    return jax.lax.map(lambda at: one(*at), (models, keys))  # all activations of all: too many
 
 
-type Places = np.ndarray | slice
+type Places = np.ndarray | None  # None: all
 
 
 def _by_method(work: Callable[[Sparsifier, Places], PyTree], methods: list[Sparsifier]):
     """`work(method, its members)` for every different method, put together in members' order."""
     different = list({id(method): method for method in methods}.values())
     if len(different) == 1:
-        return work(different[0], slice(None))
+        return work(different[0], None)
     places = [np.flatnonzero([m is method for m in methods]) for method in different]
     parts = [work(method, at) for method, at in zip(different, places, strict=True)]
     check_alike(parts)
@@ -146,7 +150,7 @@ def _by_method(work: Callable[[Sparsifier, Places], PyTree], methods: list[Spars
 
 
 def _at(tree: PyTree, at: Places) -> PyTree:
-    return tree if isinstance(at, slice) else jax.tree.map(lambda leaf: leaf[at], tree)
+    return tree if at is None else jax.tree.map(lambda leaf: leaf[at], tree)
 
 
 def _stacked(*numbers: Any) -> Array:

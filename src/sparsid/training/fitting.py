@@ -199,7 +199,7 @@ class Training:
         if any((Program.of(p), p.epochs) != (program, first.epochs) for p in phases):
             raise SparsidError(UNEQUAL)
         looks = any(phase.sparsifier.sees_data for phase in phases)
-        members = enter(members, phases, self._given() if looks else None)
+        members = enter(members, phases, self._regressors() if looks else None)
         members = replace(members, stack=share_out(members.stack))
         examples, validation = self.examples(first.loss), self._watched(first.loss)
         steps = steps_per_epoch(examples, first.batch)
@@ -286,11 +286,10 @@ class Training:
             self._on_device[loss, "train"] = _to_device(loss.examples(self.train))
         return self._on_device[loss, "train"]
 
-    def _given(self) -> Array:
+    def _regressors(self) -> Array:
         """What a network is given over the training data."""
-        seen = self.architecture.seen
-        rows = np.concatenate([seen(t.x, t.u) for t in self.train.scaled])
-        return everywhere(_own_precision(rows))
+        rows = [self.architecture.regressors(t.x, t.u) for t in self.train.scaled]
+        return everywhere(_own_precision(np.concatenate(rows)))
 
     def _watched(self, loss: AbstractLoss) -> PyTree | None:
         """Validation examples, evenly thinned to a bounded number."""

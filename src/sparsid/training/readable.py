@@ -224,7 +224,7 @@ class _Run:
             if not goes.any() or self.training.stop.asked:
                 break
             both = self.training.run(replace(members, phases=()), phase)
-            tried = replace(with_links(members, keep & ~goes), phases=(), history=both.history)
+            tried = replace(with_links(members, keep & ~goes), phases=())
             tried = self.training.run(tried, phase)
             if self.training.stop.asked:
                 break
@@ -233,8 +233,12 @@ class _Run:
                 for m in (tried, both)
             )
             asked = goes.any(axis=2)
-            gone = asked & (error <= np.maximum(given.factor * error_with, given.floor))
-            members = members_of(gone, tried, members_of(asked, both, members))
+            fine = np.isfinite(error) & (
+                error <= np.maximum(given.factor * error_with, given.floor)
+            )
+            gone = asked & fine & tried.alive()[:, None]
+            trained = asked & both.alive()[:, None]  # who is lost on the way stays as it was
+            members = members_of(gone, tried, members_of(trained, both, members))
             keep, needed = keep & ~(goes & gone[..., None]), needed | (goes & ~gone[..., None])
             at = np.where(asked, goes.argmax(axis=2), -1)
             rounds.append((at, lost, error, error_with, gone))
@@ -314,7 +318,7 @@ def members_of(taken: Bool[np.ndarray, "member states"], new: Members, old: Memb
     """The members with their networks of `new` where `taken`, else those of `old`.
 
     So a network of which nothing is asked any more does not depend on how long others go on; nor
-    does its member's key.
+    does its member's key, nor whether it still trains.
     """
     whole = jnp.asarray(taken[np.resize(np.arange(len(taken)), len(new.stack.alive))])
 
@@ -326,8 +330,16 @@ def members_of(taken: Bool[np.ndarray, "member states"], new: Members, old: Memb
         new.stack.model,
         jax.tree.map(choose, new.stack.model.network.networks, old.stack.model.network.networks),
     )
-    key = jnp.where(whole.any(axis=1), new.stack.key, old.stack.key)
-    return replace(new, stack=new.stack._replace(model=mixed, key=key), phases=())
+    any_taken = whole.any(axis=1)
+    key = jnp.where(any_taken, new.stack.key, old.stack.key)
+    alive = jnp.where(any_taken, new.stack.alive, old.stack.alive)
+    frozen = {i: at for i, at in new.history.frozen.items() if not alive[i]}
+    return replace(
+        new,
+        stack=new.stack._replace(model=mixed, key=key, alive=alive),
+        phases=(),
+        history=replace(new.history, frozen=frozen),
+    )
 
 
 def regrouped(models: PyTree, sources: Int[np.ndarray, "member states"]) -> PyTree:
