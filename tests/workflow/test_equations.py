@@ -54,6 +54,10 @@ def test_the_model_remembers_what_was_chosen(folder):
     training = load(folder / "laws.sparsid").card.training
     assert training["recipe"] == "readable"
     assert set(training["l1_per_state"]) == {"displacement", "velocity"}
+    tried = [told for inputs in training["inputs_tried"].values() for told in inputs.values()]
+    assert tried
+    assert all(0 <= told["gone"] <= told["networks"] <= 2 for told in tried)
+    assert all(told["error_ratio"] > 0 for told in tried)
 
 
 def test_what_cannot_be_written_is_refused(folder, tmp_path, capsys):

@@ -1,8 +1,9 @@
 """The whole of `fit`: split, scale, train by every candidate recipe, judge, choose."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any
 
 import jax
@@ -34,7 +35,7 @@ from sparsid.training import Fitted, History, Monitor, Watcher, fit_ensemble, fi
 from sparsid.training.fitting import AnyPhase
 from sparsid.training.linear import linear_start
 from sparsid.training.progress import interruptible
-from sparsid.training.readable import fit_readable
+from sparsid.training.readable import LinkPath, fit_readable
 
 Watching = Callable[[Recipe], Watcher | None]
 
@@ -209,8 +210,30 @@ def _read(
             "chosen": _plain(choice.joint_chosen),
         }
     fitted = done.fitted
-    card = replace(fitted.ensemble.card, training=said | fitted.ensemble.card.training)
+    card = fitted.ensemble.card
+    if done.path is not None:
+        said["inputs_tried"] = _tried(done.path, card.states.names, card.inputs.names)
+    card = replace(card, training=said | card.training)
     return replace(fitted, ensemble=replace(fitted.ensemble, card=card))
+
+
+def _tried(
+    path: LinkPath, states: Sequence[str], inputs: Sequence[str]
+) -> dict[str, dict[str, dict[str, Any]]]:
+    """For each state and input that was tried: how many networks, what it cost them, who lost it.
+
+    The cost is the squared one-step error without the input over that with it, the median.
+    """
+    told: dict[str, dict[str, dict[str, Any]]] = {}
+    for (i, state), (j, name) in product(enumerate(states), enumerate((*states, *inputs))):
+        at = path.tried[:, :, i] == j
+        if at.any():
+            with np.errstate(divide="ignore", invalid="ignore"):
+                cost = np.median(path.error[:, :, i][at] / path.error_with[:, :, i][at])
+            gone = int(path.gone[:, :, i][at].sum())
+            said = {"networks": int(at.sum()), "gone": gone, "error_ratio": _plain(cost)}
+            told.setdefault(state, {})[name] = said
+    return told
 
 
 def _plain(error: float) -> float | None:
