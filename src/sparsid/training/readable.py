@@ -43,8 +43,8 @@ class Reading:
     inputs to outputs has a tenth of it. While inputs are given up it is the weakest, or what they
     are worth would drown in what the penalty costs. An input may go whose sensitivity is below
     `leans` (standard deviations of the increment for one of the input); it goes if the squared
-    one-step error without it is at most `factor` times that with it, or `floor` (of the variance of
-    the increments, where errors are nothing but rounding). `cut` is the threshold of the last
+    one-step error without it is at most `factor` times that with it (half as large again, not
+    squared), or `floor` (of the variance of the increments, where errors are nothing but rounding). `cut` is the threshold of the last
     training.
     """
 
@@ -53,7 +53,7 @@ class Reading:
     starts: int = 3
     tolerance: float = 1.1
     leans: float = 0.3
-    factor: float = 1.4
+    factor: float = 2.25
     floor: float = 1e-6
     cut: float = 3e-3
     rate: float = 3e-3
