@@ -44,8 +44,8 @@ class Reading:
     are worth would drown in what the penalty costs. An input may go whose sensitivity is below
     `leans` (standard deviations of the increment for one of the input); it goes if the squared
     one-step error without it is at most `factor` times that with it (half as large again, not
-    squared), or `floor` (of the variance of the increments, where errors are nothing but rounding). `cut` is the threshold of the last
-    training.
+    squared), or `floor` (of the variance of the increments, where errors are nothing but rounding).
+    `cut` is the threshold of the last training.
     """
 
     epochs: int
