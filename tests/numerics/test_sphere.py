@@ -54,17 +54,27 @@ def spread(network, seed, size=1.0):
     return eqx.tree_at(lambda n: n.layers, network, tuple(map(drawn, network.layers)))
 
 
-def by_hand(network, z):
-    """The network in plain NumPy, from its resolved arrays."""
-    h = z
-    *hidden, last = resolve(network).layers
-    for layer in hidden:
-        a = np.asarray(layer.weight) @ h + np.asarray(layer.bias)[:, None]
-        if layer.skip is not None:
-            a = a + np.asarray(layer.skip) @ z
+def layers_by_hand(network, z):
+    """(what a layer takes, what it gives to its activation) of all, in plain NumPy."""
+    h, found = z, []
+    for layer in resolve(network).layers:
+        taken = h if layer.skip is None else np.vstack([h, z])
+        rows = np.hstack([m for m in (layer.weight, layer.skip) if m is not None])
+        a = rows @ taken + np.asarray(layer.bias)[:, None]
         h = np.maximum(a, 0) if network.activation == "relu" else (a >= 0) * 1.0
-    out = np.asarray(last.weight) @ h + np.asarray(last.bias)[:, None]
-    return out if last.skip is None else out + np.asarray(last.skip) @ z
+        found.append((taken, a))
+    return found
+
+
+def by_hand(network, z):
+    """The network's output."""
+    return layers_by_hand(network, z)[-1][1]
+
+
+def norms_seen(network, z):
+    """The largest norm that each hidden layer sees."""
+    hidden = layers_by_hand(network, z)[:-1]
+    return np.array([np.linalg.norm(taken, axis=0).max() for taken, _ in hidden])
 
 
 @settings(deadline=None, max_examples=5)
@@ -170,18 +180,6 @@ def test_what_is_cut_in_a_later_phase_leaves_unit_rows(by):
     assert (hidden.weight == 0).any()
     np.testing.assert_allclose(np.linalg.norm(hidden.weight, axis=1), 1, rtol=1e-5)
     assert np.abs(hidden.bias).max() <= 0.5
-
-
-def norms_seen(network, z):
-    """The largest norm that each hidden layer sees, in plain NumPy from its resolved arrays."""
-    h, found = z, []
-    for layer in resolve(network).layers[:-1]:
-        seen = h if layer.skip is None else np.vstack([h, z])
-        found.append(np.linalg.norm(seen, axis=0).max())
-        rows = np.hstack([m for m in (layer.weight, layer.skip) if m is not None])
-        a = rows @ seen + np.asarray(layer.bias)[:, None]
-        h = np.maximum(a, 0) if network.activation == "relu" else (a >= 0) * 1.0
-    return np.array(found)
 
 
 @settings(deadline=None, max_examples=5)
