@@ -22,9 +22,9 @@ import numpy as np
 
 from sparsid.data import Dataset
 from sparsid.evaluation import forecast, median_run
+from sparsid.identify import FitResult, fit
+from sparsid.identify.pruned import prune_ensemble
 from sparsid.models import NARX, Ensemble
-from sparsid.study import FitResult, fit
-from sparsid.study.pruned import prune_ensemble
 from sparsid.training import use_cores
 
 SETTLING = 50  # samples that do not count, as the benchmarks' rules say

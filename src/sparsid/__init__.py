@@ -13,7 +13,7 @@ _HOME = {
     "Normaliser": "sparsid.data",
     "simulate": "sparsid.processes",
     "replay": "sparsid.processes",
-    "fit": "sparsid.study",
+    "fit": "sparsid.identify",
     "fit_ensemble": "sparsid.training",
     "Phase": "sparsid.training",
     "load": "sparsid.models",

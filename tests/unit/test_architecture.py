@@ -5,8 +5,8 @@ import pickle
 import pytest
 
 from sparsid._errors import SparsidError
+from sparsid.identify import FitSpec, parse
 from sparsid.models import DerivativeMLP
-from sparsid.study import FitSpec, parse
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,9 @@ def test_a_study_folder_resumes_with_nothing_to_do_and_is_shown(task, tmp_path, 
     rows = {path: path.read_bytes() for path in (folder / "rows").iterdir()}
     assert rows
     assert run("study", "run", FIXTURES / f"study_{task}.toml", "--out", folder) == 0
-    assert f"{len(rows)} of {len(rows)} cells are stored" in " ".join(capsys.readouterr().out.split())
+    assert f"{len(rows)} of {len(rows)} cells are stored" in " ".join(
+        capsys.readouterr().out.split()
+    )
     assert rows == {path: path.read_bytes() for path in (folder / "rows").iterdir()}
     assert run("study", "show", folder) == 0
     assert (folder / "index.html").is_file()

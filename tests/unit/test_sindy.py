@@ -9,8 +9,8 @@ import pytest
 
 from sparsid._errors import MissingExtraError, SparsidError
 from sparsid.data import Dataset, Normaliser
-from sparsid.study import sindy
-from sparsid.study.sindy import fit_sindy
+from sparsid.identify import sindy
+from sparsid.identify.sindy import fit_sindy
 
 needs_pysindy = pytest.mark.skipif(
     importlib.util.find_spec("pysindy") is None,

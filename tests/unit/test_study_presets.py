@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from sparsid.data import Dataset
+from sparsid.identify.recipes import sparse_one_step
 from sparsid.models import DerivativeMLP
 from sparsid.models.parameters import Weight
 from sparsid.sparsify import Clock, l1, threshold
 from sparsid.sparsify.base import init, prepare
 from sparsid.study.cells import cells_of
 from sparsid.study.reading import read_study
-from sparsid.study.recipes import sparse_one_step
 from sparsid.study.studies import StudySpec
 from sparsid.training import SGD, Adam, Phase
 from sparsid.training.epoch import steps_per_epoch

@@ -8,7 +8,21 @@ import numpy as np
 import pytest
 
 from sparsid import SparsidError
+from sparsid._tables import parse
 from sparsid.data import Normaliser
+from sparsid.identify.phase_spec import (
+    AverageSpec,
+    DynamicSpec,
+    GroupSpec,
+    L1Spec,
+    MagnitudeSpec,
+    PhaseSpec,
+    RateSpec,
+    RiglSpec,
+    SoftThresholdSpec,
+    ThresholdSpec,
+    UnitSphereSpec,
+)
 from sparsid.models import NARX, DerivativeMLP, load
 from sparsid.models.least_squares import linear_map
 from sparsid.processes import named, simulate
@@ -21,19 +35,6 @@ from sparsid.study.path_spec import (
     PathDataSpec,
     PathStudySpec,
     PruneSpec,
-)
-from sparsid.study.phase_spec import (
-    AverageSpec,
-    DynamicSpec,
-    GroupSpec,
-    L1Spec,
-    MagnitudeSpec,
-    PhaseSpec,
-    RateSpec,
-    RiglSpec,
-    SoftThresholdSpec,
-    ThresholdSpec,
-    UnitSphereSpec,
 )
 from sparsid.study.plan import groups_of
 from sparsid.study.reading import parse_study, presets, read_study
@@ -48,7 +49,6 @@ from sparsid.study.studies import (
     StudyTrainingSpec,
 )
 from sparsid.study.summary import load_results
-from sparsid.study.tables import parse
 from sparsid.training.linear import linear_start
 
 KEY = jax.random.key(0)

@@ -6,9 +6,9 @@ import pytest
 from sparsid import fit
 from sparsid.data import Dataset
 from sparsid.evaluation import forecast
+from sparsid.identify import DataSpec, FitSpec, TrainingSpec, fit_spec, simulation_errors
+from sparsid.identify.pruned import prune_ensemble
 from sparsid.models import NARX
-from sparsid.study import DataSpec, FitSpec, TrainingSpec, fit_spec, simulation_errors
-from sparsid.study.pruned import prune_ensemble
 from sparsid.training import Descent, Pruning
 
 # Least squares on one step, computed elsewhere: 0.92, 0.90, 0.80 of a standard deviation; the

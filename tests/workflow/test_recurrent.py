@@ -17,17 +17,17 @@ from sparsid import fit
 from sparsid._errors import SparsidError
 from sparsid.data import Dataset, Normaliser, read
 from sparsid.evaluation import forecast
+from sparsid.identify import recipes
+from sparsid.identify.descent_spec import DescentSpec, RetrainSpec
+from sparsid.identify.parts import Parts, split
+from sparsid.identify.pruned import criterion_for, prune_ensemble, trained_on
+from sparsid.identify.recipes import recurrent
 from sparsid.models import NARX, Card, DerivativeMLP, Ensemble, graph_of, load
 from sparsid.processes import named, simulate
 from sparsid.results import Row
-from sparsid.study import recipes
-from sparsid.study.descent_spec import DescentSpec, RetrainSpec
-from sparsid.study.parts import Parts, split
 from sparsid.study.path_spec import PathConfigurationSpec, PruneSpec
 from sparsid.study.paths import path_cells, prepare_paths, run_paths
-from sparsid.study.pruned import criterion_for, prune_ensemble, trained_on
 from sparsid.study.reading import parse_study, read_study
-from sparsid.study.recipes import recurrent
 from sparsid.training import Descent, Pruning, Simulation, fit_ensemble
 from sparsid.training import descent as descent_module
 from sparsid.training.descent import descend

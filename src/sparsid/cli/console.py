@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Column, Table
 
 if TYPE_CHECKING:
-    from sparsid.study import Recipe
+    from sparsid.identify import Recipe
     from sparsid.study.paths import Stage
     from sparsid.study.running import Progress as StudyState
     from sparsid.training import EpochReport

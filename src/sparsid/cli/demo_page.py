@@ -8,8 +8,8 @@ from sparsid import report
 from sparsid.cli.console import number
 from sparsid.data import Dataset
 from sparsid.evaluation import HorizonScore, rate_interval
+from sparsid.identify import Parts
 from sparsid.models import graph_of
-from sparsid.study import Parts
 from sparsid.study.demo import Judged
 from sparsid.training import History
 

@@ -11,7 +11,7 @@ from sparsid.cli.console import number, out, show, tell, training_progress
 from sparsid.cli.options import Columns, Dt, Seed, Time, listed
 
 if TYPE_CHECKING:
-    from sparsid.study import FitResult, FitSpec
+    from sparsid.identify import FitResult, FitSpec
 
 
 def command(
@@ -60,7 +60,7 @@ def command(
 
     Example: `sparsid fit plant.csv --states T1,T2 --inputs Q --dt 10 --out plant.sparsid`
     """
-    from sparsid.study import FitSpec, fit_spec, parse, read_spec
+    from sparsid.identify import FitSpec, fit_spec, parse, read_spec
     from sparsid.training import use_cores
 
     if len(data) == 1 and data[0].suffix.lower() == ".toml":
@@ -127,7 +127,7 @@ def _target(to: Path | None, spec: "FitSpec") -> Path:
 def _report(result: "FitResult") -> None:
     """Free runs of the chosen ensemble, of the other candidates, and of the linear models."""
     from sparsid.evaluation import sparsity
-    from sparsid.study import simulation_errors
+    from sparsid.identify import simulation_errors
 
     judged, part = (
         (result.parts.test, "test")

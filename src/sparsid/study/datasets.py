@@ -9,8 +9,8 @@ from jaxtyping import Int
 
 from sparsid._errors import SparsidError
 from sparsid.data import Dataset
+from sparsid.identify.parts import Parts, read_parts, without_constant_inputs
 from sparsid.processes import named, simulate
-from sparsid.study.parts import Parts, read_parts, without_constant_inputs
 from sparsid.study.studies import StudyDataSpec, StudySpec
 
 

@@ -15,12 +15,12 @@ from sparsid.evaluation import (
     horizon_scores,
     sparsity,
 )
+from sparsid.identify.fitting import Watching, run_recipe
+from sparsid.identify.parts import Parts
+from sparsid.identify.recipes import Recipe, published_dense, sparse_one_step
+from sparsid.identify.spec import TrainingSpec
 from sparsid.models import Ensemble
 from sparsid.processes import AluminiumCell, simulate
-from sparsid.study.fitting import Watching, run_recipe
-from sparsid.study.parts import Parts
-from sparsid.study.recipes import Recipe, published_dense, sparse_one_step
-from sparsid.study.spec import TrainingSpec
 from sparsid.training import Fitted
 from sparsid.training.progress import interruptible
 

@@ -176,7 +176,7 @@ def _named(ensemble: Ensemble, cell: Cell, history: History) -> Ensemble:
 
 
 def _run_baseline(cell: Cell, job: Job, tick: Ticking) -> None:
-    from sparsid.study.sindy import fit_sindy
+    from sparsid.identify.sindy import fit_sindy
 
     if cell.baseline is None or cell.key not in job.wanted:
         return

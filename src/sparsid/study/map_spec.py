@@ -5,16 +5,16 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from sparsid._errors import SparsidError
+from sparsid._tables import Table
+from sparsid.identify.phase_spec import PhaseSpec, RateSpec
 from sparsid.models.architecture import check_widths
 from sparsid.models.mlp import ACTIVATIONS
 from sparsid.study.functions import FUNCTIONS
-from sparsid.study.phase_spec import PhaseSpec, RateSpec
 from sparsid.study.studies import (
     StudyTrainingSpec,
     check_configuration_names,
     check_seeds,
 )
-from sparsid.study.tables import Table
 
 
 class ProblemSpec(Table):

@@ -7,11 +7,11 @@ from pydantic import Field
 
 from sparsid._errors import SparsidError
 from sparsid._registry import unknown
+from sparsid._tables import Table
+from sparsid.identify.descent_spec import DescentSpec, RetrainSpec
 from sparsid.models import NARX
 from sparsid.processes import named
-from sparsid.study.descent_spec import DescentSpec, RetrainSpec
 from sparsid.study.studies import StudyTrainingSpec, check_configuration_names
-from sparsid.study.tables import Table
 from sparsid.training import Pruning
 
 SAME_IN_PAIRS = ("model", "start", "restarts", "train", "refine")

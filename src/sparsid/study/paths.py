@@ -12,13 +12,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from sparsid.data import Dataset, Normaliser, Scale, ScaledDataset
+from sparsid.identify.pruned import Judged, errors_of, trained_on
 from sparsid.models import Card, Ensemble
 from sparsid.models.ensemble import library_versions
 from sparsid.processes import measured, named, simulate
 from sparsid.results import ResultStore, Row, digest
 from sparsid.study.cells import selected, told
 from sparsid.study.path_spec import DescentSpec, PathConfigurationSpec, PathStudySpec
-from sparsid.study.pruned import Judged, errors_of, trained_on
 from sparsid.study.running import Outcome
 from sparsid.training import Path as PruningPath
 from sparsid.training import Simulation, prune

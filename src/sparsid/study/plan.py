@@ -12,10 +12,10 @@ from functools import cached_property, lru_cache
 from itertools import pairwise
 from typing import Any
 
+from sparsid.identify.phase_spec import PhaseSpec
 from sparsid.models import DerivativeMLP
 from sparsid.results import canonical
 from sparsid.study.cells import Cell, plain
-from sparsid.study.phase_spec import PhaseSpec
 from sparsid.training import Phase
 from sparsid.training.epoch import Program
 

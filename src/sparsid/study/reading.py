@@ -7,10 +7,10 @@ from typing import Any
 
 from sparsid._errors import SparsidError
 from sparsid._registry import unknown
+from sparsid._tables import parse, read_toml
 from sparsid.study.map_spec import MapStudySpec, check_maps
 from sparsid.study.path_spec import PathStudySpec, check_paths
 from sparsid.study.studies import StudySpec, check
-from sparsid.study.tables import parse, read_toml
 
 type AnyStudy = StudySpec | PathStudySpec | MapStudySpec
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from sparsid._errors import SparsidError
+from sparsid._tables import Table, parse
 from sparsid.results import ResultStore, Row
-from sparsid.study.tables import Table, parse
 
 
 @dataclass(frozen=True)

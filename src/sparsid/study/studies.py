@@ -8,11 +8,11 @@ from pydantic_core import PydanticCustomError
 
 from sparsid._errors import SparsidError
 from sparsid._registry import unknown
+from sparsid._tables import Table
+from sparsid.identify.phase_spec import PhaseSpec
+from sparsid.identify.spec import DataSpec
 from sparsid.models import DerivativeMLP
 from sparsid.processes import named
-from sparsid.study.phase_spec import PhaseSpec
-from sparsid.study.spec import DataSpec
-from sparsid.study.tables import Table
 
 LARGEST_SEED = 2**32 - 1  # what a key takes in
 MOST_SEEDS = 10_000  # that `seeds = n` may ask for

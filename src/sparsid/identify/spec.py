@@ -5,10 +5,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag
 
+from sparsid._tables import TAGS, Table, parse, read_toml
+from sparsid.identify.descent_spec import DescentSpec
+from sparsid.identify.phase_spec import PhaseSpec
 from sparsid.models import NARX, DerivativeMLP
-from sparsid.study.descent_spec import DescentSpec
-from sparsid.study.phase_spec import PhaseSpec
-from sparsid.study.tables import TAGS, Table, parse, read_toml
 
 
 class DataSpec(Table):

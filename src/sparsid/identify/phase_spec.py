@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag, field_validator
 
 from sparsid._errors import SparsidError
+from sparsid._tables import Table
 from sparsid.models import FreeRun, OneStep
 from sparsid.sparsify import (
     NOTHING,
@@ -24,7 +25,6 @@ from sparsid.sparsify import (
     unit_sphere,
     weight_average,
 )
-from sparsid.study.tables import Table
 from sparsid.training import SGD, AbstractSchedule, Adam, Constant, Cosine, Part, Phase, Ramp, Step
 
 

@@ -6,8 +6,8 @@ import numpy as np
 
 from sparsid._errors import SparsidError
 from sparsid.data import Dataset, read
+from sparsid.identify.spec import DataSpec
 from sparsid.models import NARX
-from sparsid.study.spec import DataSpec
 
 MANY = 5  # trajectories from which on a share is taken of them rather than of time
 

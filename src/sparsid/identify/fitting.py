@@ -11,17 +11,17 @@ import numpy as np
 from jaxtyping import Array, Key
 
 from sparsid._errors import SparsidError
+from sparsid._tables import parse
 from sparsid.data import Dataset, Normaliser, ScaledDataset
 from sparsid.evaluation import forecast, free_run_errors, median_run, rmse
-from sparsid.models import NARX, AbstractArchitecture, DerivativeMLP, Ensemble
-from sparsid.study.parts import (
+from sparsid.identify.parts import (
     Parts,
     check_record,
     read_parts,
     split,
     without_constant_inputs,
 )
-from sparsid.study.recipes import (
+from sparsid.identify.recipes import (
     Recipe,
     candidates,
     linear_free_run,
@@ -29,8 +29,8 @@ from sparsid.study.recipes import (
     recurrent,
     sparse_one_step,
 )
-from sparsid.study.spec import FitSpec, TrainingSpec
-from sparsid.study.tables import parse
+from sparsid.identify.spec import FitSpec, TrainingSpec
+from sparsid.models import NARX, AbstractArchitecture, DerivativeMLP, Ensemble
 from sparsid.training import Fitted, History, Monitor, Watcher, fit_ensemble, fit_linear
 from sparsid.training.fitting import AnyPhase
 from sparsid.training.linear import linear_start

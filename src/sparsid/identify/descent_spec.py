@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from sparsid.study.tables import Table
+from sparsid._tables import Table
 from sparsid.training import BFGS, Descent, LevenbergMarquardt, Prediction, Simulation
 from sparsid.training.windows import Criterion
 

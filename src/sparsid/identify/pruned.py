@@ -15,8 +15,8 @@ from sparsid._errors import SparsidError
 from sparsid._files import written_whole
 from sparsid._registry import unknown
 from sparsid.data import Dataset, Normaliser, Scale, ScaledDataset
+from sparsid.identify.parts import Parts
 from sparsid.models import Ensemble
-from sparsid.study.parts import Parts
 from sparsid.training import Path as PruningPath
 from sparsid.training import Pruning, Simulation, prune
 from sparsid.training.curvature import Point, error, on_device, program
