@@ -5,6 +5,7 @@ from sparsid.models.derivative import DerivativeMLP, DerivativeModel
 from sparsid.models.ensemble import Card, Ensemble, Simulator
 from sparsid.models.graphs import ensemble_of, graph_of
 from sparsid.models.losses import AbstractLoss, FreeRun, OneStep
+from sparsid.models.model import AbstractModel, OneStepAhead, Recursion, Recursive
 from sparsid.models.narx import NARX, NARXModel
 from sparsid.models.rollout import rollout
 from sparsid.models.storage import load, save
@@ -13,6 +14,7 @@ __all__ = [
     "NARX",
     "AbstractArchitecture",
     "AbstractLoss",
+    "AbstractModel",
     "Card",
     "DerivativeMLP",
     "DerivativeModel",
@@ -20,6 +22,9 @@ __all__ = [
     "FreeRun",
     "NARXModel",
     "OneStep",
+    "OneStepAhead",
+    "Recursion",
+    "Recursive",
     "Simulator",
     "ensemble_of",
     "graph_of",

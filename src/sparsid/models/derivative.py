@@ -17,12 +17,13 @@ from sparsid.data import ScaledDataset
 from sparsid.models.architecture import AbstractArchitecture, check_widths
 from sparsid.models.least_squares import linear_map
 from sparsid.models.mlp import ACTIVATIONS, MLP, PerOutput, build_mlp, build_per_output
+from sparsid.models.model import AbstractModel, Recursion
 from sparsid.models.parameters import Fixed
 
 type Clipping = Literal["none", "hidden", "all", "linear"]
 
 
-class DerivativeModel(eqx.Module):
+class DerivativeModel(AbstractModel):
     """x_{k+1} = step(x_k, u_k), in scaled numbers; time is counted in samples.
 
     The network maps (x, u) to the scaled increment over one sample; `gain` and `drift` turn that
@@ -41,9 +42,7 @@ class DerivativeModel(eqx.Module):
     slope: Any = None
     clip: Clipping = eqx.field(static=True, default="none")
     margin: float = eqx.field(static=True, default=0.0)
-    lag: ClassVar[int] = 1
-    output_lags: ClassVar[int] = 1
-    input_lags: ClassVar[int] = 1
+    lag: ClassVar[int] = 1  # pyright: ignore[reportIncompatibleMethodOverride]
 
     def increment(self, x: Float[Array, " states"], u: Float[Array, " inputs"]) -> Array:
         """Increment of the scaled state a sample; computed in the weights' own precision."""
@@ -91,17 +90,20 @@ class DerivativeModel(eqx.Module):
     def init(self, observed: Float[Array, "1 states"], inputs: Float[Array, "1 inputs"]) -> Array:
         return observed[0]
 
-    def step(self, x: Float[Array, " states"], u: Float[Array, " inputs"]) -> tuple[Array, Array]:
+    def step(
+        self, carry: Float[Array, " states"], u: Float[Array, " inputs"]
+    ) -> tuple[Array, Array]:
         """(carry, observed) one sample later."""
-        later = STEPPERS[self.stepper](self.increment, x, u, 1.0)
+        later = STEPPERS[self.stepper](self.increment, carry, u, 1.0)
         return later, later
 
-    def next(
-        self, past_y: Float[Array, "1 states"], past_u: Float[Array, "1 inputs"]
-    ) -> Float[Array, " states"]:
-        """The state of a sample from the one before it."""
-        later, _ = self.step(past_y[0], past_u[0])
-        return later
+    def recursion(self) -> Recursion:
+        """A state follows from the one before it."""
+
+        def later(past_x: Float[Array, "1 states"], past_u: Float[Array, "1 inputs"]) -> Array:
+            return self.step(past_x[0], past_u[0])[1]
+
+        return Recursion(1, 1, later)
 
 
 class DerivativeMLP(AbstractArchitecture):

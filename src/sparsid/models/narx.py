@@ -12,11 +12,12 @@ from sparsid._errors import SparsidError
 from sparsid.data import ScaledDataset
 from sparsid.models.architecture import AbstractArchitecture, check_widths
 from sparsid.models.mlp import ACTIVATIONS, MLP, build_mlp
+from sparsid.models.model import AbstractModel, Recursion
 
 Count = Annotated[int, Field(ge=1)]
 
 
-class NARXModel(eqx.Module):
+class NARXModel(AbstractModel):
     """y(k) = network(u(k-delay) .. u(k-input_lags), y(k-1) .. y(k-output_lags)), in scaled numbers.
 
     On the march y is the model's own earlier output (parallel, NOE); one-step training gives it the
@@ -33,10 +34,13 @@ class NARXModel(eqx.Module):
         """How many given rows a free run starts from."""
         return max(self.output_lags, self.input_lags)
 
-    def next(
+    def recursion(self) -> Recursion:
+        """An output follows from those before it and from past inputs."""
+        return Recursion(self.output_lags, self.input_lags, self._next)
+
+    def _next(
         self, past_y: Float[Array, "output_lags outputs"], past_u: Float[Array, "input_lags inputs"]
     ) -> Float[Array, " outputs"]:
-        """The output of a sample from the ones before it."""
         return self.network(jnp.concatenate([past_u[self.delay - 1 :].ravel(), past_y.ravel()]))
 
     def init(
@@ -51,7 +55,7 @@ class NARXModel(eqx.Module):
         """(carry, observed) one sample later."""
         past_y, older_u = carry
         past_u = jnp.concatenate([u[None], older_u])
-        y = self.next(past_y, past_u)
+        y = self._next(past_y, past_u)
         return (jnp.concatenate([y[None], past_y[:-1]]), past_u[:-1]), y
 
 

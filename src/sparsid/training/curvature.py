@@ -18,6 +18,7 @@ from jaxtyping import Array, Bool, Float, Int, PyTree
 
 from sparsid._devices import over_members
 from sparsid.models import rollout
+from sparsid.models.model import Recursion
 from sparsid.models.parameters import resolve
 from sparsid.training.arrow import Arrow
 from sparsid.training.layout import Layout
@@ -65,13 +66,15 @@ def outputs(layout: Layout, feedback: bool, point: Point, data: Windows) -> Arra
     if feedback:
         given = data.y[:, : model.lag]
         if point.starts is not None:
-            given = jnp.asarray(given).at[:, model.lag - model.output_lags :].set(point.starts)
+            lags = model.recursion().output_lags
+            given = jnp.asarray(given).at[:, model.lag - lags :].set(point.starts)
         return jax.vmap(lambda y, u: rollout(model, y[0] if model.lag == 1 else y, u))(
             given, data.u
         )
     rows = jnp.arange(model.lag, data.y.shape[1])
-    past_y, past_u = _pasts(model, data.y, data.u, rows)
-    said = jax.vmap(jax.vmap(model.next))(past_y, past_u)
+    recursion = model.recursion()
+    past_y, past_u = _pasts(recursion, data.y, data.u, rows)
+    said = jax.vmap(jax.vmap(recursion.next))(past_y, past_u)
     return jnp.concatenate([data.y[:, : model.lag], said], axis=1)
 
 
@@ -95,7 +98,7 @@ def moved(layout: Layout, point: Point, data: Windows) -> Array:
 
 def recorded_starts(model, data: Windows) -> Array:
     """The recorded outputs that a window's first step of a free run looks back on."""
-    return data.y[:, model.lag - model.output_lags : model.lag]
+    return data.y[:, model.lag - model.recursion().output_lags : model.lag]
 
 
 def gradient(layout: Layout, feedback: bool, point: Point, data: Windows) -> tuple[Array, Array]:
@@ -117,7 +120,8 @@ def quadratic(layout: Layout, feedback: bool, point: Point, data: Windows) -> Qu
     said = outputs(layout, feedback, point, data)
     wrong = (said - data.y) * data.counts[..., None]
     windows_, time, observed = data.y.shape
-    lag, lags = model.lag, model.output_lags
+    recursion = model.recursion()
+    lag, lags = model.lag, recursion.output_lags
     room, own = layout.room, 0 if point.starts is None else lags * observed
     length = max(min(SEGMENT_NUMBERS // (windows_ * observed * layout.size), time - lag), 1)
     segments = -(-(time - lag) // length)
@@ -126,14 +130,14 @@ def quadratic(layout: Layout, feedback: bool, point: Point, data: Windows) -> Qu
     counts = jnp.pad(data.counts, behind[:2])
 
     def next_of(trainable, past_y, past_u):
-        return resolve(eqx.combine(trainable, rest)).next(past_y, past_u)
+        return resolve(eqx.combine(trainable, rest)).recursion().next(past_y, past_u)
 
     partials = jax.vmap(jax.vmap(jax.jacrev(next_of, argnums=(0, 1)), (None, 0, 0)), (None, 0, 0))
 
     def segment(carry, first):
         past, half_gradient, gram, starts = carry
         rows = first + jnp.arange(length)
-        past_y, past_u = _pasts(model, source, u, rows)
+        past_y, past_u = _pasts(recursion, source, u, rows)
         by_weight, by_past = partials(trainable, past_y, past_u)
         # (window, row, observed, room), dead weights and rows that do not count left out
         direct = layout.pack(by_weight, axes=3)[..., live] * used
@@ -219,13 +223,13 @@ def diagonal(layout: Layout, feedback: bool, point: Point, data: Windows) -> Flo
     return jnp.where(point.keep, curvature, 0.0)
 
 
-def _pasts(model, y, u, rows) -> tuple[Array, Array]:
+def _pasts(recursion: Recursion, y, u, rows) -> tuple[Array, Array]:
     """Earlier outputs and inputs of each row, newest first: (window, row, lags, channels)."""
 
     def past(array, lags):
         return jnp.asarray(array)[:, rows[:, None] - 1 - jnp.arange(lags)]
 
-    return past(y, model.output_lags), past(u, model.input_lags)
+    return past(y, recursion.output_lags), past(u, recursion.input_lags)
 
 
 @functools.lru_cache(maxsize=64)

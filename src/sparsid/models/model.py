@@ -1,0 +1,70 @@
+"""What every model is, and what some models can do beyond it.
+
+A model is one resolved member in scaled numbers. Rollouts, scores, files and pages need `lag`,
+`init` and `step` alone. What training and pruning need beyond it is a capability: a protocol that a
+model has where it makes sense, and that its architecture declares (`AbstractArchitecture.can`), so
+that a specification is refused before anything is trained.
+"""
+
+from abc import abstractmethod
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
+
+import equinox as eqx
+from jaxtyping import Array, Float
+
+
+class AbstractModel(eqx.Module):
+    """The contract. Time is counted in samples, numbers are scaled."""
+
+    if TYPE_CHECKING:  # a field, a class variable or a property
+
+        @property
+        def lag(self) -> int:
+            """How many given rows a free run starts from."""
+            ...
+    else:
+        lag: eqx.AbstractVar[int]
+
+    @abstractmethod
+    def init(
+        self, observed: Float[Array, "lag observed"], inputs: Float[Array, "lag inputs"]
+    ) -> Any:
+        """The carry behind the given rows, oldest first; the last input comes with the first step.
+
+        Its layout is the model's own.
+        """
+
+    @abstractmethod
+    def step(self, carry: Any, u: Float[Array, " inputs"]) -> tuple[Any, Float[Array, " observed"]]:
+        """(carry, observed) one sample later, under the input `u` held over the sample."""
+
+
+class Recursion(NamedTuple):
+    """y(k) = next(y(k-1) .. y(k-output_lags), u(k-1) .. u(k-input_lags)), pasts newest first.
+
+    `next` takes Float["output_lags observed"] and Float["input_lags inputs"] and is differentiable
+    in both and in the weights it closes over.
+    """
+
+    output_lags: int
+    input_lags: int
+    next: Callable[[Array, Array], Array]
+
+
+@runtime_checkable
+class OneStepAhead(Protocol):
+    """Trained on increments over one sample: what first-order training by `OneStep` needs."""
+
+    def one_step(self, z: Float[Array, " inputs *samples"]) -> Float[Array, " observed *samples"]:
+        """Scaled increment over one sample from the network's inputs."""
+        ...
+
+
+@runtime_checkable
+class Recursive(Protocol):
+    """A recursion with partial derivatives: what second-order training and pruning need."""
+
+    def recursion(self) -> Recursion:
+        """The resolved model as a recursion of what it observes."""
+        ...
