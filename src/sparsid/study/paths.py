@@ -13,7 +13,7 @@ import numpy as np
 
 from sparsid.architectures import library_versions
 from sparsid.data import Dataset, Normaliser, Scale, ScaledDataset
-from sparsid.identify.pruned import Judged, errors_of, trained_on
+from sparsid.identify.prune import Judged, errors_of, trained_on
 from sparsid.models import Card, Ensemble
 from sparsid.processes import measured, named, simulate
 from sparsid.results import ResultStore, Row, digest
