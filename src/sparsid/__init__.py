@@ -1,10 +1,12 @@
 """sparsid: sparse neural system identification.
 
 Learns small, stable, readable neural-network simulators of nonlinear dynamical systems from
-recorded trajectories. The names below load on first use: importing sparsid does nothing else.
+recorded trajectories. The names below, and the packages inside (`sparsid.data.read`), load on first
+use: importing sparsid does nothing else.
 """
 
 import importlib
+import importlib.util
 
 __version__ = "0.1.0"
 
@@ -41,9 +43,11 @@ __all__ = [
 
 
 def __getattr__(name: str):
-    if name not in _HOME:
-        raise AttributeError(f"module 'sparsid' has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOME[name]), name)
+    if name in _HOME:
+        return getattr(importlib.import_module(_HOME[name]), name)
+    if not name.startswith("_") and importlib.util.find_spec(f"sparsid.{name}"):
+        return importlib.import_module(f"sparsid.{name}")
+    raise AttributeError(f"module 'sparsid' has no attribute {name!r}")
 
 
 def __dir__():
