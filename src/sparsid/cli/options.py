@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sparsid._errors import SparsidError
-from sparsid.data import Channels, Dataset, match, read
-from sparsid.data.readers import is_netcdf
+from sparsid.data import Dataset, match_model, read
+from sparsid.data.formats import describes_itself
 
 if TYPE_CHECKING:
     import numpy as np
@@ -52,10 +52,8 @@ def read_for(
     Raises SparsidError where names, units or sampling time do not fit.
     """
     notes: list[str] = []
-    if all(is_netcdf(path) for path in files):
+    if all(describes_itself(path) for path in files):
         dataset = read(files, dt=dt)
-        if card.architecture.observes == "outputs":
-            dataset = dataset.outputs_as_states()
     else:
         if dt is None and time is None:
             dt = card.dt
@@ -68,7 +66,8 @@ def read_for(
             time=time,
             dt=dt,
         )
-    fitting, said = match(dataset, card.states, Channels(), card.inputs, card.dt)
+    observes = card.architecture.observes
+    fitting, said = match_model(dataset, observes, card.states, card.inputs, card.dt)
     return fitting, [*notes, *dataset.notes, *said]
 
 

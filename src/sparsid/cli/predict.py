@@ -44,14 +44,14 @@ def command(
     Example: `sparsid predict plant.sparsid tomorrow.csv --start T1=20,T2=35 --out forecast.csv`
     """
 
-    from sparsid.data import Dataset, write_table
-    from sparsid.data.readers import is_netcdf
+    from sparsid.data import Dataset, write
+    from sparsid.data.formats import check_written
     from sparsid.evaluation import finite_lengths, forecast, median_run
     from sparsid.models import load
     from sparsid.training import use_cores
 
     check_writable(to)
-    netcdf = is_netcdf(to)
+    check_written(to)
     use_cores()
     ensemble = load(model)
     card = ensemble.card
@@ -85,7 +85,7 @@ def command(
         input_units=card.inputs.units,
         attributes={"model": model.name, "kind": "free run"},
     )
-    predicted.to_netcdf(to) if netcdf else write_table(predicted, to)
+    write(predicted, to)
     tell([*notes, *box_notes(card, runs, dataset)])
     out.print(f"Wrote free runs over {len(dataset)} trajectories to {to}.", markup=False)
 
@@ -131,9 +131,9 @@ def _from_inputs(card, files, start: str, *, columns, time, dt):
     import numpy as np
 
     from sparsid.data import Channels, Dataset, match, read
-    from sparsid.data.readers import is_netcdf
+    from sparsid.data.formats import describes_itself
 
-    if any(is_netcdf(path) for path in files):
+    if any(describes_itself(path) for path in files):
         raise SparsidError("`--start` is for tables of inputs; a NetCDF dataset has first states.")
     state = _parse_start(start, card.states.names)
     # Columns are read as outputs: a dataset has to have something that is observed.

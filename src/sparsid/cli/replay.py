@@ -12,7 +12,7 @@ from sparsid.cli.console import out, tell
 def command(
     process: Annotated[str, typer.Argument(help="Name of a process (see `sparsid processes`).")],
     data: Annotated[Path, typer.Argument(metavar="DATA", help="A NetCDF dataset.")],
-    to: Annotated[Path, typer.Option("--out", help="The NetCDF file to write.")],
+    to: Annotated[Path, typer.Option("--out", help="A .nc, .csv or .parquet file to write.")],
     adaptive: Annotated[
         bool, typer.Option(help="Integrate adaptively (Diffrax) instead of fixed RK4.")
     ] = False,
@@ -21,15 +21,17 @@ def command(
 
     Example: `sparsid replay aluminium test.nc --out truth.nc`
     """
-    from sparsid.data import Dataset
+    from sparsid.data import Dataset, write
+    from sparsid.data.formats import check_written
     from sparsid.processes import named, replay
     from sparsid.training import use_cores
 
     plant = named(process)
     check_writable(to)
+    check_written(to)
     recorded = Dataset.from_netcdf(data)
     use_cores()
     dataset = replay(plant, recorded, method="adaptive" if adaptive else "rk4")
-    dataset.to_netcdf(to)
+    write(dataset, to)
     tell(dataset.notes)
     out.print(f"Wrote {len(dataset)} replayed trajectories to {to}.", markup=False)

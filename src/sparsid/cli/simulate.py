@@ -12,7 +12,7 @@ from sparsid.cli.options import Dt, Seed, parse_numbers
 
 def command(
     process: Annotated[str, typer.Argument(help="Name of a process (see `sparsid processes`).")],
-    to: Annotated[Path, typer.Option("--out", help="The NetCDF file to write.")],
+    to: Annotated[Path, typer.Option("--out", help="A .nc, .csv or .parquet file to write.")],
     trajectories: Annotated[int, typer.Option(help="How many trajectories.")] = 40,
     samples: Annotated[int, typer.Option(help="Samples of each trajectory.")] = 5000,
     dt: Dt = None,
@@ -31,11 +31,14 @@ def command(
     """
     import jax
 
+    from sparsid.data import write
+    from sparsid.data.formats import check_written
     from sparsid.processes import measured, named, simulate
     from sparsid.training import use_cores
 
     plant = named(process)
     check_writable(to)
+    check_written(to)
     use_cores()
     dataset = simulate(
         plant,
@@ -48,6 +51,6 @@ def command(
     if noise is not None:
         asked = parse_numbers("--noise", noise)
         dataset = measured(dataset, asked, key=jax.random.fold_in(jax.random.key(seed), 1))
-    dataset.to_netcdf(to)
+    write(dataset, to)
     tell(dataset.notes)
     out.print(f"Wrote {len(dataset)} trajectories of {samples} samples to {to}.", markup=False)

@@ -2,6 +2,7 @@
 
 from sparsid.evaluation.box import BoxExits, box_exits
 from sparsid.evaluation.equations import Law, Piece, laws, written
+from sparsid.evaluation.fitting_data import matched
 from sparsid.evaluation.forecast import finite_lengths, forecast, median_run
 from sparsid.evaluation.intervals import rate_interval, two_way_bootstrap, wilson
 from sparsid.evaluation.metrics import (
@@ -48,6 +49,7 @@ __all__ = [
     "free_run_errors",
     "horizon_scores",
     "laws",
+    "matched",
     "mean_interval",
     "median_run",
     "one_step_errors",

@@ -7,6 +7,7 @@ from jaxtyping import Bool, Float
 
 from sparsid._errors import SparsidError
 from sparsid.data import Dataset
+from sparsid.evaluation.fitting_data import matched
 from sparsid.evaluation.structure import channel_scales, regressors
 from sparsid.graph import affine_pieces
 from sparsid.models import DerivativeMLP, Ensemble, graph_of
@@ -60,7 +61,7 @@ def laws(ensemble: Ensemble, member: int, data: Dataset) -> tuple[Law, ...]:
 
     A law is affine where the network is within `AFFINE` of an affine map there. Under Euler steps
     the derivative is the mean over a sample. Raises SparsidError for recurrent models, activations
-    other than ReLU, and data that lack the model's channels.
+    other than ReLU, and data that do not fit the model.
     """
     card, scaling = ensemble.card, ensemble.stacked.scaling
     if not isinstance(card.architecture, DerivativeMLP):
@@ -128,7 +129,7 @@ def _distance(z: np.ndarray, value: np.ndarray) -> float:
 def _record(ensemble: Ensemble, data: Dataset) -> tuple[np.ndarray, np.ndarray]:
     """(states and inputs, mean derivatives over each sample) of all rows, in physical units."""
     card = ensemble.card
-    part = data.select(states=card.states.names, inputs=card.inputs.names, outputs=())
+    part, _ = matched(card, data)
     rows = np.concatenate([np.hstack([t.x, t.u])[:-1] for t in part])
     return rows, np.concatenate([np.diff(t.x, axis=0) for t in part]) / card.dt
 

@@ -14,6 +14,7 @@ from jaxtyping import Bool, Float, Int
 
 from sparsid._errors import SparsidError
 from sparsid.data import Dataset
+from sparsid.evaluation.fitting_data import matched
 from sparsid.graph import Graph
 from sparsid.models import Ensemble, graph_of
 from sparsid.models.parameters import resolve
@@ -75,7 +76,7 @@ class Recovery:
 def structure(ensemble: Ensemble, data: Dataset | None = None) -> Structure:
     """The structure of every member; with `data`, its sensitivities there.
 
-    Raises SparsidError for data that lack the model's channels.
+    Raises SparsidError for data that do not fit the model.
     """
     graphs = [graph_of(ensemble, member) for member in range(len(ensemble))]
     points = None if data is None else regressors(ensemble, data)
@@ -101,10 +102,10 @@ def regressors(ensemble: Ensemble, data: Dataset) -> Float[np.ndarray, "rows inp
     """What the networks see over the data, in scaled units: at most `ROWS` rows, evenly spread.
 
     Recurrent networks see the recorded outputs here, not their own. Raises SparsidError for data
-    that lack the model's channels.
+    that do not fit the model.
     """
     card, scaling = ensemble.card, ensemble.stacked.scaling
-    part = data.select(states=card.states.names, inputs=card.inputs.names, outputs=())
+    part, _ = matched(card, data)
     rows = []
     for t in part:
         x = (t.x - scaling.offset) / scaling.scale
