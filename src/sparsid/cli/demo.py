@@ -30,10 +30,9 @@ def command(
     make_folder(to / "figures")
     use_cores()
     size = Size(8, 1000, 4, 20, 0.05) if quick else Size()
-    out.print(
+    say(
         f"Simulating {size.trajectories} training, validation and test trajectories of "
-        f"{size.samples} samples ...",
-        markup=False,
+        f"{size.samples} samples ..."
     )
     parts = plant_data(size, seed)
     notes: list[str] = list(parts.train.notes)
@@ -43,4 +42,4 @@ def command(
     table = comparison(judged)
     show(table.title, list(table.header), [[str(cell) for cell in row] for row in table.rows])
     page = write_results(to, parts, judged, table)
-    out.print(f"Open {page} to see figures, models and data.", markup=False)
+    say(f"Open {page} to see figures, models and data.")

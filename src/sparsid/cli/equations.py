@@ -92,20 +92,17 @@ def _print(found: "tuple[Law, ...]", pieces: int, true: "np.ndarray | None") -> 
 
     for i, law in enumerate(found):
         if law.refit is not None:
-            out.print(written(law, law.refit), markup=False, soft_wrap=True)
-            out.print(
-                f"  affine; refitted, leaving {number(law.residual)} standard deviations",
-                markup=False,
-            )
+            say(written(law, law.refit))
+            say(f"  affine; refitted, leaving {number(law.residual)} standard deviations")
             if true is not None:
                 _beside(law, true[i])
             continue
         for piece in law.pieces[:pieces]:
-            out.print(written(law, piece), markup=False, soft_wrap=True)
-            out.print(f"  over {100 * piece.share:.1f} % of the data", markup=False)
+            say(written(law, piece))
+            say(f"  over {100 * piece.share:.1f} % of the data")
         if rest := law.pieces[pieces:]:
             share = 100 * sum(piece.share for piece in rest)
-            out.print(f"  and {len(rest)} further pieces, over {share:.1f} %", markup=False)
+            say(f"  and {len(rest)} further pieces, over {share:.1f} %")
 
 
 def _beside(law: "Law", true: "np.ndarray") -> None:

@@ -94,7 +94,7 @@ def command(
     result.ensemble.save(target)
     tell(result.notes)
     _report(result)
-    out.print(f"Saved {len(result.ensemble)} members to {target}.", markup=False)
+    say(f"Saved {len(result.ensemble)} members to {target}.")
 
 
 def _recurrent(lags: int | None, delay: int | None) -> dict[str, Any]:

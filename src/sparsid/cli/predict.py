@@ -87,7 +87,7 @@ def command(
     )
     predicted.to_netcdf(to) if netcdf else write_table(predicted, to)
     tell([*notes, *box_notes(card, runs, dataset)])
-    out.print(f"Wrote free runs over {len(dataset)} trajectories to {to}.", markup=False)
+    say(f"Wrote free runs over {len(dataset)} trajectories to {to}.")
 
 
 def _check_source(card, data, start: str | None, samples: int | None, options: dict) -> None:

@@ -23,4 +23,4 @@ def command() -> None:
         )
     show("Processes", ("name", "states", "inputs", "sampling time"), rows)
     for name in PROCESSES:
-        out.print(f"{name}: {named(name).reference}", markup=False)
+        say(f"{name}: {named(name).reference}")

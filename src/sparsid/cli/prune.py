@@ -87,7 +87,7 @@ def command(
     elif any(isnan(member.control.validation) for member in pruned.members):
         tell(["The control was interrupted before it had trained for as long; it is left out."])
     _report(pruned)
-    out.print(f"Saved {len(pruned.ensemble)} members to {to}.", markup=False)
+    say(f"Saved {len(pruned.ensemble)} members to {to}.")
 
 
 def _report(pruned: "Pruned") -> None:

@@ -32,4 +32,4 @@ def command(
     dataset = replay(plant, recorded, method="adaptive" if adaptive else "rk4")
     dataset.to_netcdf(to)
     tell(dataset.notes)
-    out.print(f"Wrote {len(dataset)} replayed trajectories to {to}.", markup=False)
+    say(f"Wrote {len(dataset)} replayed trajectories to {to}.")

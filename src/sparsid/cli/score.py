@@ -65,10 +65,9 @@ def command(
         ("horizon", "runs", "diverged", "95 % interval", "RFMSE mean", "RFMSE std"),
         [_row(s) for s in scores.values()],
     )
-    out.print(
+    say(
         f"exactly zero: {zeros.zero_share:.1%} of weights; non-zero, median of members: "
-        f"{zeros.nonzero_median:g}; smaller than {zeros.below:g}: {zeros.small_share:.1%}",
-        markup=False,
+        f"{zeros.nonzero_median:g}; smaller than {zeros.below:g}: {zeros.small_share:.1%}"
     )
 
 

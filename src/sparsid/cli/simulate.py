@@ -50,4 +50,4 @@ def command(
         dataset = measured(dataset, asked, key=jax.random.fold_in(jax.random.key(seed), 1))
     dataset.to_netcdf(to)
     tell(dataset.notes)
-    out.print(f"Wrote {len(dataset)} trajectories of {samples} samples to {to}.", markup=False)
+    say(f"Wrote {len(dataset)} trajectories of {samples} samples to {to}.")

@@ -178,10 +178,9 @@ def _tables(found: "Structure", true: Truth | None) -> None:
     header += ["sensitivity"] * (middle is not None) + ["link is"] * (true is not None)
     header += ["true sensitivity"] * (true is not None and true.sensitivity is not None)
     show(f"Links of {len(found.links)} networks", header, rows)
-    out.print(
+    say(
         f"live units, median: {np.median(found.units):g}; live weights: "
-        f"{np.median(found.weights):g}; agreement (Jaccard): {number(found.agreement)}",
-        markup=False,
+        f"{np.median(found.weights):g}; agreement (Jaccard): {number(found.agreement)}"
     )
     if true is not None:
         of = [recovery(links, true.links) for links in found.links]
@@ -189,16 +188,15 @@ def _tables(found: "Structure", true: Truth | None) -> None:
             f"{name} {number(float(np.median([getattr(r, name) for r in of])))}"
             for name in ("precision", "recall", "f1")
         )
-        out.print(f"against {of[0].true} true links, medians: {measures}", markup=False)
+        say(f"against {of[0].true} true links, medians: {measures}")
         strong = true.links & ~true.weak
         if true.weak.any():
             shares = found.frequency
-            out.print(
+            say(
                 f"{int(true.weak.sum())} of them are weak (sensitivity below {WEAK:g}), found by "
                 f"{100 * shares[true.weak].min():.0f} % of the networks or more; the others by "
                 f"{100 * shares[strong].min():.0f} % or more, false ones by at most "
-                f"{100 * shares[~true.links].max(initial=0.0):.0f} %",
-                markup=False,
+                f"{100 * shares[~true.links].max(initial=0.0):.0f} %"
             )
 
 

@@ -86,9 +86,9 @@ def run(
     tell(outcome.notes)
     said = f"{outcome.stored} of {outcome.asked} cells are stored in {to}"
     if outcome.interrupted:
-        out.print(f"Interrupted: {said}; the same command goes on from there.", markup=False)
+        say(f"Interrupted: {said}; the same command goes on from there.")
         raise typer.Exit(130)
-    out.print(f"{said}; `sparsid study show {to}` says what they say.", markup=False)
+    say(f"{said}; `sparsid study show {to}` says what they say.")
 
 
 @app.command(name="show")
@@ -159,7 +159,7 @@ def _shown(
         tell([f"{results.missing} cells are not stored yet; `sparsid study run` makes them."])
     if text is not None:
         _write_markdown(text, results.study.title or results.study.name, said(results), found)
-    out.print(f"Open {write_page(results, found)} to see the figures.", markup=False)
+    say(f"Open {write_page(results, found)} to see the figures.")
 
 
 def _write_markdown(path: Path, title: str, notes: list[str], found: "list[Table]") -> None:
@@ -195,4 +195,4 @@ def _print(table: "Table") -> None:
     rows = [["-" if c is None else str(c) for c in row] for row in table.rows]
     show(table.title, header, rows, wrap=True)
     if table.note:
-        out.print(table.note, markup=False)
+        say(table.note)
