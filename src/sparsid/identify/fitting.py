@@ -16,7 +16,6 @@ from sparsid.data import Dataset, Normaliser, ScaledDataset
 from sparsid.evaluation import forecast, free_run_errors, median_run, rmse
 from sparsid.identify.parts import (
     Parts,
-    check_record,
     read_parts,
     split,
     without_constant_inputs,
@@ -123,8 +122,8 @@ def fit_parts(
     watching: Watching | None = None,
 ) -> FitResult:
     """Trains by every recipe that `settings` names, or through `phases`, and chooses."""
-    if isinstance(model, NARX):
-        check_record(parts, model)
+    if model is not None:
+        model.check_data(parts.named)
     normaliser = Normaliser.fit(parts.train)
     train, validation = normaliser.apply(parts.train), normaliser.apply(parts.validation)
     tried: list[Candidate] = []

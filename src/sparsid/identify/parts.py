@@ -2,12 +2,9 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from sparsid._errors import SparsidError
 from sparsid.data import Dataset, read
 from sparsid.identify.spec import DataSpec
-from sparsid.models import NARX
 
 MANY = 5  # trajectories from which on a share is taken of them rather than of time
 
@@ -19,6 +16,12 @@ class Parts:
     train: Dataset
     validation: Dataset
     test: Dataset | None
+
+    @property
+    def named(self) -> dict[str, Dataset]:
+        """What there is, by what it is for."""
+        every = {"training": self.train, "validation": self.validation, "test": self.test}
+        return {name: part for name, part in every.items() if part is not None}
 
 
 def read_parts(data: DataSpec) -> Parts:
@@ -60,8 +63,7 @@ def read_parts(data: DataSpec) -> Parts:
 def without_constant_inputs(parts: Parts) -> tuple[Parts, tuple[str, ...]]:
     """The parts without inputs that never change in training, and sentences that say so."""
     train = parts.train
-    still = train.constant_inputs()
-    resting = _resting(train)
+    still, resting = train.constant_inputs(), train.constant_states()
     notes = (
         *train.notes,
         *(
@@ -75,35 +77,6 @@ def without_constant_inputs(parts: Parts) -> tuple[Parts, tuple[str, ...]]:
     moving = [name for name in train.inputs.names if name not in still]
     test = parts.test and parts.test.select(inputs=moving)
     return Parts(train.select(inputs=moving), parts.validation.select(inputs=moving), test), notes
-
-
-def _resting(train: Dataset) -> list[str]:
-    """The states that never change."""
-    still = np.ptp(np.concatenate([t.x for t in train]), axis=0) == 0
-    return [name for name, rests in zip(train.states.names, still, strict=True) if rests]
-
-
-def check_record(parts: Parts, model: NARX) -> None:
-    """Raises SparsidError for records that are too short, or tell nothing of the plant."""
-    train, lag = parts.train, max(model.output_lags, model.input_lags)
-    named = {"training": train, "validation": parts.validation, "test": parts.test}
-    for name, part in named.items():
-        if part is not None and min(part.lengths) <= lag:
-            raise SparsidError(
-                f"A record needs at least {lag + 1} samples (the model's lags and one more); the "
-                f"shortest {name} record has {min(part.lengths)}."
-            )
-    if not len(train.inputs):
-        raise SparsidError(
-            "A recurrent model needs an input that changes; in the training data every input never "
-            "changes, or there is none: record the plant while it is excited."
-        )
-    resting = _resting(train)
-    if resting:
-        raise SparsidError(
-            f"The output {resting[0]} never changes in the training data: there is nothing to "
-            "learn; leave it out, or take more of the record."
-        )
 
 
 def split(whole: Dataset, *, validation: Dataset | float, test: Dataset | float) -> Parts:

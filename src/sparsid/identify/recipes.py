@@ -4,8 +4,6 @@ import math
 from dataclasses import dataclass, replace
 from typing import Literal
 
-import jax
-
 from sparsid._errors import SparsidError
 from sparsid._registry import unknown
 from sparsid.data import Dataset
@@ -24,7 +22,6 @@ from sparsid.training import (
 )
 from sparsid.training.descent import LARGEST
 from sparsid.training.fitting import AnyPhase
-from sparsid.training.layout import Layout
 from sparsid.training.readable import Reading
 
 BATCH = 128
@@ -138,7 +135,7 @@ def recurrent(
         return Descent(method, criterion, most, PATIENCE * effort, early)
 
     restarts = 4 if numbers <= RESTARTED else 1
-    lag = max(architecture.output_lags, architecture.input_lags)
+    lag = architecture.lag
     followed = numbers * architecture.output_lags * len(train.states) * members * restarts
 
     def windows(length: int, **options) -> Simulation:
@@ -173,8 +170,8 @@ def _window(train: Dataset, validation: Dataset) -> int:
 
 def _numbers(train: Dataset, architecture: NARX) -> int:
     """Trainable numbers of the network for this data."""
-    one = architecture.skeleton(len(train.states), len(train.inputs), key=jax.random.key(0))
-    return Layout.of(one).size
+    arrays = architecture.arrays(len(train.states), len(train.inputs)).values()
+    return sum(array.size for array in arrays if array.trained)
 
 
 def linear_free_run(train: Dataset, validation: Dataset) -> Recipe:

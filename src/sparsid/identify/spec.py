@@ -6,9 +6,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag
 
 from sparsid._tables import TAGS, Table, parse, read_toml
+from sparsid.architectures import AnyArchitecture
 from sparsid.identify.descent_spec import DescentSpec
 from sparsid.identify.phase_spec import PhaseSpec
-from sparsid.models import NARX, DerivativeMLP
 
 
 class DataSpec(Table):
@@ -45,26 +45,15 @@ class TrainingSpec(Table):
     keep_best: bool = True
 
 
-def _kind(model: Any) -> str:
-    """Which architecture a [model] table or object is; a table that does not say is derivative."""
-    return model.get("kind", "derivative") if isinstance(model, dict) else model.kind
-
-
-Model = Annotated[
-    Annotated[DerivativeMLP, Tag(TAGS[0])] | Annotated[NARX, Tag(TAGS[1])],
-    Discriminator(_kind),
-]
-
-
 def _way(phase: Any) -> str:
     """Which way of training a [[phase]] table or object is."""
     if isinstance(phase, dict):
-        return TAGS[3] if {"method", "iterations"} & phase.keys() else TAGS[2]
-    return TAGS[3] if isinstance(phase, DescentSpec) else TAGS[2]
+        return TAGS[1] if {"method", "iterations"} & phase.keys() else TAGS[0]
+    return TAGS[1] if isinstance(phase, DescentSpec) else TAGS[0]
 
 
 AnyPhaseSpec = Annotated[
-    Annotated[PhaseSpec, Tag(TAGS[2])] | Annotated[DescentSpec, Tag(TAGS[3])],
+    Annotated[PhaseSpec, Tag(TAGS[0])] | Annotated[DescentSpec, Tag(TAGS[1])],
     Discriminator(_way),
 ]
 
@@ -73,7 +62,7 @@ class FitSpec(Table):
     """The whole of it: [data], [model], [training], [[phase]]."""
 
     data: DataSpec
-    model: Model | None = None
+    model: AnyArchitecture | None = None
     training: TrainingSpec = TrainingSpec()
     phase: tuple[AnyPhaseSpec, ...] = ()
     out: str | None = None
