@@ -1,15 +1,15 @@
 """sparsid equations"""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from sparsid._errors import SparsidError
-from sparsid._files import check_writable, written_whole
-from sparsid.cli.console import number, out, show, tell
+from sparsid._files import written_whole
+from sparsid.cli.console import number, say, say_json, show, tell
 from sparsid.cli.options import Columns, Dt, Files, Model, Time, read_for
+from sparsid.cli.outputs import LATEX, Force, check_outputs
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,6 +33,7 @@ def command(
     columns: Columns = None,
     time: Time = None,
     dt: Dt = None,
+    force: Force = False,
 ) -> None:
     """Writes the law of each state of a ReLU network as an equation, in physical units.
 
@@ -41,27 +42,31 @@ def command(
 
     Example: `sparsid equations readable.sparsid test.nc --latex laws.tex`
     """
-    from sparsid.evaluation import laws
-    from sparsid.models import load
+    check_outputs([latex] if latex else [], inputs=[model, *data], force=force)
 
-    if latex is not None:
-        check_writable(latex)
-    ensemble = load(model)
-    if member >= len(ensemble):
+    from sparsid.architectures import read_file
+
+    file = read_file(model)
+    if member >= file.members:
         raise SparsidError(
-            f"`member` must be below {len(ensemble)}, the number of networks; got {member}."
+            f"`member` must be below {file.members}, the number of networks; got {member}."
         )
-    dataset, notes = read_for(ensemble.card, data, columns=columns, time=time, dt=dt)
+    dataset, notes = read_for(file.card, data, columns=columns, time=time, dt=dt)
     tell(notes)
+
+    from sparsid.evaluation import laws
+    from sparsid.models import Ensemble
+
+    ensemble = Ensemble.of_file(file)
     found = laws(ensemble, member, dataset)
     true = None if truth is None else _true(truth, found, dataset)
     if as_json:
-        out.print_json(json.dumps([_told(law, i, true) for i, law in enumerate(found)]))
+        say_json([_told(law, i, true) for i, law in enumerate(found)])
     else:
         _print(found, pieces, true)
     if latex is not None:
         with written_whole(latex) as part:
-            part.write_text(_document(found, pieces), encoding="utf-8")
+            part.write_text(LATEX + _document(found, pieces), encoding="utf-8")
         tell([f"The laws are in {latex}."])
 
 

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sparsid._errors import SparsidError
-from sparsid._files import check_writable
-from sparsid.cli.console import number, out, show, tell, training_progress
+from sparsid.cli.computing import use_machine
+from sparsid.cli.console import number, say, show, tell
 from sparsid.cli.options import Columns, Dt, Seed, Time, listed
+from sparsid.cli.outputs import Force, check_outputs
+from sparsid.cli.stopping import Interrupted, until_written
 
 if TYPE_CHECKING:
-    from sparsid.identify import FitResult, FitSpec
+    from sparsid.identify import Candidate, FitResult, FitSpec
 
 
 def command(
@@ -49,6 +51,7 @@ def command(
     ] = 0.2,
     test_share: Annotated[float, typer.Option(help="Share kept back to judge the result.")] = 0.2,
     seed: Seed = 0,
+    force: Force = False,
 ) -> None:
     """Learns a sparse simulator from recorded data, and judges it beside the linear model.
 
@@ -60,11 +63,11 @@ def command(
 
     Example: `sparsid fit plant.csv --states T1,T2 --inputs Q --dt 10 --out plant.sparsid`
     """
-    from sparsid.identify import FitSpec, fit_spec, parse, read_spec
-    from sparsid.training import use_cores
-
     if len(data) == 1 and data[0].suffix.lower() == ".toml":
         _only_out(context)
+
+        from sparsid.identify import read_spec
+
         spec = read_spec(data[0])
     else:
         tables: dict[str, Any] = {
@@ -85,16 +88,45 @@ def command(
             tables["model"] = _recurrent(lags, delay)
         elif lags is not None or delay is not None:
             raise SparsidError("--lags and --delay are for models of --outputs.")
+        if to is not None:
+            check_outputs([to], inputs=data, force=force)
+        _check_readable(tables["data"])
+
+        from sparsid.identify import FitSpec, parse
+
         spec = parse(FitSpec, tables, "fit")
     target = _target(to, spec)
-    check_writable(target)
-    use_cores()
-    with training_progress() as watching:
+    read = (*spec.data.files, *spec.data.validation_files, *spec.data.test_files)
+    check_outputs([target], inputs=[*data, *read], force=force)
+
+    from sparsid.cli.progress import training_progress
+    from sparsid.identify import fit_spec
+    from sparsid.training.progress import last_signal
+
+    use_machine()
+    with until_written(target), training_progress() as watching:
         result = fit_spec(spec, watching=watching)
+        if not any(_trained(candidate) for candidate in result.tried):
+            raise Interrupted(last_signal())
     result.ensemble.save(target)
     tell(result.notes)
     _report(result)
     say(f"Saved {len(result.ensemble)} members to {target}.")
+
+
+def _check_readable(data: dict[str, Any]) -> None:
+    """Reads the data, before anything that training needs is imported: it may not be usable."""
+    from sparsid.data import read
+
+    names = ("states", "outputs", "inputs", "columns", "time", "dt")
+    if not (data["states"] and data["outputs"]):  # one or the other; the specification says so
+        read(data["files"], **{name: data[name] for name in names})
+
+
+def _trained(candidate: "Candidate") -> bool:
+    """Whether it finished an epoch, or was not interrupted before its first."""
+    history = candidate.history
+    return history is None or not history.interrupted or bool(history.epochs)
 
 
 def _recurrent(lags: int | None, delay: int | None) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """sparsid processes"""
 
-from sparsid.cli.console import out, show
+from sparsid.cli.console import say, show
 
 
 def command() -> None:

@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
-from sparsid._files import check_writable
-from sparsid.cli.console import out, tell
+from sparsid.cli.computing import use_machine
+from sparsid.cli.console import say, tell
+from sparsid.cli.outputs import Force, check_outputs
 
 
 def command(
@@ -16,19 +17,22 @@ def command(
     adaptive: Annotated[
         bool, typer.Option(help="Integrate adaptively (Diffrax) instead of fixed RK4.")
     ] = False,
+    force: Force = False,
 ) -> None:
     """Runs the true process again from the data's first states under its recorded inputs.
 
     Example: `sparsid replay aluminium test.nc --out truth.nc`
     """
+    check_outputs([to], inputs=[data], force=force)
+
     from sparsid.data import Dataset
+
+    recorded = Dataset.from_netcdf(data)
+
     from sparsid.processes import named, replay
-    from sparsid.training import use_cores
 
     plant = named(process)
-    check_writable(to)
-    recorded = Dataset.from_netcdf(data)
-    use_cores()
+    use_machine()
     dataset = replay(plant, recorded, method="adaptive" if adaptive else "rk4")
     dataset.to_netcdf(to)
     tell(dataset.notes)
