@@ -7,7 +7,7 @@ from typing import Any
 
 
 def lazily(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
-    """A `__getattr__` for `package`: a name in the module which `homes` names, or a module inside."""
+    """A `__getattr__` for `package`: names in the modules that `homes` names, or modules inside."""
 
     def find(name: str) -> Any:
         if name in homes:

@@ -6,9 +6,10 @@ from typing import Annotated
 import typer
 
 from sparsid._errors import SparsidError
-from sparsid._files import check_writable
-from sparsid.cli.console import out, tell
+from sparsid.cli.computing import use_machine
+from sparsid.cli.console import say, tell
 from sparsid.cli.options import Columns, Dt, Model, Time, box_notes, listed, parse_numbers, read_for
+from sparsid.cli.outputs import Force, check_outputs
 
 
 def command(
@@ -35,6 +36,7 @@ def command(
     member: Annotated[
         int | None, typer.Option(help="One member's run instead of the median of all.", min=0)
     ] = None,
+    force: Force = False,
 ) -> None:
     """Simulates freely from the first sample of each record under its inputs.
 
@@ -43,22 +45,17 @@ def command(
 
     Example: `sparsid predict plant.sparsid tomorrow.csv --start T1=20,T2=35 --out forecast.csv`
     """
+    check_outputs([to], inputs=[model, *(data or ())], force=force)
 
+    from sparsid.architectures import read_file
     from sparsid.data import Dataset, write
     from sparsid.data.formats import check_written
-    from sparsid.evaluation import finite_lengths, forecast, median_run
-    from sparsid.models import load
-    from sparsid.training import use_cores
 
-    check_writable(to)
     check_written(to)
-    use_cores()
-    ensemble = load(model)
-    card = ensemble.card
-    if member is not None:
-        if member >= len(ensemble):
-            raise SparsidError(f"`--member` must be below {len(ensemble)}; got {member}.")
-        ensemble = ensemble.pick([member])
+    file = read_file(model)
+    card = file.card
+    if member is not None and member >= file.members:
+        raise SparsidError(f"`--member` must be below {file.members}; got {member}.")
     options = {"columns": columns, "time": time, "dt": dt}
     _check_source(card, data, start, samples, options)
     if not data:
@@ -67,6 +64,14 @@ def command(
         dataset, notes = read_for(card, data, **options)
     else:
         dataset, notes = _from_inputs(card, data, start, **options)
+
+    from sparsid.evaluation import finite_lengths, forecast, median_run
+    from sparsid.models import Ensemble
+
+    use_machine()
+    ensemble = Ensemble.of_file(file)
+    if member is not None:
+        ensemble = ensemble.pick([member])
     runs = forecast(ensemble, dataset)
     median = median_run(runs)
     ends = finite_lengths(median, dataset.lengths)
@@ -87,7 +92,7 @@ def command(
     )
     write(predicted, to)
     tell([*notes, *box_notes(card, runs, dataset)])
-    out.print(f"Wrote free runs over {len(dataset)} trajectories to {to}.", markup=False)
+    say(f"Wrote free runs over {len(dataset)} trajectories to {to}.")
 
 
 def _check_source(card, data, start: str | None, samples: int | None, options: dict) -> None:

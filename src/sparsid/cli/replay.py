@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
-from sparsid._files import check_writable
-from sparsid.cli.console import out, tell
+from sparsid.cli.computing import use_machine
+from sparsid.cli.console import say, tell
+from sparsid.cli.outputs import Force, check_outputs
 
 
 def command(
@@ -16,22 +17,25 @@ def command(
     adaptive: Annotated[
         bool, typer.Option(help="Integrate adaptively (Diffrax) instead of fixed RK4.")
     ] = False,
+    force: Force = False,
 ) -> None:
     """Runs the true process again from the data's first states under its recorded inputs.
 
     Example: `sparsid replay aluminium test.nc --out truth.nc`
     """
+    check_outputs([to], inputs=[data], force=force)
+
     from sparsid.data import Dataset, write
     from sparsid.data.formats import check_written
-    from sparsid.processes import named, replay
-    from sparsid.training import use_cores
 
-    plant = named(process)
-    check_writable(to)
     check_written(to)
     recorded = Dataset.from_netcdf(data)
-    use_cores()
+
+    from sparsid.processes import named, replay
+
+    plant = named(process)
+    use_machine()
     dataset = replay(plant, recorded, method="adaptive" if adaptive else "rk4")
     write(dataset, to)
     tell(dataset.notes)
-    out.print(f"Wrote {len(dataset)} replayed trajectories to {to}.", markup=False)
+    say(f"Wrote {len(dataset)} replayed trajectories to {to}.")
