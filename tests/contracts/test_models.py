@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from tests.by_hand import scaled_plant
 
+from sparsid.graph.activations import ACTIVATIONS
 from sparsid.models import NARX, Card, DerivativeMLP, Ensemble, load
-from sparsid.models.mlp import ACTIVATIONS, build_mlp
+from sparsid.models.mlp import build_mlp
 from sparsid.models.parameters import ROLES, resolve
 
 ARCHITECTURES = {

@@ -8,19 +8,12 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key, PyTree
 
-from sparsid._registry import Registry
+from sparsid.graph.activations import ACTIVATIONS
 from sparsid.models.parameters import Weight, is_parameter
-
-ACTIVATIONS: Registry[Callable] = Registry("activation")
-ACTIVATIONS.register("relu")(jax.nn.relu)
-ACTIVATIONS.register("tanh")(jnp.tanh)
-ACTIVATIONS.register("silu")(jax.nn.silu)
-
 
 SHARPNESS = 10.0  # of binary units' slope in training
 
 
-@ACTIVATIONS.register("binary")
 @jax.custom_jvp
 def binary(a: Array) -> Array:
     """1 where a is not negative, else 0.
@@ -29,13 +22,24 @@ def binary(a: Array) -> Array:
     say where a threshold should go, with tails that reach every sample (straight-through estimator
     with the surrogate of Zenke and Ganguli 2018).
     """
-    return jnp.where(a >= 0, 1.0, 0.0).astype(a.dtype)
+    return ACTIVATIONS["binary"].value(a, jnp).astype(a.dtype)
 
 
 @binary.defjvp
 def _surrogate(primals, tangents):
     (a,), (change,) = primals, tangents
     return binary(a), change / (1 + SHARPNESS * jnp.abs(a)) ** 2
+
+
+# JAX differentiates the common formula of relu to 1/2 at 0, where dead units stay, and rounds that
+# of silu otherwise than its own; `binary` trains by a surrogate slope.
+TRAINED: dict[str, Callable] = {"relu": jax.nn.relu, "silu": jax.nn.silu, "binary": binary}
+
+
+def activation(name: str) -> Callable[[Array], Array]:
+    """The activation `name` in JAX, as training differentiates it; SparsidError if unknown."""
+    value = ACTIVATIONS[name].value
+    return TRAINED.get(name) or (lambda a: value(a, jnp))
 
 
 VECTOR = 16  # float32 numbers in a processor's register
@@ -106,7 +110,7 @@ class MLP(eqx.Module):
         return widest >= 2 * VECTOR and widest % VECTOR == 0 and samples % VECTOR != 0
 
     def _through(self, z: Array, inner: Array, apply: Callable) -> Array:
-        activate = ACTIVATIONS[self.activation]
+        activate = activation(self.activation)
         h = inner if self.layers[1:] else z
         for layer in self.layers[:-1]:
             h = activate(apply(layer, h, inner))
