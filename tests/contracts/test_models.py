@@ -111,7 +111,7 @@ def test_weights_count_as_the_widths_say(ensemble, architecture):
     if isinstance(architecture, NARX):
         lagged = architecture.input_lags - architecture.delay + 1
         inputs = lagged + 2 * architecture.output_lags
-        assert inputs == len(architecture.regressor_names(("a", "b"), ("u",)))
+        assert inputs == len(architecture.network_inputs(("a", "b"), ("u",)))
     sizes = [inputs, *architecture.widths, 1 if per_state else states]
     count = sum(
         after * (before + (inputs if architecture.skip and at else 0))

@@ -94,6 +94,11 @@ class Graph:
         """
         return reach(self.layers, len(self.input_names))[-1]
 
+    def pattern(self) -> Bool[np.ndarray, "outputs inputs"]:
+        """Where a slope can differ from zero: the links, and the lines of a linear `clip`."""
+        slope = None if self.clip is None else self.clip.slope
+        return self.links() if slope is None else self.links() | (slope != 0)
+
     def compact(self) -> "Graph":
         """The same function of the same inputs without dead units.
 
@@ -126,7 +131,7 @@ def beside(graphs: Sequence[Graph]) -> Graph:
         weights = [layer.weight for layer in ranks]
         layers.append(
             GraphLayer(
-                np.concatenate(weights) if at == 0 else block_diag(*weights),
+                np.concatenate(weights) if at == 0 else np.asarray(block_diag(*weights)),
                 _stacked_skips(ranks, len(first.input_names)),
                 np.concatenate([layer.bias for layer in ranks]),
             )

@@ -51,6 +51,10 @@ class AbstractArchitecture(BaseModel):
         """
 
     @abstractmethod
+    def network_inputs(self, observed: tuple[str, ...], inputs: tuple[str, ...]) -> tuple[str, ...]:
+        """Names of the network's inputs, in their order, from those of the channels."""
+
+    @abstractmethod
     def skeleton(self, observed: int, inputs: int, *, key: Key[Array, ""]) -> Any:
         """The same from bare numbers of channels: arrays of the right shapes, for files."""
 

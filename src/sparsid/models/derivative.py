@@ -14,6 +14,7 @@ from sparsid._errors import SparsidError
 from sparsid._registry import unknown
 from sparsid._steppers import STEPPERS
 from sparsid.data import ScaledDataset
+from sparsid.graph import Clip, Graph, Increment, UpdateRule
 from sparsid.models.architecture import AbstractArchitecture, check_widths
 from sparsid.models.least_squares import linear_map
 from sparsid.models.mlp import ACTIVATIONS, MLP, PerOutput, build_mlp, build_per_output
@@ -105,6 +106,15 @@ class DerivativeModel(AbstractModel):
 
         return Recursion(1, 1, later)
 
+    def graph_and_rule(
+        self, inputs: tuple[str, ...], outputs: tuple[str, ...]
+    ) -> tuple[Graph, UpdateRule]:
+        clip = None
+        if self.clip != "none":
+            clip = Clip(self.low, self.high, self.clip, self.slope, self.margin)
+        graph = self.network.graph(inputs, outputs, clip)
+        return graph, Increment(self.gain, self.drift, self.stepper)
+
 
 class DerivativeMLP(AbstractArchitecture):
     """Configuration of a derivative network.
@@ -163,6 +173,10 @@ class DerivativeMLP(AbstractArchitecture):
         self, x: Float[np.ndarray, "samples states"], u: Float[np.ndarray, "samples inputs"]
     ) -> Float[np.ndarray, "samples channels"]:
         return np.hstack([x, u])
+
+    def network_inputs(self, observed: tuple[str, ...], inputs: tuple[str, ...]) -> tuple[str, ...]:
+        """Names of the network's inputs, in their order: those of states and inputs."""
+        return (*observed, *inputs)
 
     def skeleton(self, observed: int, inputs: int, *, key: Key[Array, ""]) -> DerivativeModel:
         return self.assemble(

@@ -6,10 +6,14 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Key, PyTree
 
+from sparsid.graph import Clip, Graph, GraphLayer, beside
 from sparsid.graph.activations import ACTIVATIONS
 from sparsid.models.parameters import Weight, is_parameter
+
+type Names = tuple[str, ...]
 
 SHARPNESS = 10.0  # of binary units' slope in training
 
@@ -105,6 +109,18 @@ class MLP(eqx.Module):
             return self._through(z.T, inner.T, Layer.rows).T
         return self._through(z, inner, Layer.__call__)
 
+    def graph(self, inputs: Names, outputs: Names, clip: Clip | None = None) -> Graph:
+        """The resolved network in NumPy, its inputs and outputs named."""
+        layers = tuple(
+            GraphLayer(
+                np.asarray(layer.weight),
+                None if layer.skip is None else np.asarray(layer.skip),
+                np.zeros(len(layer.weight)) if layer.bias is None else np.asarray(layer.bias),
+            )
+            for layer in self.layers
+        )
+        return Graph(layers, self.activation, inputs, outputs, clip)
+
     def _by_rows(self, samples: int) -> bool:
         widest = max(len(layer.weight) for layer in self.layers)
         return widest >= 2 * VECTOR and widest % VECTOR == 0 and samples % VECTOR != 0
@@ -128,6 +144,16 @@ class PerOutput(eqx.Module):
         inner: Float[Array, " inputs *samples"] | None = None,
     ) -> Float[Array, " outputs *samples"]:
         return jax.vmap(lambda network: network(z, inner)[0])(self.networks)
+
+    def graph(self, inputs: Names, outputs: Names, clip: Clip | None = None) -> Graph:
+        """The resolved networks side by side in NumPy, their inputs and outputs named."""
+        networks = [jax.tree.map(lambda a, i=i: a[i], self.networks) for i in range(len(outputs))]
+        return beside(
+            [
+                network.graph(inputs, (name,), None if clip is None else clip.of(i))
+                for i, (network, name) in enumerate(zip(networks, outputs, strict=True))
+            ]
+        )
 
 
 def layers_of(model: PyTree) -> list[Layer]:

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from sparsid._errors import SparsidError
 from sparsid.data import ScaledDataset
+from sparsid.graph import Graph, LaggedOutputs, UpdateRule
 from sparsid.models.architecture import AbstractArchitecture, check_widths
 from sparsid.models.mlp import ACTIVATIONS, MLP, build_mlp
 from sparsid.models.model import AbstractModel, Recursion
@@ -57,6 +58,12 @@ class NARXModel(AbstractModel):
         past_u = jnp.concatenate([u[None], older_u])
         y = self._next(past_y, past_u)
         return (jnp.concatenate([y[None], past_y[:-1]]), past_u[:-1]), y
+
+    def graph_and_rule(
+        self, inputs: tuple[str, ...], outputs: tuple[str, ...]
+    ) -> tuple[Graph, UpdateRule]:
+        rule = LaggedOutputs(self.output_lags, self.input_lags, self.delay)
+        return self.network.graph(inputs, outputs), rule
 
 
 class NARX(AbstractArchitecture):
@@ -118,7 +125,7 @@ class NARX(AbstractArchitecture):
         )
         return NARXModel(network, self.output_lags, self.input_lags, self.delay)
 
-    def regressor_names(self, outputs: tuple[str, ...], inputs: tuple[str, ...]) -> tuple[str, ...]:
+    def network_inputs(self, observed: tuple[str, ...], inputs: tuple[str, ...]) -> tuple[str, ...]:
         """Names of the network's inputs, in their order: flow(k-1), flow(k-2), pH(k-1), ..."""
 
         def past(names, lags):
@@ -126,5 +133,5 @@ class NARX(AbstractArchitecture):
 
         return (
             *past(inputs, range(self.delay, self.input_lags + 1)),
-            *past(outputs, range(1, self.output_lags + 1)),
+            *past(observed, range(1, self.output_lags + 1)),
         )
