@@ -141,8 +141,8 @@ def test_under_runge_kutta_only_laws_of_inputs_alone_are_refitted(plant):
     """Increments are the derivative's where what drives it is held; else the network speaks."""
     scaled = Normaliser.fit(plant).apply(plant)
     linear = fit_linear(scaled)
-    card = replace(linear.card, architecture=DerivativeMLP(widths=(), stepper="rk4"))
-    found = laws(replace(linear, card=card), 0, plant)
+    model = replace(linear.stacked.model, stepper="rk4")
+    found = laws(replace(linear, stacked=replace(linear.stacked, model=model)), 0, plant)
     assert [law.refit for law in found] == [None, None]
     np.testing.assert_allclose(found[0].pieces[0].coefficients, [-0.3, 0, 2, 0], atol=1e-6)
 

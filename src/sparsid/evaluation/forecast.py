@@ -1,6 +1,5 @@
 """Free runs of whole ensembles over whole datasets, in physical units."""
 
-import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -45,18 +44,3 @@ def finite_lengths(runs: Float[np.ndarray, "trajectory T n"], lengths: Sequence[
         length if fine[:length].all() else int(fine[:length].argmin())
         for fine, length in zip(finite, lengths, strict=True)
     ]
-
-
-def median_run(
-    runs: Float[np.ndarray, "member *trajectory T n"],
-) -> Float[np.ndarray, "*trajectory T n"]:
-    """The median of the members' runs, sample by sample: one forecast from many.
-
-    A member counts up to where it leaves the finite numbers; where more than half have, the
-    forecast is NaN.
-    """
-    finite = np.logical_and.accumulate(np.isfinite(runs).all(axis=-1, keepdims=True), axis=-2)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # no member left: NaN is the answer
-        middle = np.nanmedian(np.where(finite, runs, np.nan), axis=0)
-    return np.where(2 * finite.sum(axis=0) >= len(runs), middle, np.nan)

@@ -3,10 +3,10 @@
 from sparsid.architectures import NARX, AbstractArchitecture, Card, DerivativeMLP
 from sparsid.models.derivative import DerivativeModel
 from sparsid.models.ensemble import Ensemble, Simulator
-from sparsid.models.graphs import ensemble_of, graph_of
 from sparsid.models.losses import AbstractLoss, FreeRun, OneStep
 from sparsid.models.model import AbstractModel, OneStepAhead, Recursion, Recursive
 from sparsid.models.narx import NARXModel
+from sparsid.models.recurrences import ensemble_of, graph_of, recurrence_of, widened
 from sparsid.models.rollout import rollout
 from sparsid.models.storage import load, save
 
@@ -29,6 +29,8 @@ __all__ = [
     "ensemble_of",
     "graph_of",
     "load",
+    "recurrence_of",
     "rollout",
     "save",
+    "widened",
 ]
