@@ -10,7 +10,8 @@ from jaxtyping import Float
 from sparsid._devices import over_members, padding
 from sparsid._errors import SparsidError
 from sparsid.data import Dataset, ScaledDataset
-from sparsid.models import DerivativeMLP, Ensemble, OneStep
+from sparsid.models import DerivativeMLP, Ensemble
+from sparsid.models.least_squares import one_step_examples
 from sparsid.models.parameters import resolve
 
 ROWS = 20_000  # of a dataset at which one-step errors are taken, evenly spread
@@ -42,7 +43,7 @@ def one_step_errors(
     ensemble: Ensemble, scaled: ScaledDataset
 ) -> Float[np.ndarray, "member states"]:
     """Mean squared error of each state's scaled increment over one sample, over at most `ROWS`."""
-    inputs, targets = OneStep().examples(scaled)
+    inputs, targets = one_step_examples(scaled)
     at = np.unique(np.linspace(0, len(inputs) - 1, min(len(inputs), ROWS)).astype(int))
     found = _one_step()(_padded(ensemble), jnp.asarray(inputs[at].T), jnp.asarray(targets[at].T))
     errors = np.asarray(found, float)[: len(ensemble)]

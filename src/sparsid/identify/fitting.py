@@ -31,11 +31,20 @@ from sparsid.identify.recipes import (
 )
 from sparsid.identify.spec import FitSpec, TrainingSpec
 from sparsid.models import NARX, AbstractArchitecture, DerivativeMLP, Ensemble
-from sparsid.training import Fitted, History, Monitor, Watcher, fit_ensemble, fit_linear
-from sparsid.training.fitting import AnyPhase
+from sparsid.training import (
+    AnyPhase,
+    Fitted,
+    History,
+    Monitor,
+    Watcher,
+    fit_ensemble,
+    fit_linear,
+)
+from sparsid.training.capabilities import check_serves
 from sparsid.training.linear import linear_start
 from sparsid.training.progress import interruptible
 from sparsid.training.readable import LinkPath, fit_readable
+from sparsid.training.restarts import best_restarts
 
 Watching = Callable[[Recipe], Watcher | None]
 
@@ -99,8 +108,10 @@ def fit_spec(spec: FitSpec, *, watching: Watching | None = None) -> FitResult:
     if isinstance(spec.model, NARX) and not spec.data.outputs:
         raise SparsidError("A recurrent model simulates outputs; name them (outputs = [...]).")
     model = spec.model or (NARX() if spec.data.outputs else None)
-    parts, notes = without_constant_inputs(read_parts(spec.data))
     phases = tuple(phase.build() for phase in spec.phase)
+    for phase in phases:
+        check_serves(model or DerivativeMLP(), phase)
+    parts, notes = without_constant_inputs(read_parts(spec.data))
     result = fit_parts(
         parts, spec.training, model=model, phases=phases, notes=notes, watching=watching
     )
@@ -174,7 +185,9 @@ def run_recipe(
         key=key_fit,
     )
     if recipe.restarts > 1:
-        fitted = _best_restarts(fitted, validation.physical, recipe.restarts)
+        errors = free_run_errors(fitted.ensemble, validation.physical)
+        best = best_restarts(errors, recipe.restarts)
+        fitted = Fitted(fitted.ensemble.pick(best), fitted.history.pick(best.tolist()))
     said = {"recipe": recipe.name, "seed": settings.seed}
     card = replace(fitted.ensemble.card, training=said | fitted.ensemble.card.training)
     return replace(fitted, ensemble=replace(fitted.ensemble, card=card))
@@ -325,13 +338,6 @@ def _linear_models(
     )
     ensembles = {"linear, one-step": fit_linear(train), "linear, free-run": free.ensemble}
     return tuple(_candidate(n, e, validation.physical) for n, e in ensembles.items())
-
-
-def _best_restarts(fitted: Fitted, validation: Dataset, restarts: int) -> Fitted:
-    """Of each member's restarts the one whose validation free run is best."""
-    errors = free_run_errors(fitted.ensemble, validation).reshape(-1, restarts)
-    best = np.argmin(errors, axis=1) + restarts * np.arange(len(errors))
-    return Fitted(fitted.ensemble.pick(best), fitted.history.pick(best.tolist()))
 
 
 def _simulating_outputs(part: Dataset | float) -> Any:

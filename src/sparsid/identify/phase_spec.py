@@ -7,7 +7,6 @@ from pydantic import Discriminator, Field, Tag, field_validator
 
 from sparsid._errors import SparsidError
 from sparsid._tables import Table
-from sparsid.models import FreeRun, OneStep
 from sparsid.sparsify import (
     NOTHING,
     Sparsifier,
@@ -25,7 +24,19 @@ from sparsid.sparsify import (
     unit_sphere,
     weight_average,
 )
-from sparsid.training import SGD, AbstractSchedule, Adam, Constant, Cosine, Part, Phase, Ramp, Step
+from sparsid.training import (
+    SGD,
+    AbstractSchedule,
+    Adam,
+    Constant,
+    Cosine,
+    FreeRun,
+    OneStep,
+    Part,
+    Phase,
+    Ramp,
+    Step,
+)
 
 
 class RateSpec(Table):

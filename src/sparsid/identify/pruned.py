@@ -20,11 +20,11 @@ from sparsid.models import Ensemble
 from sparsid.training import Path as PruningPath
 from sparsid.training import Pruning, Simulation, prune
 from sparsid.training.curvature import Point, error, on_device, program
-from sparsid.training.descent import LARGEST, descend, stacked
+from sparsid.training.descent import LARGEST, descend
 from sparsid.training.layout import Layout
 from sparsid.training.progress import Stop, interruptible
 from sparsid.training.pruning import RETRAIN, PruningReport
-from sparsid.training.starts import models_of, points_of
+from sparsid.training.starts import models_of, points_of, stacked
 from sparsid.training.windows import Criterion, Windows, windows
 
 CHOICES = ("best", "smallest")

@@ -9,13 +9,15 @@ import jax
 from sparsid._errors import SparsidError
 from sparsid._registry import unknown
 from sparsid.data import Dataset
-from sparsid.models import NARX, AbstractArchitecture, DerivativeMLP, FreeRun
+from sparsid.models import NARX, AbstractArchitecture, DerivativeMLP
 from sparsid.sparsify import NOTHING, chain, l1, threshold
 from sparsid.training import (
     Adam,
+    AnyPhase,
     Constant,
     Cosine,
     Descent,
+    FreeRun,
     LevenbergMarquardt,
     Phase,
     Prediction,
@@ -23,7 +25,6 @@ from sparsid.training import (
     Step,
 )
 from sparsid.training.descent import LARGEST
-from sparsid.training.fitting import AnyPhase
 from sparsid.training.layout import Layout
 from sparsid.training.readable import Reading
 
@@ -180,6 +181,7 @@ def _numbers(train: Dataset, architecture: NARX) -> int:
 def linear_free_run(train: Dataset, validation: Dataset) -> Recipe:
     """The linear model trained as `sparse_free_run` trains its networks: the fair comparison."""
     like = sparse_free_run(train, validation).phases[0]
+    assert isinstance(like, Phase)
     phase = replace(like, rate=Cosine(3e-3), sparsifier=NOTHING)
     return Recipe("linear, free-run", DerivativeMLP(widths=()), (phase,), start="linear")
 

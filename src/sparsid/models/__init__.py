@@ -1,10 +1,9 @@
-"""Models: networks in scaled numbers, their parameters, free runs, losses, saving and loading."""
+"""Models: networks in scaled numbers, their parameters, free runs, saving and loading."""
 
 from sparsid.models.architecture import AbstractArchitecture
 from sparsid.models.derivative import DerivativeMLP, DerivativeModel
 from sparsid.models.ensemble import Card, Ensemble, Simulator
 from sparsid.models.graphs import ensemble_of, graph_of
-from sparsid.models.losses import AbstractLoss, FreeRun, OneStep
 from sparsid.models.model import AbstractModel, OneStepAhead, Recursion, Recursive
 from sparsid.models.narx import NARX, NARXModel
 from sparsid.models.rollout import rollout
@@ -13,15 +12,12 @@ from sparsid.models.storage import load, save
 __all__ = [
     "NARX",
     "AbstractArchitecture",
-    "AbstractLoss",
     "AbstractModel",
     "Card",
     "DerivativeMLP",
     "DerivativeModel",
     "Ensemble",
-    "FreeRun",
     "NARXModel",
-    "OneStep",
     "OneStepAhead",
     "Recursion",
     "Recursive",

@@ -18,6 +18,7 @@ class AbstractArchitecture(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     observes: ClassVar[Literal["states", "outputs"]]
+    can: ClassVar[frozenset[str]]  # capabilities of its models beyond the contract, by name
     widths: tuple[int, ...]
     activation: str
     skip: bool

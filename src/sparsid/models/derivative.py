@@ -124,6 +124,7 @@ class DerivativeMLP(AbstractArchitecture):
 
     kind: Literal["derivative"] = "derivative"
     observes: ClassVar = "states"
+    can: ClassVar = frozenset({"one-step", "recursion"})
     widths: tuple[int, ...] = (25, 25, 25, 25)
     activation: str = "relu"
     skip: bool = False

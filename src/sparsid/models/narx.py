@@ -69,6 +69,7 @@ class NARX(AbstractArchitecture):
 
     kind: Literal["narx"] = "narx"
     observes: ClassVar = "outputs"
+    can: ClassVar = frozenset({"recursion"})
     widths: tuple[int, ...] = (20,)
     activation: str = "tanh"
     output_lags: Count = 2
