@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Tag, ValidationError
 from sparsid._errors import SparsidError
 from sparsid._registry import unknown
 
-TAGS = ("derivative", "narx", "by epochs", "second order")  # of alternatives; no keys of a file
+TAGS = ("by epochs", "second order")  # of alternatives; no keys of a file
 
 
 class Table(BaseModel):
@@ -25,6 +25,25 @@ def parse[T: BaseModel](kind: type[T], tables: Mapping[str, Any], source: str) -
         raise SparsidError(_sentence(error, kind, source)) from None
 
 
+class NestedError(SparsidError):
+    """What is wrong in a table whose type is only known from what it holds."""
+
+    def __init__(self, error: ValidationError, kind: type[BaseModel]):
+        super().__init__(str(error))
+        self.error, self.kind = error, kind
+
+    def __reduce__(self):
+        return type(self), (self.error, self.kind)
+
+
+def validated[T: BaseModel](kind: type[T], table: Mapping[str, Any]) -> T:
+    """A table within tables as a `kind`; what is wrong with it is said with its place there."""
+    try:
+        return kind.model_validate(table)
+    except ValidationError as error:
+        raise NestedError(error, kind) from None
+
+
 def read_toml(path: Path) -> dict[str, Any]:
     """The tables of a TOML file. Raises SparsidError if it cannot be read or is none."""
     try:
@@ -35,11 +54,16 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise SparsidError(f"{path} is not proper TOML: {error}.") from None
 
 
-def _sentence(error: ValidationError, kind: type[BaseModel], source: str) -> str:
+def _sentence(
+    error: ValidationError, kind: type[BaseModel], source: str, above: tuple[str, ...] = ()
+) -> str:
+    """One sentence; `above` is where the table that did not validate stands."""
     # A misspelt key also leaves the right one missing: name the cause.
     first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
     told = [part for part in first["loc"] if isinstance(part, str)]
-    place = [part for part in told if part not in TAGS]
+    place = [*above, *(part for part in told if part not in TAGS)]
+    if isinstance(nested := first.get("ctx", {}).get("error"), NestedError):
+        return _sentence(nested.error, nested.kind, source, tuple(place))
     if first["type"] == "extra_forbidden":
         return f"{source}: " + unknown("key", place[-1], _known_keys(kind, told[:-1]))
     if isinstance(own := first.get("ctx", {}).get("error"), SparsidError):

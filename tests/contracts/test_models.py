@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from tests.by_hand import scaled_plant
 
-from sparsid.models import NARX, Card, DerivativeMLP, Ensemble, load
+from sparsid.architectures import ROLES
+from sparsid.models import NARX, Card, DerivativeMLP, DerivativeModel, Ensemble, load
 from sparsid.models.mlp import ACTIVATIONS, build_mlp
-from sparsid.models.parameters import ROLES, resolve
+from sparsid.models.parameters import resolve
 
 ARCHITECTURES = {
     "plain": DerivativeMLP(widths=(4, 3)),
@@ -110,7 +111,7 @@ def test_weights_count_as_the_widths_say(ensemble, architecture):
     if isinstance(architecture, NARX):
         lagged = architecture.input_lags - architecture.delay + 1
         inputs = lagged + 2 * architecture.output_lags
-        assert inputs == len(architecture.regressor_names(("a", "b"), ("u",)))
+        assert inputs == len(architecture.network_inputs(("a", "b"), ("u",)))
     sizes = [inputs, *architecture.widths, 1 if per_state else states]
     count = sum(
         after * (before + (inputs if architecture.skip and at else 0))
@@ -137,8 +138,13 @@ def test_the_configuration_goes_through_json(architecture):
 
 def test_the_start_has_the_stated_spread():
     """Standard deviation sqrt(2 / fan-in) of 60 000 drawn weights, skip columns counted."""
-    wide = DerivativeMLP(widths=(200, 300), skip=True).assemble(
-        4, 2, gain=np.ones(4), drift=np.zeros(4), key=jax.random.key(1)
+    wide = DerivativeModel.assemble(
+        DerivativeMLP(widths=(200, 300), skip=True),
+        4,
+        2,
+        gain=np.ones(4),
+        drift=np.zeros(4),
+        key=jax.random.key(1),
     )
     first, second, _ = wide.network.layers
     assert np.std(first.weight.raw) == pytest.approx(np.sqrt(2 / 6), rel=0.06)

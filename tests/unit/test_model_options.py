@@ -9,7 +9,7 @@ from tests.by_hand import ACTIVATE, one_step_examples, physical_rollout, scaled_
 
 from sparsid._errors import SparsidError
 from sparsid.graph import Clip, Graph, GraphLayer, beside
-from sparsid.models import Card, DerivativeMLP, Ensemble, graph_of, load
+from sparsid.models import Card, DerivativeMLP, DerivativeModel, Ensemble, graph_of, load
 from sparsid.models.parameters import resolve, split_trainable, weights
 from sparsid.training import OneStep
 
@@ -192,8 +192,13 @@ def test_the_box_is_that_of_the_training_data_and_is_not_trained(train):
 
 
 def test_without_a_box_given_nothing_is_clipped():
-    model = DerivativeMLP(widths=(3,), clip="all").assemble(
-        2, 1, gain=np.ones(2), drift=np.zeros(2), key=jax.random.key(0)
+    model = DerivativeModel.assemble(
+        DerivativeMLP(widths=(3,), clip="all"),
+        2,
+        1,
+        gain=np.ones(2),
+        drift=np.zeros(2),
+        key=jax.random.key(0),
     )
     assert np.array_equal(model.low.raw, np.full(3, -np.inf))
     assert np.array_equal(model.high.raw, np.full(3, np.inf))

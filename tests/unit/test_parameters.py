@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from sparsid.models import DerivativeMLP
+from sparsid.models import DerivativeMLP, DerivativeModel
 from sparsid.models.parameters import (
     ROLES,
     Fixed,
@@ -36,8 +36,13 @@ def masked(raw, *keeps):
 
 
 def small_model(**options):
-    return DerivativeMLP(widths=(3, 4), **options).assemble(
-        2, 1, gain=np.array([2.0, 3.0]), drift=np.zeros(2), key=jax.random.key(0)
+    return DerivativeModel.assemble(
+        DerivativeMLP(widths=(3, 4), **options),
+        2,
+        1,
+        gain=np.array([2.0, 3.0]),
+        drift=np.zeros(2),
+        key=jax.random.key(0),
     )
 
 

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import tracemalloc
 import zipfile
 
 import jax
@@ -88,7 +89,7 @@ def with_header(content: bytes, change) -> bytes:
     return packed(files | {"header.json": json.dumps(header).encode()})
 
 
-WEIGHT = "model.network.layers.0.weight.raw.npy"
+WEIGHT = "layers.0.weight.npy"
 
 
 def test_a_whole_file_repacked_by_others_is_the_same_model(place, content, ensemble):
@@ -169,8 +170,8 @@ def test_a_missing_file_or_a_folder_is_refused(tmp_path):
 
 
 def test_a_newer_schema_asks_for_a_newer_sparsid(place, content):
-    said = refuses(place, with_header(content, lambda h: h.update(schema=2)))
-    assert "schema 2" in said
+    said = refuses(place, with_header(content, lambda h: h.update(schema=3)))
+    assert "schema 3" in said
     assert "newer" in said
     for odd in ("1", None, 1.5):
         refuses(place, with_header(content, lambda h, odd=odd: h.update(schema=odd)))
@@ -197,6 +198,16 @@ HEADERS = {
     "unknown activation": {"architecture": {"widths": [3], "skip": True, "activation": "exec"}},
     "unknown option": {"architecture": {"widths": [3], "skip": True, "colour": "red"}},
     "box of one row": {"box": {"states": [[1.0, 2.0]], "inputs": [[0.0], [1.0]]}},
+    "a box upside down": {"box": {"states": [[1.0, 9.0], [3.0, 4.0]], "inputs": [[0.0], [1.0]]}},
+    "a box of no numbers": {
+        "box": {"states": [[1.0, float("nan")], [3.0, 4.0]], "inputs": [[0.0], [1.0]]}
+    },
+    "an infinite box": {
+        "box": {"states": [[1.0, 2.0], [3.0, float("inf")]], "inputs": [[0.0], [1.0]]}
+    },
+    "thousands of layers": {"architecture": {"widths": [3] * 5000}},
+    "no types": {"dtypes": None},
+    "other types": {"dtypes": {"layers.0.weight": "float32"}},
     "ragged box": {"box": {"states": [[1.0, 2.0], [1.0]], "inputs": [[0.0], [1.0]]}},
     "box without inputs": {"box": {"states": [[1.0, 2.0], [3.0, 4.0]]}},
     "no training": {"training": None},
@@ -225,6 +236,63 @@ def test_arrays_that_are_missing_too_many_or_odd_are_refused(place, content):
         refuses(place, packed(files | {WEIGHT: array_file(array)}))
     for data in (b"", b"\x93NUMPY", packed({"a.npy": array_file(weight)})):
         refuses(place, packed(files | {WEIGHT: data}))
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("name", [WEIGHT, "gain.npy", "scaling.offset.npy"])
+def test_numbers_that_are_not_finite_are_refused(place, content, name, number):
+    files = parts(content)
+    array = np.load(io.BytesIO(files[name])).copy()
+    array.flat[0] = number
+    said = refuses(place, packed(files | {name: array_file(array)}))
+    assert f"{name.removesuffix('.npy')} holds numbers that are NaN or infinite" in said
+
+
+@pytest.mark.parametrize("number", [0.0, -1.0])
+@pytest.mark.parametrize("name", ["scaling.scale.npy", "scaling.input_scale.npy"])
+def test_scales_that_are_not_positive_are_refused(place, content, name, number):
+    files = parts(content)
+    array = np.load(io.BytesIO(files[name])).copy()
+    array.flat[0] = number
+    assert "must be positive" in refuses(place, packed(files | {name: array_file(array)}))
+
+
+def test_an_entry_that_stands_twice_is_refused(place, content):
+    buffer = io.BytesIO(content)
+    with zipfile.ZipFile(buffer, "a") as archive, pytest.warns(UserWarning, match="Duplicate"):
+        archive.writestr(WEIGHT, parts(content)[WEIGHT])
+    assert "two entries of one name" in refuses(place, buffer.getvalue())
+
+
+def test_a_small_archive_that_unpacks_to_gigabytes_is_refused_before_it_is(place, content):
+    """Nothing is allocated for what does not fit the header, nor for more than a model may have."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in parts(content).items():
+            if name != WEIGHT:
+                archive.writestr(name, data)
+        with archive.open(WEIGHT, "w") as file:
+            for _ in range(300):
+                file.write(bytes(2**20))
+    tracemalloc.start()
+    try:
+        assert "layers.0.weight does not fit" in refuses(place, buffer.getvalue())
+        many = with_header(content, lambda h: h.update(members=10**9))
+        assert "more than 256 MB" in refuses(place, many)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 20 * 2**20
+
+
+def test_a_header_of_very_many_names_is_refused_by_its_arrays(place, content):
+    names = [f"state {i}" for i in range(60_000)]
+
+    def grown(header):
+        header["states"] = {"names": names, "units": [None] * len(names)}
+        header["box"]["states"] = [[0.0] * len(names), [1.0] * len(names)]
+
+    assert "more than 256 MB" in refuses(place, with_header(content, grown))
 
 
 class Trap:

@@ -60,8 +60,7 @@ def command(
 
     Example: `sparsid fit plant.csv --states T1,T2 --inputs Q --dt 10 --out plant.sparsid`
     """
-    from sparsid.identify import FitSpec, fit_spec, parse, read_spec
-    from sparsid.training import use_cores
+    from sparsid.identify import FitSpec, parse, read_parts, read_spec
 
     if len(data) == 1 and data[0].suffix.lower() == ".toml":
         _only_out(context)
@@ -88,9 +87,13 @@ def command(
         spec = parse(FitSpec, tables, "fit")
     target = _target(to, spec)
     check_writable(target)
+    parts = read_parts(spec.data)  # before JAX: a wrong file or column is refused at once
+    from sparsid.identify import fit_spec
+    from sparsid.training import use_cores
+
     use_cores()
     with training_progress() as watching:
-        result = fit_spec(spec, watching=watching)
+        result = fit_spec(spec, parts=parts, watching=watching)
     result.ensemble.save(target)
     tell(result.notes)
     _report(result)
@@ -126,34 +129,26 @@ def _target(to: Path | None, spec: "FitSpec") -> Path:
 
 def _report(result: "FitResult") -> None:
     """Free runs of the chosen ensemble, of the other candidates, and of the linear models."""
-    from sparsid.evaluation import sparsity
-    from sparsid.identify import simulation_errors
+    from sparsid.identify import assess
 
-    judged, part = (
-        (result.parts.test, "test")
-        if result.parts.test
-        else (
-            result.parts.validation,
-            "validation",
-        )
-    )
-    names = judged.states.names
+    found = assess(result)
     rows = []
-    for candidate in (*result.tried, *result.linear):
-        zeros = sparsity(candidate.ensemble)
-        _, errors = simulation_errors(candidate.ensemble, judged)
-        mark = " (chosen)" if candidate is result.chosen else ""
+    for model in found.models:
+        mark = " (chosen)" if model.chosen else ""
         rows.append(
             (
-                candidate.name + mark,
-                number(candidate.validation),
-                *map(number, errors),
-                number(errors.mean()),
-                f"{zeros.nonzero_median:g}",
+                model.candidate.name + mark,
+                *([] if found.chose is None else [number(model.candidate.validation)]),
+                *map(number, model.errors),
+                number(model.mean),
+                f"{model.nonzero:g}",
             )
         )
+    chose = [] if found.chose is None else [f"{found.chose}, mean"]
     show(
-        f"Free run over the {part} data: RMSE in training standard deviations",
-        ("model", "validation RFMSE", *names, "mean", "non-zero weights"),
+        f"Free run over the {found.part} data: RMSE of the median run in training standard "
+        "deviations",
+        ("model", *chose, *found.channels, "mean", "non-zero weights"),
         rows,
     )
+    tell(found.remarks)

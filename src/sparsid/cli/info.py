@@ -60,14 +60,13 @@ def _dataset(file: Path) -> None:
 
 
 def _model(file: Path) -> None:
-    from sparsid.evaluation import sparsity
-    from sparsid.models import load
+    from sparsid.architectures import read_file
+    from sparsid.graph.sparsity import sparsity_of
 
-    ensemble = load(file)
-    card = ensemble.card
-    zeros = sparsity(ensemble)
+    model = read_file(file)
+    card, zeros = model.card, sparsity_of(model.weights())
     out.print(
-        f"{file}: {len(ensemble)} members, every {card.dt:g} s; {card.architecture.sentence()}",
+        f"{file}: {model.members} members, every {card.dt:g} s; {card.architecture.sentence()}",
         markup=False,
     )
     rows = [

@@ -12,7 +12,7 @@ from sparsid.cli.console import number, out, pruning_progress, show, tell
 from sparsid.cli.options import Columns, Dt, Files, Model, Time, read_for
 
 if TYPE_CHECKING:
-    from sparsid.identify.pruned import Pruned
+    from sparsid.identify.prune import Pruned
 
 
 def command(
@@ -61,7 +61,7 @@ def command(
     Example: `sparsid prune plant.sparsid plant.csv --out small.sparsid --paths paths.json`
     """
     from sparsid.identify.parts import split
-    from sparsid.identify.pruned import criterion_for, prune_ensemble
+    from sparsid.identify.prune import criterion_for, prune_ensemble
     from sparsid.models import load
     from sparsid.training import Pruning, use_cores
     from sparsid.training.pruning import RETRAIN

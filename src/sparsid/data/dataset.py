@@ -1,6 +1,7 @@
 """Recorded or simulated trajectories in physical units: the noun everything starts from."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -27,7 +28,7 @@ class Channels:
             raise SparsidError(
                 f"Every channel needs one unit: {len(self.names)} names, got {len(units)} units."
             )
-        twice = sorted({name for name in self.names if self.names.count(name) > 1})
+        twice = sorted(name for name, count in Counter(self.names).items() if count > 1)
         if twice:
             raise SparsidError(f"Channel names must differ; {', '.join(twice)} stands twice.")
 
@@ -277,6 +278,11 @@ class Dataset:
         rows = np.concatenate([t.u for t in self])
         still = np.ptp(rows, axis=0) == 0 if rows.size else np.zeros(len(self.inputs), bool)
         return tuple(np.array(self.inputs.names, dtype=object)[still])
+
+    def constant_states(self) -> tuple[str, ...]:
+        """Names of the states that never change in any trajectory."""
+        still = np.ptp(np.concatenate([t.x for t in self]), axis=0) == 0
+        return tuple(np.array(self.states.names, dtype=object)[still])
 
     def digest(self) -> str:
         """sha256 over numbers, names, units and sampling time: the data a model was trained on."""

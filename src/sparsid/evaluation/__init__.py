@@ -15,7 +15,7 @@ from sparsid.evaluation.metrics import (
 )
 from sparsid.evaluation.pairs import Estimate, error_difference, mean_interval, rate_difference
 from sparsid.evaluation.per_state import alone_errors, one_step_errors
-from sparsid.evaluation.sparsity import LayerSparsity, Sparsity, sparsity
+from sparsid.evaluation.sparsity import sparsity
 from sparsid.evaluation.structure import (
     Recovery,
     Structure,
@@ -25,6 +25,7 @@ from sparsid.evaluation.structure import (
     recovery,
     structure,
 )
+from sparsid.graph.sparsity import LayerSparsity, Sparsity
 
 __all__ = [
     "BoxExits",

@@ -1,24 +1,33 @@
 """Recorded data in three parts: what trains, what chooses, and what judges."""
 
 from dataclasses import dataclass
-
-import numpy as np
+from typing import Literal
 
 from sparsid._errors import SparsidError
 from sparsid.data import Dataset, read
-from sparsid.identify.spec import DataSpec
-from sparsid.models import NARX
+from sparsid.identify.spec import DataSpec, check_shares
 
 MANY = 5  # trajectories from which on a share is taken of them rather than of time
 
 
 @dataclass(frozen=True)
 class Parts:
-    """What trains, what chooses, and what judges; no test where nothing was kept back."""
+    """What trains, what chooses, and what judges; no test where nothing was kept back.
+
+    `chooses` says what `validation` is: a part of its own, or the training part once more where
+    nothing was kept back to choose.
+    """
 
     train: Dataset
     validation: Dataset
     test: Dataset | None
+    chooses: Literal["validation", "training"] = "validation"
+
+    @property
+    def named(self) -> dict[str, Dataset]:
+        """What there is, by what it is for."""
+        every = {"training": self.train, "validation": self.validation, "test": self.test}
+        return {name: part for name, part in every.items() if part is not None}
 
 
 def read_parts(data: DataSpec) -> Parts:
@@ -60,8 +69,7 @@ def read_parts(data: DataSpec) -> Parts:
 def without_constant_inputs(parts: Parts) -> tuple[Parts, tuple[str, ...]]:
     """The parts without inputs that never change in training, and sentences that say so."""
     train = parts.train
-    still = train.constant_inputs()
-    resting = _resting(train)
+    still, resting = train.constant_inputs(), train.constant_states()
     notes = (
         *train.notes,
         *(
@@ -74,45 +82,25 @@ def without_constant_inputs(parts: Parts) -> tuple[Parts, tuple[str, ...]]:
         return parts, notes
     moving = [name for name in train.inputs.names if name not in still]
     test = parts.test and parts.test.select(inputs=moving)
-    return Parts(train.select(inputs=moving), parts.validation.select(inputs=moving), test), notes
-
-
-def _resting(train: Dataset) -> list[str]:
-    """The states that never change."""
-    still = np.ptp(np.concatenate([t.x for t in train]), axis=0) == 0
-    return [name for name, rests in zip(train.states.names, still, strict=True) if rests]
-
-
-def check_record(parts: Parts, model: NARX) -> None:
-    """Raises SparsidError for records that are too short, or tell nothing of the plant."""
-    train, lag = parts.train, max(model.output_lags, model.input_lags)
-    named = {"training": train, "validation": parts.validation, "test": parts.test}
-    for name, part in named.items():
-        if part is not None and min(part.lengths) <= lag:
-            raise SparsidError(
-                f"A record needs at least {lag + 1} samples (the model's lags and one more); the "
-                f"shortest {name} record has {min(part.lengths)}."
-            )
-    if not len(train.inputs):
-        raise SparsidError(
-            "A recurrent model needs an input that changes; in the training data every input never "
-            "changes, or there is none: record the plant while it is excited."
-        )
-    resting = _resting(train)
-    if resting:
-        raise SparsidError(
-            f"The output {resting[0]} never changes in the training data: there is nothing to "
-            "learn; leave it out, or take more of the record."
-        )
+    chosen = train.select(inputs=moving), parts.validation.select(inputs=moving), test
+    return Parts(*chosen, parts.chooses), notes
 
 
 def split(whole: Dataset, *, validation: Dataset | float, test: Dataset | float) -> Parts:
-    """Parts of `whole`: shares are taken from its end, datasets of their own are taken as given."""
+    """Parts of `whole`: shares of it are taken from its end, datasets are taken as given.
+
+    Raises SparsidError for shares that leave nothing to train on.
+    """
+    shares = [0.0 if isinstance(part, Dataset) else part for part in (validation, test)]
+    check_shares(*shares)
     rest, judged = (whole, test) if isinstance(test, Dataset) else _cut(whole, test)
     if isinstance(validation, Dataset):
         return Parts(rest, validation, judged)
-    train, chooses = _cut(rest, validation)
-    return Parts(train, train if chooses is None else chooses, judged)
+    if not validation:
+        return Parts(rest, rest, judged, "training")
+    train, chooses = _cut(rest, validation / (1 - shares[1]))  # of what the test left of the whole
+    assert chooses is not None
+    return Parts(train, chooses, judged)
 
 
 def _cut(whole: Dataset, share: float) -> tuple[Dataset, Dataset | None]:

@@ -1,11 +1,11 @@
 """Models: networks in scaled numbers, their parameters, free runs, saving and loading."""
 
-from sparsid.models.architecture import AbstractArchitecture
-from sparsid.models.derivative import DerivativeMLP, DerivativeModel
-from sparsid.models.ensemble import Card, Ensemble, Simulator
+from sparsid.architectures import NARX, AbstractArchitecture, Card, DerivativeMLP
+from sparsid.models.derivative import DerivativeModel
+from sparsid.models.ensemble import Ensemble, Simulator
 from sparsid.models.graphs import ensemble_of, graph_of
 from sparsid.models.model import AbstractModel, OneStepAhead, Recursion, Recursive
-from sparsid.models.narx import NARX, NARXModel
+from sparsid.models.narx import NARXModel
 from sparsid.models.rollout import rollout
 from sparsid.models.storage import load, save
 

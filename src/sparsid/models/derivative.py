@@ -1,26 +1,30 @@
 """The derivative network: learns how fast measured states change, and marches them in time."""
 
-from dataclasses import replace
-from typing import Annotated, Any, ClassVar, Literal
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float, Key
-from pydantic import Field
 
-from sparsid._errors import SparsidError
-from sparsid._registry import unknown
 from sparsid._steppers import STEPPERS
+from sparsid.architectures.derivative import Clipping, DerivativeMLP
 from sparsid.data import ScaledDataset
-from sparsid.models.architecture import AbstractArchitecture, check_widths
 from sparsid.models.least_squares import linear_map
-from sparsid.models.mlp import ACTIVATIONS, MLP, PerOutput, build_mlp, build_per_output
+from sparsid.models.mlp import (
+    MLP,
+    PerOutput,
+    build_mlp,
+    build_per_output,
+    network_from_arrays,
+    network_to_arrays,
+)
 from sparsid.models.model import AbstractModel, Recursion
 from sparsid.models.parameters import Fixed
 
-type Clipping = Literal["none", "hidden", "all", "linear"]
+FIXED = ("gain", "drift", "low", "high", "slope")  # arrays that are not trained
 
 
 class DerivativeModel(AbstractModel):
@@ -43,6 +47,89 @@ class DerivativeModel(AbstractModel):
     clip: Clipping = eqx.field(static=True, default="none")
     margin: float = eqx.field(static=True, default=0.0)
     lag: ClassVar[int] = 1  # pyright: ignore[reportIncompatibleMethodOverride]
+
+    @classmethod
+    def build(
+        cls, architecture: DerivativeMLP, scaled: ScaledDataset, *, key: Key[Array, ""]
+    ) -> Self:
+        """A freshly started model for the states and inputs of `scaled`."""
+        increments, states = scaled.normaliser.increments, scaled.normaliser.states
+        rows = np.concatenate([architecture.regressors(t.x, t.u) for t in scaled.scaled])
+        return cls.assemble(
+            architecture,
+            len(states.scale),
+            len(scaled.normaliser.inputs.scale),
+            gain=increments.scale / states.scale,
+            drift=increments.offset / states.scale,
+            low=rows.min(axis=0),
+            high=rows.max(axis=0),
+            slope=linear_map(scaled)[0] if architecture.clip == "linear" else 0.0,
+            key=key,
+        )
+
+    @classmethod
+    def assemble(
+        cls,
+        architecture: DerivativeMLP,
+        states: int,
+        inputs: int,
+        *,
+        gain,
+        drift,
+        low: ArrayLike = -np.inf,
+        high: ArrayLike = np.inf,
+        slope: ArrayLike = 0.0,
+        key,
+    ) -> Self:
+        """The same from bare numbers of states and inputs.
+
+        `low` and `high` bound (x, u) in scaled numbers, `slope` (states, states + inputs) counts
+        beyond; they are kept only where `clip` asks.
+        """
+        build = build_per_output if architecture.per_state else build_mlp
+        network = build(
+            states + inputs,
+            states,
+            widths=architecture.widths,
+            activation=architecture.activation,
+            skip=architecture.skip,
+            bias=architecture.bias,
+            key=key,
+        )
+        fixed = {"gain": gain, "drift": drift}
+        if architecture.clip != "none":
+            fixed |= {
+                name: np.broadcast_to(bound, (states + inputs,))
+                for name, bound in (("low", low), ("high", high))
+            }
+        if architecture.clip == "linear":
+            fixed["slope"] = np.broadcast_to(slope, (states, states + inputs))
+        return cls._of(architecture, network, {name: _fixed(of) for name, of in fixed.items()})
+
+    @classmethod
+    def from_arrays(cls, architecture: DerivativeMLP, arrays: Mapping[str, Array]) -> Self:
+        network = network_from_arrays(
+            arrays,
+            architecture.widths,
+            architecture.activation,
+            per_output=architecture.per_state,
+        )
+        fixed = {name: Fixed(arrays[name]) for name in FIXED if name in arrays}
+        return cls._of(architecture, network, fixed)
+
+    @classmethod
+    def _of(
+        cls, architecture: DerivativeMLP, network: MLP | PerOutput, fixed: Mapping[str, Fixed]
+    ) -> Self:
+        clipped = {"clip": architecture.clip, "margin": architecture.clip_margin}
+        own = {} if architecture.clip == "none" else clipped
+        return cls(network, stepper=architecture.stepper, **fixed, **own)
+
+    def arrays(self) -> dict[str, Array]:
+        fixed = {name: getattr(self, name) for name in FIXED}
+        return network_to_arrays(self.network) | {
+            name: part.raw for name, part in fixed.items() if part is not None
+        }
 
     def increment(self, x: Float[Array, " states"], u: Float[Array, " inputs"]) -> Array:
         """Increment of the scaled state a sample; computed in the weights' own precision."""
@@ -104,108 +191,6 @@ class DerivativeModel(AbstractModel):
             return self.step(past_x[0], past_u[0])[1]
 
         return Recursion(1, 1, later)
-
-
-class DerivativeMLP(AbstractArchitecture):
-    """Configuration of a derivative network.
-
-    `widths` are the hidden layers (none: the linear model); `skip` feeds the inputs to every
-    layer; `per_state` gives each state a network of its own; `stepper` marches in time. Without
-    `bias` no layer has one.
-
-    `clip` holds what enters the network on the march to the box of the training data, beyond which
-    a network only guesses. "linear" goes on from the box's edge with the slopes of the linear model
-    (one-step least squares on the training data): exact balances stay exact, and what drives a
-    state back inside goes on growing. "hidden" clips what enters hidden layers, while the direct
-    linear path (the last layer's skip columns) still sees everything; "all" clips that path too.
-    It bends over smoothly and ends `clip_margin` of the box's width outside it: near by, a network
-    still guesses better than a line.
-    """
-
-    kind: Literal["derivative"] = "derivative"
-    observes: ClassVar = "states"
-    can: ClassVar = frozenset({"one-step", "recursion"})
-    widths: tuple[int, ...] = (25, 25, 25, 25)
-    activation: str = "relu"
-    skip: bool = False
-    per_state: bool = False
-    bias: bool = True
-    clip: Clipping = "none"
-    clip_margin: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.1
-    stepper: str = Field(default="euler")
-
-    def model_post_init(self, _context) -> None:
-        ACTIVATIONS[self.activation]
-        if self.stepper not in STEPPERS:
-            raise SparsidError(unknown("stepper", self.stepper, STEPPERS))
-        check_widths(self.widths)
-
-    def sentence(self) -> str:
-        told = [f"widths {list(self.widths)}, {self.activation}"]
-        told += ["input skip"] * self.skip + ["one network per state"] * self.per_state
-        return ", ".join([*told, f"{self.stepper} steps"])
-
-    def build(self, scaled: ScaledDataset, *, key: Key[Array, ""]) -> DerivativeModel:
-        """A freshly started model for the states and inputs of `scaled`."""
-        increments, states = scaled.normaliser.increments, scaled.normaliser.states
-        rows = np.concatenate([self.regressors(t.x, t.u) for t in scaled.scaled])
-        return self.assemble(
-            len(states.scale),
-            len(scaled.normaliser.inputs.scale),
-            gain=increments.scale / states.scale,
-            drift=increments.offset / states.scale,
-            low=rows.min(axis=0),
-            high=rows.max(axis=0),
-            slope=linear_map(scaled)[0] if self.clip == "linear" else 0.0,
-            key=key,
-        )
-
-    def regressors(
-        self, x: Float[np.ndarray, "samples states"], u: Float[np.ndarray, "samples inputs"]
-    ) -> Float[np.ndarray, "samples channels"]:
-        return np.hstack([x, u])
-
-    def skeleton(self, observed: int, inputs: int, *, key: Key[Array, ""]) -> DerivativeModel:
-        return self.assemble(
-            observed, inputs, gain=np.ones(observed), drift=np.zeros(observed), key=key
-        )
-
-    def assemble(
-        self,
-        states: int,
-        inputs: int,
-        *,
-        gain,
-        drift,
-        low: ArrayLike = -np.inf,
-        high: ArrayLike = np.inf,
-        slope: ArrayLike = 0.0,
-        key,
-    ) -> DerivativeModel:
-        """The same from bare numbers of states and inputs.
-
-        `low` and `high` bound (x, u) in scaled numbers, `slope` (states, states + inputs) counts
-        beyond; they are kept only where `clip` asks.
-        """
-        build = build_per_output if self.per_state else build_mlp
-        network = build(
-            states + inputs,
-            states,
-            widths=self.widths,
-            activation=self.activation,
-            skip=self.skip,
-            bias=self.bias,
-            key=key,
-        )
-        model = DerivativeModel(network, _fixed(gain), _fixed(drift), self.stepper)
-        if self.clip == "none":
-            return model
-        lower, upper = (np.broadcast_to(bound, (states + inputs,)) for bound in (low, high))
-        box = {"low": _fixed(lower), "high": _fixed(upper), "margin": self.clip_margin}
-        clipped = replace(model, clip=self.clip, **box)
-        if self.clip != "linear":
-            return clipped
-        return replace(clipped, slope=_fixed(np.broadcast_to(slope, (states, states + inputs))))
 
 
 def _fixed(numbers) -> Fixed:

@@ -1,10 +1,8 @@
-"""Trained models in physical units, and the card that says what they are."""
+"""Trained models in physical units."""
 
 import functools
-import importlib.metadata
-import platform
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +11,14 @@ import jax
 import numpy as np
 from jaxtyping import Float
 
-from sparsid import __version__
 from sparsid._devices import over_members, padding
 from sparsid._errors import SparsidError
-from sparsid.data import Channels, Dataset, Normaliser
-from sparsid.models.architecture import AbstractArchitecture
+from sparsid.architectures import MODELS, Card, ModelFile, write_file
+from sparsid.data import Normaliser
 from sparsid.models.parameters import resolve, settle, weights
 from sparsid.models.rollout import rollout
+
+SCALING = "scaling."  # begins the names of a file's arrays that are in physical units
 
 
 class Scaling(eqx.Module):
@@ -78,48 +77,6 @@ class Simulator(eqx.Module):
 @eqx.filter_jit
 def _run_one(simulator: Simulator, start, u):
     return rollout(simulator, start, u)
-
-
-def library_versions() -> dict[str, str]:
-    """Versions of what computed a result."""
-    names = ("jax", "jaxlib", "equinox", "optax", "numpy")
-    return {"sparsid": __version__, "python": platform.python_version()} | {
-        name: importlib.metadata.version(name) for name in names
-    }
-
-
-@dataclass(frozen=True)
-class Card:
-    """What a model is: channels, sampling time (s), architecture, and what it was trained on.
-
-    `states` are the channels it simulates: a plant's measured states, or the outputs of a model
-    that knows no states (`architecture.observes` says which). `box` holds the smallest and largest
-    value of each channel over the training data, in physical units: {"states": (2, n),
-    "inputs": (2, m)}.
-    """
-
-    architecture: AbstractArchitecture
-    dt: float
-    states: Channels
-    inputs: Channels
-    box: dict[str, np.ndarray]
-    digest: str
-    training: dict[str, Any] = field(default_factory=dict)
-    versions: dict[str, str] = field(default_factory=library_versions)
-
-    @classmethod
-    def describing(cls, train: Dataset, architecture: AbstractArchitecture, **training) -> "Card":
-        """The card of a model of this architecture trained on this data."""
-        box = {
-            name: np.stack([rows.min(axis=0), rows.max(axis=0)])
-            for name, rows in {
-                "states": np.concatenate([t.x for t in train]),
-                "inputs": np.concatenate([t.u for t in train]),
-            }.items()
-        }
-        return cls(
-            architecture, train.dt, train.states, train.inputs, box, train.digest(), training
-        )
 
 
 @dataclass(frozen=True)
@@ -191,9 +148,24 @@ class Ensemble:
 
     def save(self, path: str | Path) -> None:
         """Writes a model file (docs/file-format.md). Raises SparsidError if it cannot."""
-        from sparsid.models.storage import save
+        arrays = self.stacked.model.arrays() | {
+            f"{SCALING}{name}": array for name, array in vars(self.stacked.scaling).items()
+        }
+        arrays = {name: np.asarray(array) for name, array in arrays.items()}
+        write_file(ModelFile(self.card, self.size, arrays), path)
 
-        save(self, path)
+    @classmethod
+    def of_file(cls, file: ModelFile) -> "Ensemble":
+        """The ensemble that a model file holds."""
+        own = {name: a for name, a in file.arrays.items() if not name.startswith(SCALING)}
+        scaling = {
+            name.removeprefix(SCALING): a
+            for name, a in file.arrays.items()
+            if name.startswith(SCALING)
+        }
+        architecture = file.card.architecture
+        model = MODELS[architecture.kind].from_arrays(architecture, own)
+        return cls(Simulator(model, Scaling(**scaling)), file.members, file.card)
 
 
 @functools.cache

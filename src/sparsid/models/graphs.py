@@ -7,11 +7,12 @@ import jax
 import numpy as np
 
 from sparsid._errors import SparsidError
+from sparsid.architectures.arrays import layer_role, skip_role
 from sparsid.graph import Clip, Graph, GraphLayer, beside
 from sparsid.models.derivative import DerivativeModel
 from sparsid.models.ensemble import Ensemble
-from sparsid.models.mlp import MLP, Layer, layer_role, skip_role
-from sparsid.models.narx import NARX, NARXModel
+from sparsid.models.mlp import MLP, Layer
+from sparsid.models.narx import NARXModel
 from sparsid.models.parameters import Weight, resolve
 
 
@@ -24,10 +25,7 @@ def graph_of(ensemble: Ensemble, member: int) -> Graph:
     """
     card = ensemble.card
     model = resolve(ensemble.members[member].model)
-    if isinstance(card.architecture, NARX):
-        inputs = card.architecture.regressor_names(card.states.names, card.inputs.names)
-    else:
-        inputs = (*card.states.names, *card.inputs.names)
+    inputs = card.architecture.network_inputs(card.states.names, card.inputs.names)
     network, clip = model.network, _clip(model)
     if isinstance(network, MLP):
         return _graph(network, inputs, card.states.names, clip)

@@ -1,6 +1,6 @@
 """Small multilayer perceptrons in scaled numbers, plain or with input skip."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import equinox as eqx
@@ -9,7 +9,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Key, PyTree
 
 from sparsid._registry import Registry
-from sparsid.models.parameters import Weight, is_parameter
+from sparsid.architectures.arrays import layer_role, skip_role
+from sparsid.models.parameters import Weight, is_parameter, stored
 
 ACTIVATIONS: Registry[Callable] = Registry("activation")
 ACTIVATIONS.register("relu")(jax.nn.relu)
@@ -171,13 +172,36 @@ def build_per_output(inputs: int, outputs: int, *, key: Key[Array, ""], **shape)
     return PerOutput(jax.vmap(one)(jax.random.split(key, outputs)))
 
 
-def layer_role(at: int, last: int) -> str:
-    """The role of layer `at`'s columns of hidden units (of inputs, in the first)."""
-    if at == 0:
-        return "first"
-    return "output" if at == last else "hidden"
+def network_to_arrays(network: MLP | PerOutput) -> dict[str, Array]:
+    """Every array by its documented name (`architectures.arrays.network_arrays`)."""
+    found = {}
+    for at, layer in enumerate(_alone(network).layers):
+        for name in ("weight", "skip", "bias"):
+            if (part := getattr(layer, name)) is not None:
+                found[f"layers.{at}.{name}"] = stored(part) if is_parameter(part) else part
+    return found
 
 
-def skip_role(at: int, last: int) -> str:
-    """The role of its columns of inputs."""
-    return "direct" if at == last else "skip"
+def network_from_arrays(
+    arrays: Mapping[str, Array], widths: Sequence[int], activation: str, *, per_output: bool = False
+) -> MLP | PerOutput:
+    """The network that has these arrays, stacked or not."""
+    last = len(widths)
+
+    def weight(name: str, role: str) -> Weight | None:
+        return Weight(arrays[name], role) if name in arrays else None
+
+    layers = tuple(
+        Layer(
+            weight(f"layers.{at}.weight", layer_role(at, last)),
+            weight(f"layers.{at}.skip", skip_role(at, last)),
+            arrays.get(f"layers.{at}.bias"),
+        )
+        for at in range(last + 1)
+    )
+    network = MLP(layers, activation)
+    return PerOutput(network) if per_output else network
+
+
+def _alone(network: MLP | PerOutput) -> MLP:
+    return network.networks if isinstance(network, PerOutput) else network

@@ -7,11 +7,13 @@ that a specification is refused before anything is trained.
 """
 
 from abc import abstractmethod
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self, runtime_checkable
 
 import equinox as eqx
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Key
+
+from sparsid.data import ScaledDataset
 
 
 class AbstractModel(eqx.Module):
@@ -38,6 +40,23 @@ class AbstractModel(eqx.Module):
     @abstractmethod
     def step(self, carry: Any, u: Float[Array, " inputs"]) -> tuple[Any, Float[Array, " observed"]]:
         """(carry, observed) one sample later, under the input `u` held over the sample."""
+
+    @classmethod
+    @abstractmethod
+    def build(cls, architecture: Any, scaled: ScaledDataset, *, key: Key[Array, ""]) -> Self:
+        """A freshly started model for the channels of `scaled`, its weights parameters."""
+
+    @abstractmethod
+    def arrays(self) -> dict[str, Array]:
+        """Its arrays by their documented names (`AbstractArchitecture.arrays`), weights as stored.
+
+        The model may be stacked: arrays then have a leading member axis. Weights are settled.
+        """
+
+    @classmethod
+    @abstractmethod
+    def from_arrays(cls, architecture: Any, arrays: Mapping[str, Array]) -> Self:
+        """The model that has these arrays, stacked or not."""
 
 
 class Recursion(NamedTuple):

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, PyTree
 
-ROLES = ("first", "hidden", "skip", "direct", "output")
+from sparsid.architectures.arrays import ROLES
 
 
 class AbstractParameter(eqx.Module):

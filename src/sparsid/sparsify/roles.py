@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TypedDict
 
 from sparsid._errors import SparsidError
-from sparsid.models.parameters import ROLES
+from sparsid.architectures import ROLES
 
 
 class OwnNumbers(TypedDict, total=False):

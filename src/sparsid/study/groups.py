@@ -10,9 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Key, PyTree
 
+from sparsid.architectures import library_versions
 from sparsid.data import Normaliser
 from sparsid.models import Ensemble
-from sparsid.models.ensemble import library_versions
 from sparsid.results import ResultStore, Row
 from sparsid.study.cells import Cell
 from sparsid.study.datasets import StudyData

@@ -6,8 +6,8 @@ from pydantic import Field
 
 from sparsid._errors import SparsidError
 from sparsid._tables import Table
+from sparsid.architectures.base import check_widths
 from sparsid.identify.phase_spec import PhaseSpec, RateSpec
-from sparsid.models.architecture import check_widths
 from sparsid.models.mlp import ACTIVATIONS
 from sparsid.study.functions import FUNCTIONS
 from sparsid.study.studies import (

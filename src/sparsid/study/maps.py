@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Key, PyTree
 
-from sparsid.models.ensemble import library_versions
+from sparsid.architectures import library_versions
 from sparsid.models.mlp import MLP, build_mlp
 from sparsid.models.parameters import Weight, resolve
 from sparsid.results import ResultStore, Row, digest

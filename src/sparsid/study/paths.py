@@ -11,10 +11,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from sparsid.architectures import library_versions
 from sparsid.data import Dataset, Normaliser, Scale, ScaledDataset
-from sparsid.identify.pruned import Judged, errors_of, trained_on
+from sparsid.identify.prune import Judged, errors_of, trained_on
 from sparsid.models import Card, Ensemble
-from sparsid.models.ensemble import library_versions
 from sparsid.processes import measured, named, simulate
 from sparsid.results import ResultStore, Row, digest
 from sparsid.study.cells import selected, told
@@ -194,7 +194,7 @@ class _Run:
             aside.trained()
         else:
             points = _first_of(aside.trails, points)
-        lag = max(self.configuration.model.output_lags, self.configuration.model.input_lags)
+        lag = self.configuration.model.lag
         parts = self.data.windows(lag)
         pruning = self.configuration.prune.build()
 
@@ -250,7 +250,7 @@ class _Run:
 
     def _trained(self, layout: Layout, points: Point) -> Point:
         spec = self.configuration
-        lag = max(spec.model.output_lags, spec.model.input_lags)
+        lag = spec.model.lag
         points = self._descended(layout, points, lag, spec.train, "training")
         judged = errors_of(layout, points, self.data.windows(lag))
         best = best_restarts(np.array([j.validation for j in judged]), spec.restarts)

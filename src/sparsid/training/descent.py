@@ -14,8 +14,8 @@ from jaxtyping import Bool, Float, Int, PyTree
 
 from sparsid._devices import everywhere, over_members, share_out
 from sparsid._errors import SparsidError
+from sparsid.architectures.capabilities import RECURSION, Need
 from sparsid.training.bfgs import BFGS
-from sparsid.training.capabilities import Need
 from sparsid.training.curvature import Point, on_device
 from sparsid.training.early import Early
 from sparsid.training.entering import UNEQUAL
@@ -35,11 +35,6 @@ from sparsid.training.training import Training, phases_done
 from sparsid.training.windows import Criterion, Simulation, Windows, check_windows, windows
 
 AT_ONCE = 10  # iterations between two looks
-RECURSION = Need(
-    "recursion",
-    "Second-order training needs a recursion with partial derivatives",
-    'train by epochs, with loss = "free-run"',
-)
 LARGEST = 3000  # living numbers up to which matrices of their square are formed
 
 

@@ -7,9 +7,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Key, PyTree
 
 from sparsid._errors import SparsidError
+from sparsid.architectures import AbstractArchitecture
+from sparsid.architectures.capabilities import check_serves
 from sparsid.data import ScaledDataset
-from sparsid.models import AbstractArchitecture
-from sparsid.training.capabilities import check_serves
 from sparsid.training.members import Members
 from sparsid.training.progress import Watcher, interruptible
 from sparsid.training.training import AnyPhase, Fitted, Monitor, Training

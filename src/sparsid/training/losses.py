@@ -13,9 +13,9 @@ import numpy as np
 from jaxtyping import Array, PyTree
 
 from sparsid._errors import SparsidError
+from sparsid.architectures.capabilities import ONE_STEP, Need
 from sparsid.data import ScaledDataset
 from sparsid.models.least_squares import one_step_examples
-from sparsid.training.capabilities import Need
 from sparsid.training.windows import cut, free_runs
 
 
@@ -39,11 +39,7 @@ class AbstractLoss(eqx.Module):
 class OneStep(AbstractLoss):
     """Scaled increment over one sample, as the papers train it. Targets differenced in float64."""
 
-    needs: ClassVar = Need(
-        "one-step",
-        'The loss "one-step" needs increments predicted one step ahead',
-        'set loss = "free-run"',
-    )
+    needs: ClassVar = ONE_STEP
 
     def examples(self, scaled: ScaledDataset):
         return one_step_examples(scaled)

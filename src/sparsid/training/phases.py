@@ -7,8 +7,8 @@ import jax
 import numpy as np
 
 from sparsid._errors import SparsidError
+from sparsid.architectures.capabilities import Need
 from sparsid.sparsify import NOTHING, Clock, Sparsifier
-from sparsid.training.capabilities import Need
 from sparsid.training.entering import finished
 from sparsid.training.epoch import Looked, Member
 from sparsid.training.epoch_loop import run_epochs

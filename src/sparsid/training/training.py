@@ -12,10 +12,11 @@ from jaxtyping import Array, Float, Key, PyTree
 
 from sparsid._devices import everywhere, padding
 from sparsid._errors import SparsidError
+from sparsid.architectures import AbstractArchitecture, Card
+from sparsid.architectures.capabilities import Needing, check_serves
 from sparsid.data import ScaledDataset
 from sparsid.evaluation import free_run_errors
-from sparsid.models import AbstractArchitecture, Card, Ensemble
-from sparsid.training.capabilities import Needing, check_serves
+from sparsid.models import Ensemble
 from sparsid.training.entering import UNEQUAL
 from sparsid.training.epoch import Member
 from sparsid.training.losses import AbstractLoss

@@ -14,6 +14,7 @@ import numpy as np
 from sparsid._errors import SparsidError
 from sparsid._files import written_whole
 from sparsid._registry import unknown
+from sparsid.architectures.capabilities import check_serves
 from sparsid.data import Dataset, Normaliser, Scale, ScaledDataset
 from sparsid.identify.parts import Parts
 from sparsid.models import Ensemble
@@ -114,6 +115,7 @@ def prune_ensemble(
             f"The input {still[0]} never changes in the training part: its weights would all seem "
             "needless and go; prune on data in which every input moves."
         )
+    check_serves(ensemble.card.architecture, RETRAIN)
     layout, points = points_of(ensemble.stacked.model)
     points = points._replace(keep=points.keep & (points.theta != 0))  # a file's zeros are its mask
     alive = int(points.keep.sum(axis=1).max())

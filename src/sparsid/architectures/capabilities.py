@@ -1,26 +1,35 @@
-"""What a model must be able to do for a phase to train it, asked before anything is trained."""
+"""What a loss or a phase needs of a model, asked before anything is trained."""
 
 from dataclasses import dataclass
 from typing import Protocol
 
 from sparsid._errors import SparsidError
-from sparsid.models import AbstractArchitecture
+from sparsid.architectures.base import AbstractArchitecture, Capability
 
 
 @dataclass(frozen=True)
 class Need:
-    """A capability by its name in `architecture.can`, the clause that asks for it, and the remedy.
+    """A capability, the clause of a refusal that asks for it, and the remedy."""
 
-    The clause and the remedy become one sentence of a refusal.
-    """
-
-    capability: str
+    capability: Capability
     clause: str
     remedy: str
 
 
+ONE_STEP = Need(
+    "one-step",
+    'The loss "one-step" needs increments predicted one step ahead',
+    'set loss = "free-run"',
+)
+RECURSION = Need(
+    "recursion",
+    "Second-order training needs a recursion with partial derivatives",
+    'train by epochs, with loss = "free-run"',
+)
+
+
 class Needing(Protocol):
-    """A loss or a phase."""
+    """A loss, a phase, or the table of one."""
 
     @property
     def needs(self) -> Need | None:

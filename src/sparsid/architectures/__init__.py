@@ -1,0 +1,43 @@
+"""Architectures: the options of every kind of model, its card, and its file. No JAX.
+
+A kind of model has its options here and its computation in `models`; both are named below.
+"""
+
+from sparsid.architectures.arrays import ROLES, ArraySpec
+from sparsid.architectures.base import (
+    ARCHITECTURES,
+    DEFAULT_KINDS,
+    MODELS,
+    AbstractArchitecture,
+    AnyArchitecture,
+    as_architecture,
+    default_for,
+)
+from sparsid.architectures.card import Card, library_versions
+from sparsid.architectures.derivative import DerivativeMLP
+from sparsid.architectures.file import ModelFile, read_file, write_file
+from sparsid.architectures.narx import NARX
+
+ARCHITECTURES.register("derivative")(DerivativeMLP)
+MODELS.add("derivative", "sparsid.models.derivative:DerivativeModel")
+ARCHITECTURES.register("narx")(NARX)
+MODELS.add("narx", "sparsid.models.narx:NARXModel")
+
+__all__ = [
+    "ARCHITECTURES",
+    "DEFAULT_KINDS",
+    "MODELS",
+    "NARX",
+    "ROLES",
+    "AbstractArchitecture",
+    "AnyArchitecture",
+    "ArraySpec",
+    "Card",
+    "DerivativeMLP",
+    "ModelFile",
+    "as_architecture",
+    "default_for",
+    "library_versions",
+    "read_file",
+    "write_file",
+]

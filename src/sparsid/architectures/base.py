@@ -1,0 +1,137 @@
+"""What every kind of model offers before it has weights: its options, checked, and what they imply.
+
+Nothing here or in this package reaches JAX: a file's header is read, and wrong options or columns
+are refused, without it.
+"""
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+import numpy as np
+from jaxtyping import Float
+from pydantic import BaseModel, BeforeValidator, ConfigDict, SerializeAsAny, ValidationError
+
+from sparsid._errors import SparsidError
+from sparsid._registry import Registry, unknown
+from sparsid._tables import validated
+from sparsid.architectures.arrays import ArraySpec
+from sparsid.data import Dataset, ScaledDataset
+
+if TYPE_CHECKING:  # these names of jaxtyping import JAX
+    from jaxtyping import Array, Key
+
+type Capability = Literal["one-step", "recursion"]
+
+
+class AbstractArchitecture(BaseModel):
+    """Options of a model; wrong ones raise SparsidError. In files `kind` tells which they are.
+
+    `observes` says what it simulates: a plant's measured states, or its outputs. `can` names what
+    the model can do beyond a free run (`models.model`): "one-step" (trained on increments over one
+    sample), "recursion" (has the partial derivatives that second-order training needs). `recipes`
+    and `baselines` name what `identify` trains by default (validation chooses), and the linear
+    models shown beside.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    kind: str
+    observes: ClassVar[Literal["states", "outputs"]]
+    can: ClassVar[frozenset[Capability]]
+    recipes: ClassVar[tuple[str, ...]]
+    baselines: ClassVar[tuple[str, ...]]
+
+    if not TYPE_CHECKING:  # for a type checker the signature stays that of the fields
+
+        def __init__(self, **options):
+            try:
+                BaseModel.__init__(self, **options)
+            except ValidationError as error:
+                raise SparsidError(_refusal(error, type(self))) from None
+
+        # Inside a specification or a model file pydantic still says which key is wrong.
+        __init__.__pydantic_base_init__ = True
+
+    @property
+    @abstractmethod
+    def lag(self) -> int:
+        """How many given rows a free run starts from."""
+
+    @property
+    def linear_path(self) -> bool:
+        """Whether a direct linear path leads from the network's inputs to its outputs."""
+        return False
+
+    @abstractmethod
+    def sentence(self) -> str:
+        """The options in a line for people."""
+
+    @abstractmethod
+    def network_inputs(self, observed: Sequence[str], inputs: Sequence[str]) -> tuple[str, ...]:
+        """Names of the network's inputs, in their order."""
+
+    @abstractmethod
+    def regressors(
+        self, x: Float[np.ndarray, "samples observed"], u: Float[np.ndarray, "samples inputs"]
+    ) -> Float[np.ndarray, "rows regressors"]:
+        """What the network is given over a record: a row for each sample with all of its past.
+
+        The recorded observations stand where a free run would have its own.
+        """
+
+    @abstractmethod
+    def arrays(self, observed: int, inputs: int) -> dict[str, ArraySpec]:
+        """Every array of a model of so many channels, by its name in files."""
+
+    def check_data(self, parts: Mapping[str, Dataset]) -> None:
+        """Raises SparsidError for data that such a model cannot learn from.
+
+        `parts` are records by what they are for: "training", "validation", "test".
+        """
+
+    def build(self, scaled: ScaledDataset, *, key: "Key[Array, '']") -> Any:
+        """A freshly started model for the channels of `scaled` (`models.AbstractModel`)."""
+        return MODELS[self.kind].build(self, scaled, key=key)
+
+
+#: Kind -> options, and kind -> the class of the model itself, imported when first asked for.
+ARCHITECTURES: Registry[type[AbstractArchitecture]] = Registry("kind of model")
+MODELS: Registry[Any] = Registry("kind of model")
+
+
+#: Kinds that are taken where nobody names one.
+DEFAULT_KINDS = {"states": "derivative", "outputs": "narx"}
+
+
+def default_for(observes: Literal["states", "outputs"]) -> AbstractArchitecture:
+    """The architecture that is taken where nobody names one."""
+    return ARCHITECTURES[DEFAULT_KINDS[observes]](kind=DEFAULT_KINDS[observes])
+
+
+def as_architecture(given: Any) -> Any:
+    """A table's architecture by its `kind` (without one: "derivative"); raises SparsidError."""
+    if not isinstance(given, Mapping):
+        return given
+    return validated(ARCHITECTURES[given.get("kind", DEFAULT_KINDS["states"])], given)
+
+
+#: For fields of specifications and headers: any registered architecture.
+AnyArchitecture = Annotated[SerializeAsAny[AbstractArchitecture], BeforeValidator(as_architecture)]
+
+
+def check_widths(widths: Sequence[int]) -> None:
+    """Raises SparsidError for a hidden layer without units."""
+    if any(width < 1 for width in widths):
+        raise SparsidError(f"`widths` must be positive; got {list(widths)}.")
+
+
+def _refusal(error: ValidationError, options: type[BaseModel]) -> str:
+    """One sentence for the first option that is wrong."""
+    first = error.errors()[0]
+    if "error" in (context := first.get("ctx", {})):
+        return str(context["error"])
+    name = str(first["loc"][0])
+    if first["type"] == "extra_forbidden":
+        return unknown(f"option of {options.__name__}", name, options.model_fields)
+    said = first["msg"][0].lower() + first["msg"][1:]
+    return f"`{name}` of {options.__name__} is not usable ({said}); got {first['input']!r}."

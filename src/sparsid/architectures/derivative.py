@@ -1,0 +1,91 @@
+"""Options of a derivative network: how fast measured states change, marched in time."""
+
+from collections.abc import Sequence
+from typing import Annotated, ClassVar, Literal
+
+import numpy as np
+from jaxtyping import Float
+from pydantic import Field
+
+from sparsid._errors import SparsidError
+from sparsid._registry import unknown
+from sparsid._steppers import STEPPERS
+from sparsid.architectures.arrays import ArraySpec, network_arrays
+from sparsid.architectures.base import AbstractArchitecture, check_widths
+from sparsid.graph.activations import ACTIVATIONS
+
+type Clipping = Literal["none", "hidden", "all", "linear"]
+MOST_LAYERS = 100
+
+
+class DerivativeMLP(AbstractArchitecture):
+    """Configuration of a derivative network.
+
+    `widths` are the hidden layers (none: the linear model); `skip` feeds the inputs to every
+    layer; `per_state` gives each state a network of its own; `stepper` marches in time. Without
+    `bias` no layer has one.
+
+    `clip` holds what enters the network on the march to the box of the training data, beyond which
+    a network only guesses. "linear" goes on from the box's edge with the slopes of the linear model
+    (one-step least squares on the training data): exact balances stay exact, and what drives a
+    state back inside goes on growing. "hidden" clips what enters hidden layers, while the direct
+    linear path (the last layer's skip columns) still sees everything; "all" clips that path too.
+    It bends over smoothly and ends `clip_margin` of the box's width outside it: near by, a network
+    still guesses better than a line.
+    """
+
+    kind: Literal["derivative"] = "derivative"
+    observes: ClassVar = "states"
+    can: ClassVar = frozenset({"one-step", "recursion"})
+    recipes: ClassVar = ("one-step", "free-run")
+    baselines: ClassVar = ("linear, one-step", "linear, free-run")
+    lag: ClassVar[int] = 1  # pyright: ignore[reportIncompatibleMethodOverride]
+    widths: Annotated[tuple[int, ...], Field(max_length=MOST_LAYERS)] = (25, 25, 25, 25)
+    activation: str = "relu"
+    skip: bool = False
+    per_state: bool = False
+    bias: bool = True
+    clip: Clipping = "none"
+    clip_margin: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.1
+    stepper: str = Field(default="euler")
+
+    def model_post_init(self, _context) -> None:
+        ACTIVATIONS.check(self.activation)
+        if self.stepper not in STEPPERS:
+            raise SparsidError(unknown("stepper", self.stepper, STEPPERS))
+        check_widths(self.widths)
+
+    @property
+    def linear_path(self) -> bool:
+        return self.skip or not self.widths
+
+    def sentence(self) -> str:
+        told = [f"widths {list(self.widths)}, {self.activation}"]
+        told += ["input skip"] * self.skip + ["one network per state"] * self.per_state
+        return ", ".join([*told, f"{self.stepper} steps"])
+
+    def network_inputs(self, observed: Sequence[str], inputs: Sequence[str]) -> tuple[str, ...]:
+        """States, then inputs."""
+        return (*observed, *inputs)
+
+    def regressors(
+        self, x: Float[np.ndarray, "samples states"], u: Float[np.ndarray, "samples inputs"]
+    ) -> Float[np.ndarray, "samples channels"]:
+        return np.hstack([x, u])
+
+    def arrays(self, observed: int, inputs: int) -> dict[str, ArraySpec]:
+        channels = observed + inputs
+        found = network_arrays(
+            channels,
+            observed,
+            widths=self.widths,
+            skip=self.skip,
+            bias=self.bias,
+            per_output=self.per_state,
+        )
+        found |= {name: ArraySpec((observed,), "fixed") for name in ("gain", "drift")}
+        if self.clip != "none":
+            found |= {name: ArraySpec((channels,), "fixed") for name in ("low", "high")}
+        if self.clip == "linear":
+            found["slope"] = ArraySpec((observed, channels), "fixed")
+        return found

@@ -1,0 +1,295 @@
+"""Model files: one ZIP archive with a JSON header and one NumPy array file an array.
+
+The format is described in docs/file-format.md. Reading runs no code and needs no JAX, and it
+declares before it reads: the header says which arrays there must be, how large and of which type,
+and only then are they unpacked.
+"""
+
+import io
+import json
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
+
+from sparsid._errors import SparsidError
+from sparsid._files import written_whole
+from sparsid.architectures.base import AbstractArchitecture, AnyArchitecture
+from sparsid.architectures.card import Card
+from sparsid.data import Channels
+
+FORMAT = "sparsid-model"
+SCHEMA = 2
+EPOCH = (1980, 1, 1, 0, 0, 0)  # no clock in the file: the same model gives the same bytes
+HEADER = "header.json"
+HEADER_BYTES = 8_000_000
+ARRAY_BYTES = 2**28  # that all arrays together may have
+NPY_HEADER = 4096  # bytes that the header of an array file may have
+SCALING = ("offset", "scale", "input_offset", "input_scale")
+DTYPES = ("float32", "float64")
+
+
+@dataclass(frozen=True, eq=False)
+class ModelFile:
+    """What a model file holds. Arrays go by their documented names.
+
+    Those of the model have a leading member axis; "scaling.offset", "scaling.scale" (observed,),
+    "scaling.input_offset" and "scaling.input_scale" (inputs,) are in physical units.
+    """
+
+    card: Card
+    members: int
+    arrays: dict[str, np.ndarray]
+
+    def weights(self) -> list[tuple[str, np.ndarray]]:
+        """(role, array (member, ...)) of every weight matrix, biases not among them."""
+        specs = self.card.architecture.arrays(len(self.card.states), len(self.card.inputs))
+        return [
+            (spec.role, self.arrays[name])
+            for name, spec in specs.items()
+            if spec.trained and spec.role != "bias"
+        ]
+
+
+class _Named(BaseModel):
+    names: tuple[str, ...]
+    units: tuple[str | None, ...]
+
+    def model_post_init(self, _context) -> None:
+        self.channels()
+
+    def channels(self) -> Channels:
+        return Channels(self.names, self.units)
+
+
+class _Header(BaseModel):
+    """The JSON header; unknown keys are let pass, so that notes may be added by others."""
+
+    model_config = ConfigDict(extra="ignore")
+    members: PositiveInt
+    architecture: AnyArchitecture
+    dt: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    states: _Named
+    inputs: _Named
+    box: dict[str, list[list[float]]]
+    training_data_sha256: str
+    training: dict[str, Any]
+    versions: dict[str, str]
+    dtypes: dict[str, str] | None = None  # of schema 2
+
+
+class _Declared(NamedTuple):
+    """An array that must be there: its documented name, its shape, and the types it may have."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtypes: tuple[str, ...]
+
+    def bytes(self, dtype: str) -> int:
+        count = 1
+        for length in self.shape:
+            count *= length
+        return count * np.dtype(dtype).itemsize
+
+
+def write_file(file: ModelFile, path: str | Path) -> None:
+    """Writes `file` to `path`, whole or not at all. Raises SparsidError if it cannot."""
+    card = file.card
+    header = _Header(
+        members=file.members,
+        architecture=card.architecture,
+        dt=card.dt,
+        states=_Named(names=card.states.names, units=card.states.units),
+        inputs=_Named(names=card.inputs.names, units=card.inputs.units),
+        box={name: rows.tolist() for name, rows in card.box.items()},
+        training_data_sha256=card.digest,
+        training=card.training,
+        versions=card.versions,
+        dtypes={name: str(array.dtype) for name, array in file.arrays.items()},
+    )
+    said = {"format": FORMAT, "schema": SCHEMA} | header.model_dump(mode="json")
+    with written_whole(path) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
+        _add(archive, HEADER, json.dumps(said, indent=1).encode())
+        for name, array in file.arrays.items():
+            buffer = io.BytesIO()
+            np.save(buffer, array, allow_pickle=False)
+            _add(archive, f"{name}.npy", buffer.getvalue())
+
+
+def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
+    # A ZipInfo brings its own compression: the archive's counts for bare names only.
+    archive.writestr(zipfile.ZipInfo(name, EPOCH), content, zipfile.ZIP_DEFLATED)
+
+
+def read_file(path: str | Path) -> ModelFile:
+    """The model file at `path`.
+
+    Raises SparsidError for a file that is missing, damaged, truncated, larger than a model may be,
+    not a model file, or of a newer schema.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise SparsidError(f"There is no model file {path}; `sparsid fit` writes one.")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            entries = _entries(archive)
+            header, schema = _read_header(archive, entries)
+            box = _box(header)
+            declared = _declared(header, schema)
+            _check_entries(entries, declared)
+            arrays = {
+                array.name: _read_array(archive, entries[entry], array)
+                for entry, array in declared.items()
+            }
+        return ModelFile(_card(header, box), header.members, arrays)
+    except _Damage as damage:
+        raise SparsidError(f"{path} is damaged: {damage}; save it again from its source.") from None
+    except SparsidError as error:
+        raise SparsidError(f"{path} {error}") from None
+    except (zipfile.BadZipFile, KeyError, ValueError, EOFError, OSError, NotImplementedError) as e:
+        raise SparsidError(
+            f"{path} is not a whole sparsid model file ({e}); save it again from its source."
+        ) from None
+    except Exception as error:  # zlib.error is no ValueError
+        raise SparsidError(f"{path} is damaged ({error}); save it again from its source.") from None
+
+
+class _Damage(Exception):  # noqa: N818
+    """What is wrong with the content of a file; the argument completes "the file is damaged: "."""
+
+
+def _entries(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
+    """The archive's entries by name."""
+    listed = archive.infolist()
+    entries = {info.filename: info for info in listed}
+    if len(entries) < len(listed):
+        raise _Damage("it holds two entries of one name")
+    return entries
+
+
+def _read_header(
+    archive: zipfile.ZipFile, entries: Mapping[str, zipfile.ZipInfo]
+) -> tuple[_Header, int]:
+    said = json.loads(_content(archive, entries[HEADER], HEADER_BYTES))
+    if not isinstance(said, dict) or said.get("format") != FORMAT:
+        raise SparsidError("is not a sparsid model file; its header says so.")
+    schema = said.get("schema")
+    if not isinstance(schema, int) or schema > SCHEMA:
+        raise SparsidError(
+            f"has schema {schema}, this sparsid reads up to {SCHEMA}: install a newer one."
+        )
+    try:
+        return _Header.model_validate(said), schema
+    except ValidationError as error:
+        where = ".".join(str(part) for part in error.errors()[0]["loc"])
+        raise _Damage(f"its header has no proper `{where}`") from None
+
+
+def _box(header: _Header) -> dict[str, np.ndarray]:
+    """The box of the training data: finite, and no lower bound above its upper one."""
+    widths = {"states": len(header.states.names), "inputs": len(header.inputs.names)}
+    try:
+        box = {name: np.array(rows, np.float64) for name, rows in header.box.items()}
+    except ValueError:  # rows of unlike lengths
+        box = {}
+    proper = {name: rows.shape for name, rows in box.items()} == {
+        name: (2, width) for name, width in widths.items()
+    } and all(np.isfinite(rows).all() and (rows[0] <= rows[1]).all() for rows in box.values())
+    if not proper:
+        raise _Damage("its header has no proper `box`")
+    return box
+
+
+def _card(header: _Header, box: dict[str, np.ndarray]) -> Card:
+    return Card(
+        header.architecture,
+        header.dt,
+        header.states.channels(),
+        header.inputs.channels(),
+        box,
+        header.training_data_sha256,
+        header.training,
+        header.versions,
+    )
+
+
+def _declared(header: _Header, schema: int) -> dict[str, _Declared]:
+    """Every array that the header asks for, by the name of its entry."""
+    observed, inputs = len(header.states.names), len(header.inputs.names)
+    architecture = header.architecture
+    shapes = {
+        name: (header.members, *spec.shape)
+        for name, spec in architecture.arrays(observed, inputs).items()
+    }
+    shapes |= {
+        f"scaling.{name}": (inputs if name.startswith("input") else observed,) for name in SCALING
+    }
+    if schema > 1 and set(header.dtypes or {}) != set(shapes):
+        raise _Damage("its header has no proper `dtypes`")
+    found = {}
+    for name, shape in shapes.items():
+        dtypes = DTYPES if schema == 1 else ((header.dtypes or {})[name],)
+        if not set(dtypes) <= set(DTYPES):
+            raise _Damage(f"the array {name} has the type {dtypes[0]!r}, none of {DTYPES}")
+        place = name_in_schema_1(name, architecture) if schema == 1 else name
+        found[f"{place}.npy"] = _Declared(name, shape, dtypes)
+    if sum(array.bytes(array.dtypes[-1]) for array in found.values()) > ARRAY_BYTES:
+        raise _Damage(f"its arrays have more than {ARRAY_BYTES >> 20} MB together")
+    return found
+
+
+def name_in_schema_1(name: str, architecture: AbstractArchitecture) -> str:
+    """Where schema 1 kept an array: by the fields of the classes of that time."""
+    if name.startswith("scaling."):
+        return name
+    if not name.startswith("layers."):
+        return f"model.{name}.raw"
+    stack = "networks." if getattr(architecture, "per_state", False) else ""
+    return f"model.network.{stack}{name}{'' if name.endswith('.bias') else '.raw'}"
+
+
+def _check_entries(
+    entries: Mapping[str, zipfile.ZipInfo], declared: Mapping[str, _Declared]
+) -> None:
+    """Raises _Damage unless just the declared arrays are there, each of its size."""
+    if odd := sorted(set(entries) ^ {HEADER, *declared}):
+        raise _Damage(f"the array {odd[0].removesuffix('.npy')} does not fit its header")
+    for entry, array in declared.items():
+        sizes = [array.bytes(dtype) for dtype in array.dtypes]
+        if not any(size < entries[entry].file_size <= size + NPY_HEADER for size in sizes):
+            raise _Damage(f"the array {entry.removesuffix('.npy')} does not fit its header")
+
+
+def _read_array(archive: zipfile.ZipFile, info: zipfile.ZipInfo, declared: _Declared) -> np.ndarray:
+    """The array, its header compared before anything is allocated for its numbers."""
+    content = io.BytesIO(_content(archive, info, info.file_size))
+    version = np.lib.format.read_magic(content)
+    if version != (1, 0):
+        raise _Damage(f"the array {declared.name} is no array file of version 1.0")
+    shape, fortran, dtype = np.lib.format.read_array_header_1_0(content)
+    if (shape, fortran) != (declared.shape, False) or str(dtype) not in declared.dtypes:
+        raise _Damage(f"the array {declared.name} does not fit its header")
+    numbers = content.read()
+    if len(numbers) != declared.bytes(str(dtype)):
+        raise _Damage(f"the array {declared.name} does not fit its header")
+    array = np.frombuffer(numbers, dtype).reshape(shape).copy()
+    if not np.isfinite(array).all():
+        raise _Damage(f"the array {declared.name} holds numbers that are NaN or infinite")
+    if declared.name.endswith("scale") and not (array > 0).all():
+        raise _Damage(f"the array {declared.name} must be positive")
+    return array
+
+
+def _content(archive: zipfile.ZipFile, info: zipfile.ZipInfo, most: int) -> bytes:
+    """An entry's content, at most so many bytes, whatever the archive's directory says."""
+    if info.file_size > most:
+        raise _Damage(f"{info.filename} has {info.file_size} bytes, more than {most}")
+    with archive.open(info) as file:
+        content = file.read(most + 1)
+    if len(content) != info.file_size:
+        raise _Damage(f"{info.filename} is not as long as the archive says")
+    return content

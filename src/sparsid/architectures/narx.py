@@ -1,0 +1,111 @@
+"""Options of a recurrent network: a plant's outputs from its inputs and earlier outputs."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, ClassVar, Literal, Self
+
+import numpy as np
+from jaxtyping import Float
+from pydantic import Field, model_validator
+
+from sparsid._errors import SparsidError
+from sparsid.architectures.arrays import ArraySpec, network_arrays
+from sparsid.architectures.base import AbstractArchitecture, check_widths
+from sparsid.architectures.derivative import MOST_LAYERS
+from sparsid.data import Dataset
+from sparsid.graph.activations import ACTIVATIONS
+
+Count = Annotated[int, Field(ge=1)]
+
+
+class NARX(AbstractArchitecture):
+    """Configuration of a recurrent network of the form of a NARX model, run freely (NOE).
+
+    An output depends on the inputs `delay` to `input_lags` samples ago and on `output_lags` earlier
+    outputs of the model itself, through hidden layers of `widths`; with `skip` the regressors reach
+    every layer. Source: chaber2018, equation 4 (n_A = `output_lags`, n_B = `input_lags`).
+    """
+
+    kind: Literal["narx"] = "narx"
+    observes: ClassVar = "outputs"
+    can: ClassVar = frozenset({"recursion"})
+    recipes: ClassVar = ("recurrent",)
+    baselines: ClassVar = ("linear, ARX", "linear, OE")
+    widths: Annotated[tuple[int, ...], Field(max_length=MOST_LAYERS)] = (20,)
+    activation: str = "tanh"
+    output_lags: Count = 2
+    input_lags: Count = 2
+    delay: Count = 1
+    skip: bool = False
+    bias: bool = True
+
+    def model_post_init(self, _context) -> None:
+        ACTIVATIONS.check(self.activation)
+        check_widths(self.widths)
+
+    @model_validator(mode="after")
+    def _delay_within_lags(self) -> Self:
+        if self.delay > self.input_lags:
+            raise SparsidError(
+                f"`delay` must be at most `input_lags`, {self.input_lags}; got {self.delay}."
+            )
+        return self
+
+    @property
+    def lag(self) -> int:
+        return max(self.output_lags, self.input_lags)
+
+    def sentence(self) -> str:
+        told = f"widths {list(self.widths)}, {self.activation}{', input skip' * self.skip}"
+        lags = f"{self.output_lags} lags of outputs, inputs {self.delay} to {self.input_lags}"
+        return f"{told}; recurrent, {lags} samples back"
+
+    def network_inputs(self, observed: Sequence[str], inputs: Sequence[str]) -> tuple[str, ...]:
+        """Lagged inputs, then lagged outputs: flow(k-1), flow(k-2), pH(k-1), ..."""
+
+        def past(names: Sequence[str], lags: range) -> list[str]:
+            return [f"{name}(k-{lag})" for lag in lags for name in names]
+
+        return (
+            *past(inputs, range(self.delay, self.input_lags + 1)),
+            *past(observed, range(1, self.output_lags + 1)),
+        )
+
+    def regressors(
+        self, x: Float[np.ndarray, "samples outputs"], u: Float[np.ndarray, "samples inputs"]
+    ) -> Float[np.ndarray, "rows regressors"]:
+        at = np.arange(self.lag, len(x))
+        inputs = [u[at - lag] for lag in range(self.delay, self.input_lags + 1)]
+        return np.hstack([*inputs, *(x[at - lag] for lag in range(1, self.output_lags + 1))])
+
+    def regressor_count(self, observed: int, inputs: int) -> int:
+        """How many inputs the network has."""
+        return (self.input_lags - self.delay + 1) * inputs + self.output_lags * observed
+
+    def arrays(self, observed: int, inputs: int) -> dict[str, ArraySpec]:
+        return network_arrays(
+            self.regressor_count(observed, inputs),
+            observed,
+            widths=self.widths,
+            skip=self.skip,
+            bias=self.bias,
+        )
+
+    def check_data(self, parts: Mapping[str, Dataset]) -> None:
+        """Raises SparsidError for records that are too short, or tell nothing of the plant."""
+        for name, part in parts.items():
+            if min(part.lengths) <= self.lag:
+                raise SparsidError(
+                    f"A record needs at least {self.lag + 1} samples (the model's lags and one "
+                    f"more); the shortest {name} record has {min(part.lengths)}."
+                )
+        train = parts["training"]
+        if not len(train.inputs):
+            raise SparsidError(
+                "A recurrent model needs an input that changes; in the training data every input "
+                "never changes, or there is none: record the plant while it is excited."
+            )
+        if resting := train.constant_states():
+            raise SparsidError(
+                f"The output {resting[0]} never changes in the training data: there is nothing to "
+                "learn; leave it out, or take more of the record."
+            )
