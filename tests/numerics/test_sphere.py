@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.by_hand import scaled_plant
 
 from sparsid import SparsidError
-from sparsid.models import NARX, DerivativeMLP, FreeRun, OneStep, graph_of
+from sparsid.models import NARX, DerivativeMLP, graph_of
 from sparsid.models.mlp import activation, build_mlp, build_per_output
 from sparsid.models.parameters import Bounded, Fixed, UnitRows, resolve, weights
 from sparsid.sparsify import (
@@ -27,8 +27,7 @@ from sparsid.sparsify import (
     weight_average,
 )
 from sparsid.sparsify.base import init, prepare
-from sparsid.training import Constant, Phase
-from sparsid.training.fitting import Training
+from sparsid.training import Constant, FreeRun, OneStep, Phase, Training
 
 KEY = jax.random.key(0)
 

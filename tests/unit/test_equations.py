@@ -14,8 +14,7 @@ from sparsid.data import Dataset, Normaliser
 from sparsid.evaluation import laws, written
 from sparsid.graph import Graph, GraphLayer, affine_pieces
 from sparsid.models import NARX, DerivativeMLP
-from sparsid.training import fit_linear
-from sparsid.training.fitting import Training
+from sparsid.training import Training, fit_linear
 
 
 def network(seed, widths, *, skip=False):

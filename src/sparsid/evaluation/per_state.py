@@ -11,7 +11,8 @@ from sparsid._devices import over_members, padding
 from sparsid._errors import SparsidError
 from sparsid.data import Dataset, ScaledDataset
 from sparsid.evaluation.fitting_data import matched
-from sparsid.models import DerivativeMLP, Ensemble, OneStep
+from sparsid.models import Ensemble
+from sparsid.models.least_squares import one_step_examples
 from sparsid.models.parameters import resolve
 
 ROWS = 20_000  # of a dataset at which one-step errors are taken, evenly spread
@@ -24,7 +25,7 @@ def alone_errors(ensemble: Ensemble, dataset: Dataset) -> Float[np.ndarray, "mem
     run left the finite numbers. Raises SparsidError for a model that knows no states, and for data
     that do not fit it.
     """
-    if not isinstance(ensemble.card.architecture, DerivativeMLP):
+    if ensemble.card.architecture.observes != "states":
         raise SparsidError("States run alone where they are measured; a recurrent model has none.")
     scaling = ensemble.stacked.scaling
     dataset, _ = matched(ensemble.card, dataset)
@@ -45,7 +46,7 @@ def one_step_errors(
     ensemble: Ensemble, scaled: ScaledDataset
 ) -> Float[np.ndarray, "member states"]:
     """Mean squared error of each state's scaled increment over one sample, over at most `ROWS`."""
-    inputs, targets = OneStep().examples(scaled)
+    inputs, targets = one_step_examples(scaled)
     at = np.unique(np.linspace(0, len(inputs) - 1, min(len(inputs), ROWS)).astype(int))
     found = _one_step()(_padded(ensemble), jnp.asarray(inputs[at].T), jnp.asarray(targets[at].T))
     errors = np.asarray(found, float)[: len(ensemble)]

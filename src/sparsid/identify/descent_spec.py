@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from sparsid._tables import Table
+from sparsid.architectures.capabilities import RECURSION, Need
 
 if TYPE_CHECKING:  # a specification is read, and refused, without JAX
     from sparsid.training import BFGS, Descent, LevenbergMarquardt
@@ -47,6 +48,11 @@ class DescentSpec(RetrainSpec):
     shaken: float = Field(default=0.0, ge=0)
     estimated: bool = False
     seconds: float | None = Field(default=None, gt=0)
+
+    @property
+    def needs(self) -> Need:
+        """What second-order training needs of a model."""
+        return RECURSION
 
     def build(self) -> "Descent":
         return replace(super().build(), criterion=self._criterion(), seconds=self.seconds)

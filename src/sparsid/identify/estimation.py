@@ -21,8 +21,7 @@ from sparsid.identify.recipes import Recipe, Request, sparse_one_step
 from sparsid.identify.run import run_recipe
 from sparsid.identify.spec import FitSpec, TrainingSpec
 from sparsid.models import Ensemble
-from sparsid.training import History, Watcher
-from sparsid.training.fitting import AnyPhase
+from sparsid.training import AnyPhase, History, Watcher
 from sparsid.training.progress import interruptible
 
 Watching = Callable[[Recipe], Watcher | None]

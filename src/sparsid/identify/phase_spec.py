@@ -7,6 +7,7 @@ from pydantic import Discriminator, Field, Tag, field_validator
 
 from sparsid._errors import SparsidError
 from sparsid._tables import Table
+from sparsid.architectures.capabilities import ONE_STEP, Need
 
 if TYPE_CHECKING:  # a specification is read, and refused, without JAX
     from sparsid.sparsify import Sparsifier
@@ -224,9 +225,13 @@ class PhaseSpec(Table):
     def _common(cls, given: Any) -> Any:
         return {"below": given} if isinstance(given, int | float) else given
 
+    @property
+    def needs(self) -> Need | None:
+        """What its loss needs of a model."""
+        return ONE_STEP if self.loss == "one-step" else None
+
     def build(self) -> "Phase":
-        from sparsid.models import FreeRun, OneStep
-        from sparsid.training import SGD, Adam, Phase
+        from sparsid.training import SGD, Adam, FreeRun, OneStep, Phase
 
         self._check_epochs()
         return Phase(

@@ -4,14 +4,14 @@ from dataclasses import replace
 from typing import Any, cast
 
 import jax
-import numpy as np
 
-from sparsid.data import Dataset, ScaledDataset
+from sparsid.data import ScaledDataset
 from sparsid.evaluation import free_run_errors
 from sparsid.identify.recipes import Recipe
 from sparsid.identify.spec import TrainingSpec
 from sparsid.training import Fitted, Monitor, Watcher, fit_ensemble
 from sparsid.training.linear import linear_start
+from sparsid.training.restarts import best_restarts
 
 
 def run_recipe(
@@ -41,14 +41,9 @@ def run_recipe(
         key=key_fit,
     )
     if recipe.restarts > 1:
-        fitted = _best_restarts(fitted, validation.physical, recipe.restarts)
+        errors = free_run_errors(fitted.ensemble, validation.physical)
+        best = best_restarts(errors, recipe.restarts)
+        fitted = Fitted(fitted.ensemble.pick(best), fitted.history.pick(best.tolist()))
     said = {"recipe": recipe.name, "seed": settings.seed}
     card = replace(fitted.ensemble.card, training=said | fitted.ensemble.card.training)
     return replace(fitted, ensemble=replace(fitted.ensemble, card=card))
-
-
-def _best_restarts(fitted: Fitted, validation: Dataset, restarts: int) -> Fitted:
-    """Of each member's restarts the one whose validation free run is best."""
-    errors = free_run_errors(fitted.ensemble, validation).reshape(-1, restarts)
-    best = np.argmin(errors, axis=1) + restarts * np.arange(len(errors))
-    return Fitted(fitted.ensemble.pick(best), fitted.history.pick(best.tolist()))

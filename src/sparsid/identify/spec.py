@@ -9,6 +9,7 @@ from sparsid._errors import SparsidError
 from sparsid._registry import unknown
 from sparsid._tables import TAGS, Table, parse, read_toml
 from sparsid.architectures import AbstractArchitecture, AnyArchitecture, default_for
+from sparsid.architectures.capabilities import check_serves
 from sparsid.identify.descent_spec import DescentSpec
 from sparsid.identify.kinds import AUTO, RECIPES
 from sparsid.identify.phase_spec import PhaseSpec
@@ -105,6 +106,12 @@ class FitSpec(Table):
     def _named_outputs(self) -> Self:
         if self.model is not None and self.model.observes == "outputs" and not self.data.outputs:
             raise SparsidError("A recurrent model simulates outputs; name them (outputs = [...]).")
+        return self
+
+    @model_validator(mode="after")
+    def _served(self) -> Self:
+        for phase in self.phase:
+            check_serves(self.architecture or default_for("states"), phase)
         return self
 
 

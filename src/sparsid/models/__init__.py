@@ -1,9 +1,8 @@
-"""Models: networks in scaled numbers, their parameters, free runs, losses, saving and loading."""
+"""Models: networks in scaled numbers, their parameters, free runs, saving and loading."""
 
 from sparsid.architectures import NARX, AbstractArchitecture, Card, DerivativeMLP
 from sparsid.models.derivative import DerivativeModel
 from sparsid.models.ensemble import Ensemble, Simulator
-from sparsid.models.losses import AbstractLoss, FreeRun, OneStep
 from sparsid.models.model import AbstractModel, OneStepAhead, Recursion, Recursive
 from sparsid.models.narx import NARXModel
 from sparsid.models.recurrences import ensemble_of, graph_of, recurrence_of, widened
@@ -13,15 +12,12 @@ from sparsid.models.storage import load, save
 __all__ = [
     "NARX",
     "AbstractArchitecture",
-    "AbstractLoss",
     "AbstractModel",
     "Card",
     "DerivativeMLP",
     "DerivativeModel",
     "Ensemble",
-    "FreeRun",
     "NARXModel",
-    "OneStep",
     "OneStepAhead",
     "Recursion",
     "Recursive",

@@ -12,9 +12,8 @@ from sparsid.identify.recipes.recipe import (
     epochs_for,
     window,
 )
-from sparsid.models import FreeRun
 from sparsid.sparsify import NOTHING, l1, threshold
-from sparsid.training import Adam, Cosine, Phase
+from sparsid.training import Adam, Cosine, FreeRun, Phase
 
 
 def sparse_free_run(train: Dataset, validation: Dataset, *, effort: float = 1.0) -> Recipe:
@@ -40,6 +39,7 @@ def sparse_free_run(train: Dataset, validation: Dataset, *, effort: float = 1.0)
 def linear_free_run(train: Dataset, validation: Dataset) -> Recipe:
     """The linear model trained as `sparse_free_run` trains its networks: the fair comparison."""
     like = sparse_free_run(train, validation).phases[0]
+    assert isinstance(like, Phase)
     phase = replace(like, rate=Cosine(3e-3), sparsifier=NOTHING)
     return Recipe("linear, free-run", DerivativeMLP(widths=()), (phase,), start="linear")
 

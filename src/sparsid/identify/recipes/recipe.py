@@ -10,8 +10,7 @@ from jaxtyping import Array, Key
 from sparsid.architectures import AbstractArchitecture
 from sparsid.data import Dataset, ScaledDataset
 from sparsid.identify.spec import TrainingSpec
-from sparsid.training import Fitted, Watcher
-from sparsid.training.fitting import AnyPhase
+from sparsid.training import AnyPhase, Fitted, Watcher
 
 BATCH = 128
 WINDOW = 100  # samples of a training free run

@@ -14,8 +14,7 @@ from sparsid.identify.recipes.recipe import (
     epochs_for,
     window,
 )
-from sparsid.models import FreeRun
-from sparsid.training import Adam, Cosine, Descent, LevenbergMarquardt, Phase, Simulation
+from sparsid.training import Adam, Cosine, Descent, FreeRun, LevenbergMarquardt, Phase, Simulation
 from sparsid.training.descent import LARGEST
 
 LONGEST = 5000  # samples of a free run in training; longer records are cut into windows
