@@ -11,7 +11,7 @@ from tests.by_hand import scaled_plant
 
 from sparsid import SparsidError
 from sparsid.data import Dataset, Normaliser
-from sparsid.evaluation import laws, written
+from sparsid.evaluation import channel_scales, laws, written
 from sparsid.graph import Graph, GraphLayer, affine_pieces
 from sparsid.models import NARX, DerivativeMLP
 from sparsid.training import Training, fit_linear
@@ -170,3 +170,5 @@ def test_recurrent_models_have_no_laws(plant):
     begun = training.begin(jax.random.split(jax.random.key(0), 1))
     with pytest.raises(SparsidError, match="recurrent"):
         laws(training.fitted(begun).ensemble, 0, outputs)
+    with pytest.raises(SparsidError, match="recurrent"):
+        channel_scales(training.fitted(begun).ensemble)
