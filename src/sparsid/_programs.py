@@ -48,8 +48,9 @@ def keep_programs(tell: Callable[[Iterable[str]], None]) -> Path | None:
         tell([f"Compiled programs are not kept: {folder} {reason}; {VARIABLE}=off stops this."])
         return None
     for name, value in {OWN: folder, **SETTINGS}.items():
-        os.environ[name] = str(value)  # for worker processes
-        jax.config.update(name.lower(), str(value) if name == OWN else value)
+        if name not in os.environ:
+            os.environ[name] = str(value)  # for worker processes
+            jax.config.update(name.lower(), str(value) if name == OWN else value)
     _mend(folder, tell)
     return folder
 

@@ -64,8 +64,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Runs the command line. Bad input: one sentence on standard error, exit code 2."""
     with interruptions():
         code = _run(arguments)
-    if code:
-        sys.exit(code)
+    sys.exit(code)
 
 
 def _run(arguments: list[str] | None) -> int:

@@ -12,6 +12,7 @@ from sparsid.cli.options import Seed
 from sparsid.cli.outputs import Force, check_outputs
 
 WRITTEN = ("index.html", "sparse.sparsid", "dense.sparsid", "train.nc", "validation.nc", "test.nc")
+FIGURES = ("trajectories", "inputs", "error_growth", "diverged", "network", "links", "training")
 
 
 def command(
@@ -29,7 +30,8 @@ def command(
     Example: `sparsid demo --out demo`
     """
     make_folder(to / "figures")
-    check_outputs([to / name for name in WRITTEN], force=force)
+    drawn = [f"figures/{name}.{kind}" for name in FIGURES for kind in ("png", "svg")]
+    check_outputs([to / name for name in (*WRITTEN, *drawn)], force=force)
 
     from sparsid.cli.demo_page import comparison, write_results
     from sparsid.cli.progress import training_progress

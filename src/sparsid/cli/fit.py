@@ -125,17 +125,18 @@ def _recurrent(lags: int | None, delay: int | None) -> dict[str, Any]:
 
 
 def _only_out(context: typer.Context) -> None:
-    """Beside a specification, options other than --out would be passed over in silence."""
+    """Beside a specification, other options would be passed over in silence."""
     given = [
         name
         for name in context.params
-        if name not in ("data", "to")
+        if name not in ("data", "to", "force")
         and str(context.get_parameter_source(name)).endswith("COMMANDLINE")
     ]
     if given:
         names = ", ".join("--" + name.replace("_", "-") for name in given)
         raise SparsidError(
-            f"With a specification only --out may be given beside it; got {names}: write it there."
+            "With a specification only --out and --force may be given beside it; got "
+            f"{names}: write it there."
         )
 
 

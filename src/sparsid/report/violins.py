@@ -78,12 +78,12 @@ def _range(values: Sequence[float]) -> tuple[float, float]:
 
 
 def _violin(axis: "Axes", row: int, errors: np.ndarray, colour: str) -> None:
-    from scipy.stats import gaussian_kde
-
     size = np.log10(errors)
     if len(errors) < FEWEST or np.ptp(size) < 1e-9:
         axis.plot(errors, np.full(len(errors), row), "o", ms=3, color=colour, alpha=0.6, mew=0)
     else:
+        from scipy.stats import gaussian_kde
+
         grid = np.linspace(size.min(), size.max(), POINTS)
         heights = gaussian_kde(size)(grid)  # of Scott's width
         thick = HALF * heights / heights.max()
