@@ -13,7 +13,7 @@ from jaxtyping import Array, Key
 from sparsid._errors import SparsidError
 from sparsid._tables import parse
 from sparsid.data import Dataset, Normaliser, ScaledDataset
-from sparsid.evaluation import forecast, free_run_errors, median_run, rmse
+from sparsid.evaluation import forecast, free_run_errors, matched, median_run, rmse
 from sparsid.identify.parts import (
     Parts,
     check_record,
@@ -247,6 +247,7 @@ def simulation_errors(ensemble: Ensemble, dataset: Dataset) -> tuple[np.ndarray,
     which is what `predict` gives (states,).
     """
     scale = ensemble.stacked.scaling.scale
+    dataset, _ = matched(ensemble.card, dataset)
     runs = forecast(ensemble, dataset)
     each = [
         (

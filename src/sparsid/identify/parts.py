@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from sparsid._errors import SparsidError
-from sparsid.data import Dataset, read
+from sparsid.data import Channels, Dataset, match, read
+from sparsid.data.kinds import KINDS
 from sparsid.identify.spec import DataSpec
 from sparsid.models import NARX
 
@@ -107,12 +108,26 @@ def check_record(parts: Parts, model: NARX) -> None:
 
 
 def split(whole: Dataset, *, validation: Dataset | float, test: Dataset | float) -> Parts:
-    """Parts of `whole`: shares are taken from its end, datasets of their own are taken as given."""
-    rest, judged = (whole, test) if isinstance(test, Dataset) else _cut(whole, test)
+    """Parts of `whole`: shares are taken from its end.
+
+    Datasets of their own are taken as given, their channels in the order of `whole`. Raises
+    SparsidError where they lack one, or differ in a unit or in the sampling time.
+    """
+    own = isinstance(test, Dataset)
+    rest, judged = (whole, _fitting(test, whole)) if own else _cut(whole, test)
     if isinstance(validation, Dataset):
-        return Parts(rest, validation, judged)
+        return Parts(rest, _fitting(validation, whole), judged)
     train, chooses = _cut(rest, validation)
     return Parts(train, train if chooses is None else chooses, judged)
+
+
+def _fitting(part: Dataset, whole: Dataset) -> Dataset:
+    """The part as it is, unless its channels stand in another order than those of `whole`."""
+    outputs = whole.outputs if len(part.outputs) else Channels()
+    what = "the training data"
+    fitting, _ = match(part, whole.states, outputs, whole.inputs, whole.dt, what)
+    same = all(part.channels(k).names == fitting.channels(k).names for k in KINDS)
+    return part if same else fitting
 
 
 def _cut(whole: Dataset, share: float) -> tuple[Dataset, Dataset | None]:
