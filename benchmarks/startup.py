@@ -50,7 +50,9 @@ CASES = (
     Case("info of ten members", 0.8, ("info", "plant.sparsid")),
     Case("fit, a wrong column", 1.0, FIT, 2),
     Case("score, a wrong column", 1.0, ("score", "plant.sparsid", "other.csv"), 2),
-    Case("predict, a wrong column", 1.0, ("predict", "plant.sparsid", "other.csv", "--out", "o"), 2),
+    Case(
+        "predict, a wrong column", 1.0, ("predict", "plant.sparsid", "other.csv", "--out", "o"), 2
+    ),
     Case("the second predict", 2.0, ("predict", "plant.sparsid", "plant.csv", "--out", "o.csv")),
 )
 

@@ -30,7 +30,9 @@ def environment(folder: Path, **more: str) -> dict[str, str]:
 
 def start(folder: Path, **more: str) -> subprocess.Popen:
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    return subprocess.Popen([sys.executable, "-c", PROGRAM], env=environment(folder, **more), **pipes)
+    return subprocess.Popen(
+        [sys.executable, "-c", PROGRAM], env=environment(folder, **more), **pipes
+    )
 
 
 def compute(folder: Path, **more: str) -> tuple[str, str]:

@@ -4,12 +4,12 @@ import signal
 from contextlib import contextmanager
 
 import pytest
+import sparsid.identify.fitting
 from tests.command_line import run
 from tests.workflow.test_cli import tank_rows, write_csv
 
 import sparsid
 import sparsid.cli.progress
-import sparsid.identify.fitting
 from sparsid.training.progress import interruptible, last_signal
 
 BOTH = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
