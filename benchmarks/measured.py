@@ -23,7 +23,7 @@ import numpy as np
 from sparsid.data import Dataset
 from sparsid.evaluation import forecast, median_run
 from sparsid.identify import FitResult, fit
-from sparsid.identify.pruned import prune_ensemble
+from sparsid.identify.prune import prune_ensemble
 from sparsid.models import NARX, Ensemble
 from sparsid.training import use_cores
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.cases import Bench
-from sparsid.models import OneStep
+from sparsid.models.least_squares import one_step_examples
 
 PEERS = Path(__file__).parent / "peers"
 PYTHON = PEERS / ".venv" / "bin" / "python"
@@ -23,7 +23,7 @@ def run_torch(bench: Bench, batch: int = 50) -> list[dict]:
     """What torch_loop.py prints, with the threads it chooses and with one; [] where it is not."""
     if not PYTHON.exists():
         return []
-    inputs, targets = OneStep().examples(bench.train)
+    inputs, targets = one_step_examples(bench.train)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "examples.npz"
         np.savez(path, inputs=inputs.astype(np.float32), targets=targets.astype(np.float32))

@@ -35,9 +35,9 @@ from sparsid.training.curvature import (
     program,
     quadratic,
 )
-from sparsid.training.descent import descend, stacked
+from sparsid.training.descent import descend
 from sparsid.training.layout import Layout
-from sparsid.training.starts import points_of
+from sparsid.training.starts import points_of, stacked
 from sparsid.training.windows import Simulation, Windows, windows
 
 LIVING = 50

@@ -1,10 +1,11 @@
 """sparsid: sparse neural system identification.
 
 Learns small, stable, readable neural-network simulators of nonlinear dynamical systems from
-recorded trajectories. The names below load on first use: importing sparsid does nothing else.
+recorded trajectories. The names below, and the packages inside (`sparsid.data.read`), load on first
+use: importing sparsid does nothing else.
 """
 
-import importlib
+from sparsid._lazy import lazily
 
 __version__ = "0.1.0"
 
@@ -40,10 +41,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str):
-    if name not in _HOME:
-        raise AttributeError(f"module 'sparsid' has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOME[name]), name)
+__getattr__ = lazily(__name__, _HOME)
 
 
 def __dir__():

@@ -29,8 +29,7 @@ from sparsid.sparsify import (
     weight_average,
 )
 from sparsid.sparsify.base import finish, init, prepare
-from sparsid.training import Adam, Constant, Phase
-from sparsid.training.fitting import Training
+from sparsid.training import Adam, Constant, Phase, Training
 
 NET = DerivativeMLP(widths=(4,), skip=True)
 DSR = {"every": 1, "target": 3, "threshold": 0.4}

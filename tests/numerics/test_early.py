@@ -10,8 +10,8 @@ from sparsid._errors import SparsidError
 from sparsid.data import Dataset, Normaliser
 from sparsid.models import NARX
 from sparsid.training import Descent, LevenbergMarquardt, curvature
-from sparsid.training.descent import descend, stacked
-from sparsid.training.starts import points_of
+from sparsid.training.descent import descend
+from sparsid.training.starts import points_of, stacked
 from sparsid.training.windows import Simulation, windows
 
 

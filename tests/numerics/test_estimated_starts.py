@@ -13,8 +13,8 @@ from sparsid.data import Dataset, Normaliser
 from sparsid.models import NARX, DerivativeMLP
 from sparsid.training import BFGS, Descent, LevenbergMarquardt, Simulation, curvature
 from sparsid.training.arrow import Arrow, arrow_step, damped_arrow
-from sparsid.training.descent import descend, stacked
-from sparsid.training.starts import points_of
+from sparsid.training.descent import descend
+from sparsid.training.starts import points_of, stacked
 from sparsid.training.windows import windows
 
 LENGTH, STRIDE = 20, 10

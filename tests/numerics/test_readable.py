@@ -16,11 +16,10 @@ from tests.by_hand import scaled_plant
 from sparsid import SparsidError
 from sparsid.data import Dataset, Normaliser
 from sparsid.evaluation import alone_errors, laws, one_step_errors, structure
-from sparsid.models import NARX, DerivativeMLP, OneStep
+from sparsid.models import NARX, DerivativeMLP
 from sparsid.models.parameters import resolve
 from sparsid.sparsify import Clock, l1, threshold
-from sparsid.training import Constant, Cosine, Phase, readable
-from sparsid.training.fitting import Training
+from sparsid.training import Constant, Cosine, OneStep, Phase, Training, readable
 from sparsid.training.readable import (
     Reading,
     chosen_strengths,

@@ -21,8 +21,8 @@ from sparsid.training import (
     curvature,
 )
 from sparsid.training.bfgs import armijo, golden_section, updated
-from sparsid.training.descent import DescentReport, _program, descend, stacked
-from sparsid.training.starts import models_of, points_of, uniform_start
+from sparsid.training.descent import DescentReport, _program, descend
+from sparsid.training.starts import models_of, points_of, stacked, uniform_start
 from sparsid.training.stopping import FLAT, LONG, STALLED
 from sparsid.training.windows import windows
 

@@ -10,7 +10,7 @@ from tests.by_hand import layers_of, plant, scaled_plant
 from tests.numerics import test_training as by_one
 
 from sparsid._devices import everywhere, share_out
-from sparsid.models import DerivativeMLP, FreeRun, OneStep
+from sparsid.models import DerivativeMLP
 from sparsid.models.parameters import (
     Masked,
     resolve,
@@ -42,16 +42,18 @@ from sparsid.training import (
     Adam,
     Constant,
     Cosine,
+    FreeRun,
     Monitor,
+    OneStep,
     Part,
     Phase,
     Ramp,
     Step,
+    Training,
     fit_ensemble,
 )
 from sparsid.training.entering import enter
 from sparsid.training.epoch import Program, _epoch, compiled_epoch
-from sparsid.training.fitting import Training
 from sparsid.training.progress import interruptible
 
 NET = DerivativeMLP(widths=(4,))

@@ -24,7 +24,7 @@ from tests.by_hand import (
 
 from sparsid.data import Dataset, Normaliser
 from sparsid.evaluation import free_run_errors
-from sparsid.models import DerivativeMLP, FreeRun
+from sparsid.models import DerivativeMLP
 from sparsid.models.parameters import Fixed, Masked, Weight, resolve
 from sparsid.sparsify import Clock, Sparsifier, chain, l1, threshold, weight_average
 from sparsid.training import (
@@ -32,6 +32,7 @@ from sparsid.training import (
     Adam,
     Constant,
     Cosine,
+    FreeRun,
     Monitor,
     Phase,
     Ramp,

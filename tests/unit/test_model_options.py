@@ -9,8 +9,9 @@ from tests.by_hand import ACTIVATE, one_step_examples, physical_rollout, scaled_
 
 from sparsid._errors import SparsidError
 from sparsid.graph import Clip, Graph, GraphLayer, beside
-from sparsid.models import Card, DerivativeMLP, DerivativeModel, Ensemble, OneStep, graph_of, load
+from sparsid.models import Card, DerivativeMLP, DerivativeModel, Ensemble, graph_of, load
 from sparsid.models.parameters import resolve, split_trainable, weights
+from sparsid.training import OneStep
 
 SHAPES = {
     "one network": {},

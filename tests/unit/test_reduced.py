@@ -13,7 +13,7 @@ from sparsid._errors import SparsidError
 from sparsid.graph import Clip, Graph, GraphLayer, reduced, without_output_bias
 from sparsid.models import DerivativeMLP, ensemble_of, graph_of, load
 from sparsid.models.parameters import resolve
-from sparsid.training.fitting import Training
+from sparsid.training import Training
 
 
 @st.composite

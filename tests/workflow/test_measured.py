@@ -7,7 +7,7 @@ from sparsid import fit
 from sparsid.data import Dataset
 from sparsid.evaluation import forecast
 from sparsid.identify import DataSpec, FitSpec, TrainingSpec, fit_spec, simulation_errors
-from sparsid.identify.pruned import prune_ensemble
+from sparsid.identify.prune import prune_ensemble
 from sparsid.models import NARX
 from sparsid.training import Descent, Pruning
 

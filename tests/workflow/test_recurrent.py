@@ -17,11 +17,11 @@ from sparsid import fit
 from sparsid._errors import SparsidError
 from sparsid.data import Dataset, Normaliser, read
 from sparsid.evaluation import forecast
-from sparsid.identify import recipes
 from sparsid.identify.descent_spec import DescentSpec, RetrainSpec
 from sparsid.identify.parts import Parts, split
-from sparsid.identify.pruned import criterion_for, prune_ensemble, trained_on
-from sparsid.identify.recipes import recurrent
+from sparsid.identify.prune import criterion_for, prune_ensemble, trained_on
+from sparsid.identify.recipes import recurrent as recurrent_module
+from sparsid.identify.recipes.recurrent import recurrent
 from sparsid.models import NARX, Card, DerivativeMLP, Ensemble, graph_of, load
 from sparsid.processes import named, simulate
 from sparsid.results import Row
@@ -490,7 +490,7 @@ def test_windows_of_a_fit_leave_room_for_any_lag(lag):
 def test_a_fit_too_large_for_squares_goes_without_linear_models(monkeypatch):
     """Adam trains, ARX and OE are left out, nothing is lost."""
     monkeypatch.setattr(descent_module, "LARGEST", 3)
-    monkeypatch.setattr(recipes, "LARGEST", 3)
+    monkeypatch.setattr(recurrent_module, "LARGEST", 3)
     table = rows(samples=120)
     data = Dataset.from_arrays(y=[table[:, 1:]], u=[table[:, :1]], dt=1.0)
     result = fit(data, members=1, effort=0.001, model=NARX(widths=(2,)))

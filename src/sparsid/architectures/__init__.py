@@ -6,10 +6,12 @@ A kind of model has its options here and its computation in `models`; both are n
 from sparsid.architectures.arrays import ROLES, ArraySpec
 from sparsid.architectures.base import (
     ARCHITECTURES,
+    DEFAULT_KINDS,
     MODELS,
     AbstractArchitecture,
     AnyArchitecture,
     as_architecture,
+    default_for,
 )
 from sparsid.architectures.card import Card, library_versions
 from sparsid.architectures.derivative import DerivativeMLP
@@ -23,6 +25,7 @@ MODELS.add("narx", "sparsid.models.narx:NARXModel")
 
 __all__ = [
     "ARCHITECTURES",
+    "DEFAULT_KINDS",
     "MODELS",
     "NARX",
     "ROLES",
@@ -33,6 +36,7 @@ __all__ = [
     "DerivativeMLP",
     "ModelFile",
     "as_architecture",
+    "default_for",
     "library_versions",
     "read_file",
     "write_file",

@@ -29,15 +29,16 @@ class AbstractArchitecture(BaseModel):
 
     `observes` says what it simulates: a plant's measured states, or its outputs. `can` names what
     the model can do beyond a free run (`models.model`): "one-step" (trained on increments over one
-    sample), "recursion" (has the partial derivatives that second-order training needs). `recipe`
-    and `baselines` name what `identify` trains by default, and the linear models shown beside.
+    sample), "recursion" (has the partial derivatives that second-order training needs). `recipes`
+    and `baselines` name what `identify` trains by default (validation chooses), and the linear
+    models shown beside.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     kind: str
     observes: ClassVar[Literal["states", "outputs"]]
     can: ClassVar[frozenset[Capability]]
-    recipe: ClassVar[str]
+    recipes: ClassVar[tuple[str, ...]]
     baselines: ClassVar[tuple[str, ...]]
 
     if not TYPE_CHECKING:  # for a type checker the signature stays that of the fields
@@ -98,11 +99,20 @@ ARCHITECTURES: Registry[type[AbstractArchitecture]] = Registry("kind of model")
 MODELS: Registry[Any] = Registry("kind of model")
 
 
+#: Kinds that are taken where nobody names one.
+DEFAULT_KINDS = {"states": "derivative", "outputs": "narx"}
+
+
+def default_for(observes: Literal["states", "outputs"]) -> AbstractArchitecture:
+    """The architecture that is taken where nobody names one."""
+    return ARCHITECTURES[DEFAULT_KINDS[observes]](kind=DEFAULT_KINDS[observes])
+
+
 def as_architecture(given: Any) -> Any:
     """A table's architecture by its `kind` (without one: "derivative"); raises SparsidError."""
     if not isinstance(given, Mapping):
         return given
-    return validated(ARCHITECTURES[given.get("kind", "derivative")], given)
+    return validated(ARCHITECTURES[given.get("kind", DEFAULT_KINDS["states"])], given)
 
 
 #: For fields of specifications and headers: any registered architecture.

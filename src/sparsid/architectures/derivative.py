@@ -37,7 +37,7 @@ class DerivativeMLP(AbstractArchitecture):
     kind: Literal["derivative"] = "derivative"
     observes: ClassVar = "states"
     can: ClassVar = frozenset({"one-step", "recursion"})
-    recipe: ClassVar = "auto"
+    recipes: ClassVar = ("one-step", "free-run")
     baselines: ClassVar = ("linear, one-step", "linear, free-run")
     lag: ClassVar[int] = 1  # pyright: ignore[reportIncompatibleMethodOverride]
     widths: Annotated[tuple[int, ...], Field(max_length=MOST_LAYERS)] = (25, 25, 25, 25)

@@ -28,7 +28,7 @@ class NARX(AbstractArchitecture):
     kind: Literal["narx"] = "narx"
     observes: ClassVar = "outputs"
     can: ClassVar = frozenset({"recursion"})
-    recipe: ClassVar = "recurrent"
+    recipes: ClassVar = ("recurrent",)
     baselines: ClassVar = ("linear, ARX", "linear, OE")
     widths: Annotated[tuple[int, ...], Field(max_length=MOST_LAYERS)] = (20,)
     activation: str = "tanh"

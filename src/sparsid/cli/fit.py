@@ -13,7 +13,7 @@ from sparsid.cli.outputs import Force, check_outputs
 from sparsid.cli.stopping import Interrupted, until_written
 
 if TYPE_CHECKING:
-    from sparsid.identify import Candidate, FitResult, FitSpec
+    from sparsid.identify import FitResult, FitSpec
 
 
 def command(
@@ -90,7 +90,6 @@ def command(
             raise SparsidError("--lags and --delay are for models of --outputs.")
         if to is not None:
             check_outputs([to], inputs=data, force=force)
-        _check_readable(tables["data"])
 
         from sparsid.identify import FitSpec, parse
 
@@ -99,34 +98,24 @@ def command(
     read = (*spec.data.files, *spec.data.validation_files, *spec.data.test_files)
     check_outputs([target], inputs=[*data, *read], force=force)
 
+    from sparsid.identify import read_parts
+
+    parts = read_parts(spec.data)  # before JAX: a wrong file or column is refused at once
+
     from sparsid.cli.progress import training_progress
     from sparsid.identify import fit_spec
     from sparsid.training.progress import last_signal
 
     use_machine()
     with until_written(target), training_progress() as watching:
-        result = fit_spec(spec, watching=watching)
-        if not any(_trained(candidate) for candidate in result.tried):
-            raise Interrupted(last_signal())
+        try:
+            result = fit_spec(spec, parts=parts, watching=watching)
+        except KeyboardInterrupt:  # before any network was trained
+            raise Interrupted(last_signal()) from None
     result.ensemble.save(target)
     tell(result.notes)
     _report(result)
     say(f"Saved {len(result.ensemble)} members to {target}.")
-
-
-def _check_readable(data: dict[str, Any]) -> None:
-    """Reads the data, before anything that training needs is imported: it may not be usable."""
-    from sparsid.data import read
-
-    names = ("states", "outputs", "inputs", "columns", "time", "dt")
-    if not (data["states"] and data["outputs"]):  # one or the other; the specification says so
-        read(data["files"], **{name: data[name] for name in names})
-
-
-def _trained(candidate: "Candidate") -> bool:
-    """Whether it finished an epoch, or was not interrupted before its first."""
-    history = candidate.history
-    return history is None or not history.interrupted or bool(history.epochs)
 
 
 def _recurrent(lags: int | None, delay: int | None) -> dict[str, Any]:
@@ -159,34 +148,26 @@ def _target(to: Path | None, spec: "FitSpec") -> Path:
 
 def _report(result: "FitResult") -> None:
     """Free runs of the chosen ensemble, of the other candidates, and of the linear models."""
-    from sparsid.evaluation import sparsity
-    from sparsid.identify import simulation_errors
+    from sparsid.identify import assess
 
-    judged, part = (
-        (result.parts.test, "test")
-        if result.parts.test
-        else (
-            result.parts.validation,
-            "validation",
-        )
-    )
-    names = judged.states.names
+    found = assess(result)
     rows = []
-    for candidate in (*result.tried, *result.linear):
-        zeros = sparsity(candidate.ensemble)
-        _, errors = simulation_errors(candidate.ensemble, judged)
-        mark = " (chosen)" if candidate is result.chosen else ""
+    for model in found.models:
+        mark = " (chosen)" if model.chosen else ""
         rows.append(
             (
-                candidate.name + mark,
-                number(candidate.validation),
-                *map(number, errors),
-                number(errors.mean()),
-                f"{zeros.nonzero_median:g}",
+                model.candidate.name + mark,
+                *([] if found.chose is None else [number(model.candidate.validation)]),
+                *map(number, model.errors),
+                number(model.mean),
+                f"{model.nonzero:g}",
             )
         )
+    chose = [] if found.chose is None else [f"{found.chose}, mean"]
     show(
-        f"Free run over the {part} data: RMSE in training standard deviations",
-        ("model", "validation RFMSE", *names, "mean", "non-zero weights"),
+        f"Free run over the {found.part} data: RMSE of the median run in training standard "
+        "deviations",
+        ("model", *chose, *found.channels, "mean", "non-zero weights"),
         rows,
     )
+    tell(found.remarks)

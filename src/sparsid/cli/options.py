@@ -50,14 +50,12 @@ def read_for(
     A table says nothing of its sampling time unless asked: then the model's is taken, aloud.
     Raises SparsidError where names, units or sampling time do not fit.
     """
-    from sparsid.data import Channels, match, read
-    from sparsid.data.readers import is_netcdf
+    from sparsid.data import match_model, read
+    from sparsid.data.formats import describes_itself
 
     notes: list[str] = []
-    if all(is_netcdf(path) for path in files):
+    if all(describes_itself(path) for path in files):
         dataset = read(files, dt=dt)
-        if card.architecture.observes == "outputs":
-            dataset = dataset.outputs_as_states()
     else:
         if dt is None and time is None:
             dt = card.dt
@@ -70,7 +68,8 @@ def read_for(
             time=time,
             dt=dt,
         )
-    fitting, said = match(dataset, card.states, Channels(), card.inputs, card.dt)
+    observes = card.architecture.observes
+    fitting, said = match_model(dataset, observes, card.states, card.inputs, card.dt)
     return fitting, [*notes, *dataset.notes, *said]
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from sparsid import report
 from sparsid.cli.study_page import write_page_of
-from sparsid.identify.pruned import with_points
+from sparsid.identify.prune import with_points
 from sparsid.models import Ensemble, graph_of, load
 from sparsid.report import PathCurve, Table
 from sparsid.study.path_results import PathResults, PathStudyResults

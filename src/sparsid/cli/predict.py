@@ -48,10 +48,10 @@ def command(
     check_outputs([to], inputs=[model, *(data or ())], force=force)
 
     from sparsid.architectures import read_file
-    from sparsid.data import Dataset, write_table
-    from sparsid.data.readers import is_netcdf
+    from sparsid.data import Dataset, write
+    from sparsid.data.formats import check_written
 
-    netcdf = is_netcdf(to)
+    check_written(to)
     file = read_file(model)
     card = file.card
     if member is not None and member >= file.members:
@@ -90,7 +90,7 @@ def command(
         input_units=card.inputs.units,
         attributes={"model": model.name, "kind": "free run"},
     )
-    predicted.to_netcdf(to) if netcdf else write_table(predicted, to)
+    write(predicted, to)
     tell([*notes, *box_notes(card, runs, dataset)])
     say(f"Wrote free runs over {len(dataset)} trajectories to {to}.")
 
@@ -136,9 +136,9 @@ def _from_inputs(card, files, start: str, *, columns, time, dt):
     import numpy as np
 
     from sparsid.data import Channels, Dataset, match, read
-    from sparsid.data.readers import is_netcdf
+    from sparsid.data.formats import describes_itself
 
-    if any(is_netcdf(path) for path in files):
+    if any(describes_itself(path) for path in files):
         raise SparsidError("`--start` is for tables of inputs; a NetCDF dataset has first states.")
     state = _parse_start(start, card.states.names)
     # Columns are read as outputs: a dataset has to have something that is observed.

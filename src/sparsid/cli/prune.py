@@ -14,7 +14,7 @@ from sparsid.cli.outputs import Force, check_outputs
 from sparsid.cli.stopping import until_written
 
 if TYPE_CHECKING:
-    from sparsid.identify.pruned import Pruned
+    from sparsid.identify.prune import Pruned
 
 
 def command(
@@ -73,7 +73,7 @@ def command(
 
     from sparsid.cli.progress import pruning_progress
     from sparsid.identify.parts import split
-    from sparsid.identify.pruned import criterion_for, prune_ensemble
+    from sparsid.identify.prune import criterion_for, prune_ensemble
     from sparsid.models import Ensemble
     from sparsid.training import Pruning
     from sparsid.training.pruning import RETRAIN

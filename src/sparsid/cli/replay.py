@@ -13,7 +13,7 @@ from sparsid.cli.outputs import Force, check_outputs
 def command(
     process: Annotated[str, typer.Argument(help="Name of a process (see `sparsid processes`).")],
     data: Annotated[Path, typer.Argument(metavar="DATA", help="A NetCDF dataset.")],
-    to: Annotated[Path, typer.Option("--out", help="The NetCDF file to write.")],
+    to: Annotated[Path, typer.Option("--out", help="A .nc, .csv or .parquet file to write.")],
     adaptive: Annotated[
         bool, typer.Option(help="Integrate adaptively (Diffrax) instead of fixed RK4.")
     ] = False,
@@ -28,8 +28,10 @@ def command(
     PLANTS.check(process)
     check_outputs([to], inputs=[data], force=force)
 
-    from sparsid.data import Dataset
+    from sparsid.data import Dataset, write
+    from sparsid.data.formats import check_written
 
+    check_written(to)
     recorded = Dataset.from_netcdf(data)
 
     from sparsid.processes import named, replay
@@ -37,6 +39,6 @@ def command(
     plant = named(process)
     use_machine()
     dataset = replay(plant, recorded, method="adaptive" if adaptive else "rk4")
-    dataset.to_netcdf(to)
+    write(dataset, to)
     tell(dataset.notes)
     say(f"Wrote {len(dataset)} replayed trajectories to {to}.")

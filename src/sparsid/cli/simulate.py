@@ -13,7 +13,7 @@ from sparsid.cli.outputs import Force, check_outputs
 
 def command(
     process: Annotated[str, typer.Argument(help="Name of a process (see `sparsid processes`).")],
-    to: Annotated[Path, typer.Option("--out", help="The NetCDF file to write.")],
+    to: Annotated[Path, typer.Option("--out", help="A .nc, .csv or .parquet file to write.")],
     trajectories: Annotated[int, typer.Option(help="How many trajectories.")] = 40,
     samples: Annotated[int, typer.Option(help="Samples of each trajectory.")] = 5000,
     dt: Dt = None,
@@ -37,6 +37,11 @@ def command(
     check_outputs([to], force=force)
     asked = None if noise is None else parse_numbers("--noise", noise)
 
+    from sparsid.data import write
+    from sparsid.data.formats import check_written
+
+    check_written(to)
+
     import jax
 
     from sparsid.processes import measured, named, simulate
@@ -53,6 +58,6 @@ def command(
     )
     if asked is not None:
         dataset = measured(dataset, asked, key=jax.random.fold_in(jax.random.key(seed), 1))
-    dataset.to_netcdf(to)
+    write(dataset, to)
     tell(dataset.notes)
     say(f"Wrote {len(dataset)} trajectories of {samples} samples to {to}.")

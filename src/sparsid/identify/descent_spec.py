@@ -1,13 +1,16 @@
 """{method = "lm"}: second-order training, as data."""
 
 from dataclasses import replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
 from sparsid._tables import Table
-from sparsid.training import BFGS, Descent, LevenbergMarquardt, Prediction, Simulation
-from sparsid.training.windows import Criterion
+from sparsid.architectures.capabilities import RECURSION, Need
+
+if TYPE_CHECKING:  # a specification is read, and refused, without JAX
+    from sparsid.training import BFGS, Descent, LevenbergMarquardt
+    from sparsid.training.windows import Criterion
 
 
 class RetrainSpec(Table):
@@ -20,10 +23,14 @@ class RetrainSpec(Table):
     damping: float = Field(default=1e-2, gt=0)
     early: bool = True
 
-    def build(self) -> Descent:
+    def build(self) -> "Descent":
+        from sparsid.training import Descent
+
         return Descent(self._method(), iterations=self.iterations, early=self.early)
 
-    def _method(self) -> LevenbergMarquardt | BFGS:
+    def _method(self) -> "LevenbergMarquardt | BFGS":
+        from sparsid.training import BFGS, LevenbergMarquardt
+
         marquardt = LevenbergMarquardt(start=self.damping, ridge=self.ridge)
         return marquardt if self.method == "lm" else BFGS(self.search)
 
@@ -42,10 +49,17 @@ class DescentSpec(RetrainSpec):
     estimated: bool = False
     seconds: float | None = Field(default=None, gt=0)
 
-    def build(self) -> Descent:
+    @property
+    def needs(self) -> Need:
+        """What second-order training needs of a model."""
+        return RECURSION
+
+    def build(self) -> "Descent":
         return replace(super().build(), criterion=self._criterion(), seconds=self.seconds)
 
-    def _criterion(self) -> Criterion:
+    def _criterion(self) -> "Criterion":
+        from sparsid.training import Prediction, Simulation
+
         if self.criterion == "prediction":
             return Prediction(self.stride)
         return Simulation(self.length, self.stride, self.shaken, estimated=self.estimated)

@@ -1,21 +1,27 @@
 """Recorded data in three parts: what trains, what chooses, and what judges."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from sparsid._errors import SparsidError
 from sparsid.data import Dataset, read
-from sparsid.identify.spec import DataSpec
+from sparsid.identify.spec import DataSpec, check_shares
 
 MANY = 5  # trajectories from which on a share is taken of them rather than of time
 
 
 @dataclass(frozen=True)
 class Parts:
-    """What trains, what chooses, and what judges; no test where nothing was kept back."""
+    """What trains, what chooses, and what judges; no test where nothing was kept back.
+
+    `chooses` says what `validation` is: a part of its own, or the training part once more where
+    nothing was kept back to choose.
+    """
 
     train: Dataset
     validation: Dataset
     test: Dataset | None
+    chooses: Literal["validation", "training"] = "validation"
 
     @property
     def named(self) -> dict[str, Dataset]:
@@ -76,16 +82,25 @@ def without_constant_inputs(parts: Parts) -> tuple[Parts, tuple[str, ...]]:
         return parts, notes
     moving = [name for name in train.inputs.names if name not in still]
     test = parts.test and parts.test.select(inputs=moving)
-    return Parts(train.select(inputs=moving), parts.validation.select(inputs=moving), test), notes
+    chosen = train.select(inputs=moving), parts.validation.select(inputs=moving), test
+    return Parts(*chosen, parts.chooses), notes
 
 
 def split(whole: Dataset, *, validation: Dataset | float, test: Dataset | float) -> Parts:
-    """Parts of `whole`: shares are taken from its end, datasets of their own are taken as given."""
+    """Parts of `whole`: shares of it are taken from its end, datasets are taken as given.
+
+    Raises SparsidError for shares that leave nothing to train on.
+    """
+    shares = [0.0 if isinstance(part, Dataset) else part for part in (validation, test)]
+    check_shares(*shares)
     rest, judged = (whole, test) if isinstance(test, Dataset) else _cut(whole, test)
     if isinstance(validation, Dataset):
         return Parts(rest, validation, judged)
-    train, chooses = _cut(rest, validation)
-    return Parts(train, train if chooses is None else chooses, judged)
+    if not validation:
+        return Parts(rest, rest, judged, "training")
+    train, chooses = _cut(rest, validation / (1 - shares[1]))  # of what the test left of the whole
+    assert chooses is not None
+    return Parts(train, chooses, judged)
 
 
 def _cut(whole: Dataset, share: float) -> tuple[Dataset, Dataset | None]:

@@ -1,31 +1,17 @@
 """[[phase]]: a phase of training by epochs, with its sparsifiers, as data."""
 
 from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, field_validator
 
 from sparsid._errors import SparsidError
 from sparsid._tables import Table
-from sparsid.models import FreeRun, OneStep
-from sparsid.sparsify import (
-    NOTHING,
-    Sparsifier,
-    chain,
-    dynamic,
-    group_l1,
-    hold,
-    l1,
-    magnitude,
-    proximal_l1,
-    repeated_magnitude,
-    rigl,
-    soft_threshold,
-    threshold,
-    unit_sphere,
-    weight_average,
-)
-from sparsid.training import SGD, AbstractSchedule, Adam, Constant, Cosine, Part, Phase, Ramp, Step
+from sparsid.architectures.capabilities import ONE_STEP, Need
+
+if TYPE_CHECKING:  # a specification is read, and refused, without JAX
+    from sparsid.sparsify import Sparsifier
+    from sparsid.training import AbstractSchedule, Phase
 
 
 class RateSpec(Table):
@@ -44,11 +30,15 @@ class RateSpec(Table):
     done: int = Field(default=0, ge=0)
     whole: int | None = Field(default=None, ge=1)
 
-    def build(self) -> AbstractSchedule:
+    def build(self) -> "AbstractSchedule":
+        from sparsid.training import Part
+
         own = self._own()
         return own if self.whole is None else Part(own, self.done, self.whole)
 
-    def _own(self) -> AbstractSchedule:
+    def _own(self) -> "AbstractSchedule":
+        from sparsid.training import Constant, Cosine, Ramp, Step
+
         if self.kind == "ramp" and not 0 <= self.begin < self.end <= 1:
             raise SparsidError(
                 f"A ramp needs 0 <= begin < end <= 1; got {self.begin:g} and {self.end:g}."
@@ -111,7 +101,9 @@ class MagnitudeSpec(Table):
     share: float = Field(default=0.25, ge=0, lt=1)
     scope: Literal["layer", "global"] = "layer"
 
-    def build(self) -> Sparsifier:
+    def build(self) -> "Sparsifier":
+        from sparsid.sparsify import magnitude, repeated_magnitude
+
         if self.at:
             return repeated_magnitude(self.at, share=self.share, scope=self.scope)
         return magnitude(**self.model_dump(exclude={"at", "share"}))
@@ -158,6 +150,8 @@ class UnitSphereSpec(Table):
     @field_validator("bound", mode="before")
     @classmethod
     def _usable(cls, bound: Any) -> Any:
+        from sparsid.sparsify import unit_sphere
+
         unit_sphere(bound)
         return bound
 
@@ -231,7 +225,14 @@ class PhaseSpec(Table):
     def _common(cls, given: Any) -> Any:
         return {"below": given} if isinstance(given, int | float) else given
 
-    def build(self) -> Phase:
+    @property
+    def needs(self) -> Need | None:
+        """What its loss needs of a model."""
+        return ONE_STEP if self.loss == "one-step" else None
+
+    def build(self) -> "Phase":
+        from sparsid.training import SGD, Adam, FreeRun, OneStep, Phase
+
         self._check_epochs()
         return Phase(
             self.epochs,
@@ -255,26 +256,28 @@ class PhaseSpec(Table):
                 f"{self.epochs}; got {last}."
             )
 
-    def _sparsifier(self) -> Sparsifier:
+    def _sparsifier(self) -> "Sparsifier":
         """The methods named, in the order in which they may follow each other."""
-        asked: tuple[tuple[Table | None, Callable[..., Sparsifier]], ...] = (
-            (self.l1, l1),
-            (self.soft_threshold, soft_threshold),
-            (self.proximal_l1, proximal_l1),
-            (self.group_l1, group_l1),
-            (self.dynamic, dynamic),
-            (self.rigl, rigl),
-            (self.threshold, threshold),
+        from sparsid import sparsify
+
+        asked: tuple[tuple[Table | None, Callable[..., sparsify.Sparsifier]], ...] = (
+            (self.l1, sparsify.l1),
+            (self.soft_threshold, sparsify.soft_threshold),
+            (self.proximal_l1, sparsify.proximal_l1),
+            (self.group_l1, sparsify.group_l1),
+            (self.dynamic, sparsify.dynamic),
+            (self.rigl, sparsify.rigl),
+            (self.threshold, sparsify.threshold),
         )
         methods = [make(**table.model_dump()) for table, make in asked if table is not None]
         if self.magnitude is not None:
             methods.append(self.magnitude.build())
         if self.hold:
-            methods.append(hold())
+            methods.append(sparsify.hold())
         if isinstance(self.average, AverageSpec):
-            methods.append(weight_average(**self.average.model_dump()))
+            methods.append(sparsify.weight_average(**self.average.model_dump()))
         elif self.average:
-            methods.append(weight_average())
+            methods.append(sparsify.weight_average())
         if self.unit_sphere is not None:
-            methods.append(unit_sphere(**self.unit_sphere.model_dump()))
-        return chain(*methods) if methods else NOTHING
+            methods.append(sparsify.unit_sphere(**self.unit_sphere.model_dump()))
+        return sparsify.chain(*methods) if methods else sparsify.NOTHING

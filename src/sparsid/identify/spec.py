@@ -1,21 +1,25 @@
 """What `fit` is asked to do, as data: TOML tables or options become these frozen objects."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
+from sparsid._errors import SparsidError
+from sparsid._registry import unknown
 from sparsid._tables import TAGS, Table, parse, read_toml
-from sparsid.architectures import AnyArchitecture
+from sparsid.architectures import AbstractArchitecture, AnyArchitecture, default_for
+from sparsid.architectures.capabilities import check_serves
 from sparsid.identify.descent_spec import DescentSpec
+from sparsid.identify.kinds import AUTO, RECIPES
 from sparsid.identify.phase_spec import PhaseSpec
 
 
 class DataSpec(Table):
     """[data]: files and columns, and what is kept back for validation and test.
 
-    The share is of the trajectories where there are at least five, else of each one's time. Files
-    of their own for validation or test replace the share.
+    Both shares are of the whole: of the trajectories where there are at least five, else of each
+    one's time. Files of their own for validation or test replace the share.
     """
 
     files: tuple[str, ...]
@@ -30,6 +34,23 @@ class DataSpec(Table):
     validation_files: tuple[str, ...] = ()
     test_files: tuple[str, ...] = ()
 
+    @model_validator(mode="after")
+    def _leaves_something(self) -> Self:
+        check_shares(
+            0.0 if self.validation_files else self.validation_share,
+            0.0 if self.test_files else self.test_share,
+        )
+        return self
+
+
+def check_shares(validation: float, test: float) -> None:
+    """Raises SparsidError for shares of the whole that leave nothing to train on."""
+    if not (validation >= 0 and test >= 0 and validation + test < 1):
+        raise SparsidError(
+            "The shares kept back for validation and test are of the whole data and must leave "
+            f"some to train on: together less than 1; got {validation:g} and {test:g}."
+        )
+
 
 class TrainingSpec(Table):
     """[training]: how many members, from which seed, by which recipe.
@@ -37,12 +58,19 @@ class TrainingSpec(Table):
     With phases of its own the recipe is "custom"; `start = "linear"` plants the linear model.
     """
 
-    recipe: Literal["auto", "one-step", "free-run", "readable", "dense"] = "auto"
+    recipe: str = AUTO
     members: int = Field(default=10, ge=1)
     seed: int = Field(default=0, ge=0, lt=2**63)
     effort: float = Field(default=1.0, gt=0)
     start: Literal["random", "linear"] = "random"
     keep_best: bool = True
+
+    @field_validator("recipe")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        if name != AUTO and name not in RECIPES:
+            raise SparsidError(unknown("recipe", name, [AUTO, *RECIPES]))
+        return name
 
 
 def _way(phase: Any) -> str:
@@ -66,6 +94,25 @@ class FitSpec(Table):
     training: TrainingSpec = TrainingSpec()
     phase: tuple[AnyPhaseSpec, ...] = ()
     out: str | None = None
+
+    @property
+    def architecture(self) -> AbstractArchitecture | None:
+        """The model asked for; where outputs are named without one, the default for outputs."""
+        if self.model is None and self.data.outputs:
+            return default_for("outputs")
+        return self.model
+
+    @model_validator(mode="after")
+    def _named_outputs(self) -> Self:
+        if self.model is not None and self.model.observes == "outputs" and not self.data.outputs:
+            raise SparsidError("A recurrent model simulates outputs; name them (outputs = [...]).")
+        return self
+
+    @model_validator(mode="after")
+    def _served(self) -> Self:
+        for phase in self.phase:
+            check_serves(self.architecture or default_for("states"), phase)
+        return self
 
 
 def read_spec(path: str | Path) -> FitSpec:

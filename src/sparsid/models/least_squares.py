@@ -1,8 +1,17 @@
-"""The linear map that fits recorded increments best."""
+"""Recorded increments one sample ahead, and the linear map that fits them best."""
 
 import numpy as np
+from jaxtyping import Float
 
 from sparsid.data import ScaledDataset
+
+
+def one_step_examples(
+    scaled: ScaledDataset,
+) -> tuple[Float[np.ndarray, "example channels"], Float[np.ndarray, "example states"]]:
+    """(states and inputs, increment of the states over the next sample), scaled, in float64."""
+    inputs = [np.hstack([t.x, t.u])[:-1] for t in scaled.scaled]
+    return np.concatenate(inputs), np.concatenate(scaled.increments())
 
 
 def linear_map(train: ScaledDataset) -> tuple[np.ndarray, np.ndarray]:
@@ -10,7 +19,7 @@ def linear_map(train: ScaledDataset) -> tuple[np.ndarray, np.ndarray]:
 
     Least squares on scaled increments; of minimum norm where columns depend on each other.
     """
-    rows = np.concatenate([np.hstack([t.x, t.u])[:-1] for t in train.scaled])
+    rows, increments = one_step_examples(train)
     design = np.hstack([rows, np.ones((len(rows), 1))])
-    solution, *_ = np.linalg.lstsq(design, np.concatenate(train.increments()))
+    solution, *_ = np.linalg.lstsq(design, increments)
     return np.ascontiguousarray(solution[:-1].T), solution[-1]

@@ -15,9 +15,10 @@ from sparsid.evaluation import (
     horizon_scores,
     sparsity,
 )
-from sparsid.identify.fitting import Watching, run_recipe
+from sparsid.identify.estimation import Watching
 from sparsid.identify.parts import Parts
 from sparsid.identify.recipes import Recipe, published_dense, sparse_one_step
+from sparsid.identify.run import run_recipe
 from sparsid.identify.spec import TrainingSpec
 from sparsid.models import Ensemble
 from sparsid.processes import AluminiumCell, simulate

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from sparsid._errors import SparsidError
 from sparsid._registry import Registry
 from sparsid.data import Dataset, Normaliser
-from sparsid.models import OneStep
+from sparsid.models.least_squares import one_step_examples
 from sparsid.processes import named, simulate
 
 TRAJECTORIES = 8  # of the cell, for training points; as many others for the test
@@ -70,7 +70,7 @@ def aluminium(train: int, test: int, seed: int) -> Points:
     rng = np.random.default_rng(seed)
 
     def drawn(part: Dataset, count: int) -> tuple[np.ndarray, np.ndarray]:
-        inputs, outputs = OneStep().examples(scale.apply(part))
+        inputs, outputs = one_step_examples(scale.apply(part))
         if count > len(inputs):
             raise SparsidError(
                 f"The function 'aluminium' has {len(inputs)} points for each part; got {count}."

@@ -20,9 +20,9 @@ from sparsid.study.judging import Judge, Numbers, Series
 from sparsid.study.plan import BaselineGroup, Group, Node, built
 from sparsid.study.studies import EvaluateSpec
 from sparsid.training import History, Members, Monitor, Training
-from sparsid.training.fitting import SELDOM
 from sparsid.training.linear import linear_start
 from sparsid.training.progress import Stop
+from sparsid.training.training import SELDOM
 
 
 @dataclass(frozen=True)

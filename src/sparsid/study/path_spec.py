@@ -8,8 +8,9 @@ from pydantic import Field
 from sparsid._errors import SparsidError
 from sparsid._registry import unknown
 from sparsid._tables import Table
+from sparsid.architectures import NARX
+from sparsid.architectures.capabilities import check_serves
 from sparsid.identify.descent_spec import DescentSpec, RetrainSpec
-from sparsid.models import NARX
 from sparsid.processes import named
 from sparsid.study.studies import StudyTrainingSpec, check_configuration_names
 from sparsid.training import Pruning
@@ -113,6 +114,8 @@ def check_paths(study: PathStudySpec) -> None:
     names = [c.name for c in study.configuration]
     check_configuration_names(names)
     for c in study.configuration:
+        for phase in (*c.train, *c.refine):
+            check_serves(c.model, phase)
         if c.pair is None:
             continue
         if c.pair not in names:

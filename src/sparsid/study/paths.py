@@ -13,7 +13,7 @@ import numpy as np
 
 from sparsid.architectures import library_versions
 from sparsid.data import Dataset, Normaliser, Scale, ScaledDataset
-from sparsid.identify.pruned import Judged, errors_of, trained_on
+from sparsid.identify.prune import Judged, errors_of, trained_on
 from sparsid.models import Card, Ensemble
 from sparsid.processes import measured, named, simulate
 from sparsid.results import ResultStore, Row, digest
@@ -28,6 +28,7 @@ from sparsid.training.layout import Layout
 from sparsid.training.paths import Trail, packed, unpacked
 from sparsid.training.progress import Stop, interruptible
 from sparsid.training.pruning import PruningReport
+from sparsid.training.restarts import best_restarts
 from sparsid.training.starts import models_of, points_of, uniform_start
 from sparsid.training.windows import Windows, windows
 
@@ -252,8 +253,7 @@ class _Run:
         lag = spec.model.lag
         points = self._descended(layout, points, lag, spec.train, "training")
         judged = errors_of(layout, points, self.data.windows(lag))
-        validation = np.array([j.validation for j in judged]).reshape(-1, spec.restarts)
-        best = np.argmin(validation, axis=1) + spec.restarts * np.arange(len(validation))
+        best = best_restarts(np.array([j.validation for j in judged]), spec.restarts)
         points = jax.tree.map(lambda leaf: leaf[best], points)
         return self._descended(layout, points, lag, spec.refine, "refining")
 

@@ -9,9 +9,10 @@ from pydantic_core import PydanticCustomError
 from sparsid._errors import SparsidError
 from sparsid._registry import unknown
 from sparsid._tables import Table
+from sparsid.architectures import DerivativeMLP
+from sparsid.architectures.capabilities import check_serves
 from sparsid.identify.phase_spec import PhaseSpec
 from sparsid.identify.spec import DataSpec
-from sparsid.models import DerivativeMLP
 from sparsid.processes import named
 
 LARGEST_SEED = 2**32 - 1  # what a key takes in
@@ -268,6 +269,7 @@ def _check_configuration(configuration: ConfigurationSpec, study: StudySpec) -> 
     if network and study.training.start == "linear":
         _check_direct_path(configuration)
     for phase in configuration.phases:
+        check_serves(configuration.model or DerivativeMLP(), phase)
         phase.build()
 
 

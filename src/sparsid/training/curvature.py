@@ -17,12 +17,11 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int, PyTree
 
 from sparsid._devices import over_members
-from sparsid.models import rollout
 from sparsid.models.model import Recursion
 from sparsid.models.parameters import resolve
 from sparsid.training.arrow import Arrow
 from sparsid.training.layout import Layout
-from sparsid.training.windows import Windows
+from sparsid.training.windows import Windows, free_runs
 
 SEGMENT_NUMBERS = 40_000  # entries of one segment's sensitivities: they stay in a core's cache
 DIAGONAL_NUMBERS = 2_000_000  # numbers a batch of second derivatives may hold at once
@@ -68,9 +67,7 @@ def outputs(layout: Layout, feedback: bool, point: Point, data: Windows) -> Arra
         if point.starts is not None:
             lags = model.recursion().output_lags
             given = jnp.asarray(given).at[:, model.lag - lags :].set(point.starts)
-        return jax.vmap(lambda y, u: rollout(model, y[0] if model.lag == 1 else y, u))(
-            given, data.u
-        )
+        return free_runs(model, given, data.u)
     rows = jnp.arange(model.lag, data.y.shape[1])
     recursion = model.recursion()
     past_y, past_u = _pasts(recursion, data.y, data.u, rows)

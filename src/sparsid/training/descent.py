@@ -1,9 +1,10 @@
 """Second-order training of an ensemble: the Python loop around compiled iterations."""
 
 import functools
+import math
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import jax
@@ -11,16 +12,27 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float, Int, PyTree
 
-from sparsid._devices import everywhere, over_members, padding, share_out
+from sparsid._devices import everywhere, over_members, share_out
 from sparsid._errors import SparsidError
+from sparsid.architectures.capabilities import RECURSION, Need
 from sparsid.training.bfgs import BFGS
-from sparsid.training.curvature import Point, on_device, recorded_starts
+from sparsid.training.curvature import Point, on_device
 from sparsid.training.early import Early
+from sparsid.training.entering import UNEQUAL
 from sparsid.training.layout import Layout
 from sparsid.training.levenberg import LevenbergMarquardt
+from sparsid.training.members import Members
 from sparsid.training.progress import Stop
+from sparsid.training.starts import (
+    models_of,
+    points_of,
+    stacked,
+    with_recorded_starts,
+    without_starts,
+)
 from sparsid.training.stopping import LONG, RUNNING, STALLED
-from sparsid.training.windows import Criterion, Simulation, Windows
+from sparsid.training.training import Training, phases_done
+from sparsid.training.windows import Criterion, Simulation, Windows, check_windows, windows
 
 AT_ONCE = 10  # iterations between two looks
 LARGEST = 3000  # living numbers up to which matrices of their square are formed
@@ -42,25 +54,79 @@ class Descent:
     early: bool = False
 
     @property
+    def needs(self) -> Need:
+        """The free run of a model is differentiated by its recursion."""
+        return RECURSION
+
+    @property
+    def thins(self) -> bool:
+        """Whether weights may become zero in it: the method removes none."""
+        return False
+
+    @property
     def epochs(self) -> int:
         """Looks between its iterations, at most: what progress counts beside epochs."""
         return -(-self.iterations // AT_ONCE)
 
-    @property
-    def estimates(self) -> bool:
-        """Whether the windows' starts are unknowns too."""
-        return isinstance(self.criterion, Simulation) and self.criterion.estimated
-
     def __post_init__(self):
         if self.iterations < 1:
             raise SparsidError(f"`iterations` must be at least 1; got {self.iterations}.")
-        if self.estimates and not isinstance(self.method, LevenbergMarquardt):
+        if self.criterion.estimated and not isinstance(self.method, LevenbergMarquardt):
             raise SparsidError(
                 "Only Levenberg-Marquardt estimates the outputs that windows start from; take it, "
                 "or leave `estimated` out."
             )
         if self.seconds is not None and not self.seconds > 0:
             raise SparsidError(f"`seconds` must be positive; got {self.seconds}.")
+
+    def check(self, training: Training, members: Members, *, thinned: bool) -> None:
+        """Raises SparsidError for records or windows that are too short, and too many numbers.
+
+        How many numbers live once a phase before has removed some is not known yet.
+        """
+        check_windows(training.train, self.criterion, lag=members.stack.model.lag)
+        if not thinned:
+            _, points = points_of(members.models())
+            check_size(int(points.keep.sum(axis=1).max()))
+
+    def run(self, training: Training, members: Members, phases: Sequence["Descent"]) -> Members:
+        """The members after this phase, the same for all; moments start fresh after it."""
+        if any(phase != self for phase in phases):
+            raise SparsidError(UNEQUAL)
+        layout, points = points_of(members.models())
+        lag, at = members.stack.model.lag, phases_done(members.history)
+        data = windows(training.train, self.criterion, lag=lag)
+        numbers = float(data.counts.sum()) * data.y.shape[-1]
+
+        def watch(look: DescentReport) -> None:
+            nonlocal members
+            members = training.reported(
+                members,
+                phase=at,
+                epoch=(look.iterations - 1) // AT_ONCE,
+                rate=math.nan,
+                train=look.errors / numbers,
+                validation=np.full(members.size, np.nan),
+            )
+
+        validation = None
+        if training.monitor is not None:
+            whole = type(self.criterion)()
+            validation = windows(training.monitor.validation, whole, lag=lag)
+        ended = descend(
+            layout, points, data, self, validation=validation, watch=watch, stop=training.stop
+        )
+        if (ended.reasons == RUNNING).any() and not training.stop.asked:
+            spent = (*members.history.out_of_time, at)
+            members = replace(members, history=replace(members.history, out_of_time=spent))
+        models = models_of(layout, ended.points)
+        members = members.with_models(models)
+        if training.monitor is None:
+            return members
+        members, errors = training.compared(members, models)
+        *before, last = members.history.epochs
+        epochs = (*before, replace(last, free_run=errors))
+        return replace(members, history=replace(members.history, epochs=epochs))
 
 
 @dataclass(frozen=True)
@@ -122,8 +188,8 @@ def descend(
     with jax.enable_x64(True):
         data = everywhere(on_device(data))
         points = stacked(points)
-        if descent.estimates:
-            points = _with_starts(layout, points, data)
+        if descent.criterion.estimated:
+            points = with_recorded_starts(layout, points, data)
         state = advance(begin(share_out(points), data), data, 0)
         if active is None:
             check_finite(np.asarray(state.error)[:size])
@@ -133,7 +199,7 @@ def descend(
         early = None
         if descent.early and validation is not None:
             early = Early(layout, feedback, validation, bearable)
-            early.look(_without_starts(state.point), np.asarray(state.error)[:size])
+            early.look(without_starts(state.point), np.asarray(state.error)[:size])
         done = 0
         while done < descent.iterations:
             done = min(done + AT_ONCE, descent.iterations)
@@ -141,7 +207,7 @@ def descend(
             spent = time.monotonic() - began
             errors = np.asarray(state.error)[:size]
             if early is not None:
-                early.look(_without_starts(state.point), errors)
+                early.look(without_starts(state.point), errors)
             if watch is not None:
                 watch(DescentReport(done, errors, spent))
             running = (np.asarray(state.reason)[:size] == RUNNING).any()
@@ -149,7 +215,7 @@ def descend(
             if not running or out_of_time or (stop is not None and stop.asked):
                 break
         ended = jax.tree.map(lambda leaf: np.asarray(leaf)[:size], state)
-    point, errors = _without_starts(ended.point), ended.error
+    point, errors = without_starts(ended.point), ended.error
     if early is not None:
         theta, errors = early.best()
         point = point._replace(theta=theta)
@@ -157,29 +223,6 @@ def descend(
     reasons = np.where(used_up, LONG, ended.reason)
     seconds = time.monotonic() - began
     return Descended(point, errors, ended.iterations, reasons, seconds, ended.point.starts)
-
-
-def _with_starts(layout: Layout, points: Point, data: Windows) -> Point:
-    """With starts to estimate, the recorded ones at first."""
-    one = jax.tree.map(lambda leaf: leaf[0], points)
-    recorded = recorded_starts(layout.model(one.theta, one.rest), data)
-    return points._replace(starts=jnp.tile(recorded, (len(points.theta), 1, 1, 1)))
-
-
-def _without_starts(points: Point) -> Point:
-    return points._replace(starts=None)
-
-
-def stacked(points: Point) -> Point:
-    """The points on JAX's side in float64, padded so that every device has equally many."""
-    extra = padding(len(points.theta))
-
-    def padded(leaf) -> jax.Array:
-        leaf = np.asarray(leaf)
-        leaf = np.concatenate([leaf, leaf[-1:].repeat(extra, axis=0)])
-        return jnp.asarray(leaf, None if leaf.dtype == bool else float)
-
-    return jax.tree.map(padded, points)
 
 
 @functools.lru_cache(maxsize=64)

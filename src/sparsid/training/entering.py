@@ -15,8 +15,9 @@ from sparsid._errors import SparsidError
 from sparsid.models.parameters import split_trainable
 from sparsid.sparsify import Sparsifier
 from sparsid.sparsify import base as sparsify
+from sparsid.training.epoch import Epochs
 from sparsid.training.members import Members
-from sparsid.training.phases import SGD, Adam, Phase
+from sparsid.training.optimisers import SGD, Adam
 
 UNEQUAL = (
     "Members that train together need phases of equal structure (epochs, batch, loss, optimiser, "
@@ -26,7 +27,7 @@ UNEQUAL = (
 
 def enter(
     members: Members,
-    phases: Sequence[Phase],
+    phases: Sequence[Epochs],
     regressors: Float[Array, "rows regressors"] | None = None,
 ) -> Members:
     """Members as their phases begin; `phases` holds one a member, alike but for numbers.
@@ -78,7 +79,7 @@ def check_alike(trees: Sequence[PyTree]) -> None:
         raise SparsidError(UNEQUAL)
 
 
-def fresh_moments(phase: Phase, models: PyTree) -> optax.OptState:
+def fresh_moments(phase: Epochs, models: PyTree) -> optax.OptState:
     """Zero moments for stacked models."""
     trainable, _ = split_trainable(models)
     count = len(jax.tree.leaves(models)[0])  # trainable may be empty: all is held

@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import equinox as eqx
 import jax
@@ -10,12 +10,29 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Key, PyTree
 
 from sparsid._devices import over_members
-from sparsid.models import AbstractLoss
 from sparsid.models.parameters import resolve, split_trainable
-from sparsid.sparsify import Clock, Seen
-from sparsid.training.phases import SGD, Adam, Phase
+from sparsid.sparsify import Clock, Seen, Sparsifier
+from sparsid.training.losses import AbstractLoss
+from sparsid.training.optimisers import SGD, Adam
 from sparsid.training.schedules import AbstractSchedule
 from sparsid.training.shuffle import covered, order
+
+
+class Epochs(Protocol):
+    """What training by epochs reads from a phase."""
+
+    @property
+    def epochs(self) -> int: ...
+    @property
+    def rate(self) -> AbstractSchedule: ...
+    @property
+    def sparsifier(self) -> Sparsifier: ...
+    @property
+    def optimiser(self) -> Adam | SGD: ...
+    @property
+    def loss(self) -> AbstractLoss: ...
+    @property
+    def batch(self) -> int: ...
 
 
 class Member(NamedTuple):
@@ -47,7 +64,7 @@ class Program(NamedTuple):
     after_epoch: Callable | None
 
     @classmethod
-    def of(cls, phase: Phase) -> "Program":
+    def of(cls, phase: Epochs) -> "Program":
         method = phase.sparsifier
         hooks = (method.penalty, method.after_step, method.after_epoch)
         return cls(phase.loss, phase.optimiser, phase.batch, *hooks)

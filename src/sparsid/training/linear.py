@@ -38,6 +38,11 @@ def linear_start(
     The linear path of a network with input skip is its last layer's skip columns; without hidden
     layers it is all there is. Raises SparsidError for an architecture that has none.
     """
+    if "one-step" not in architecture.can:
+        raise SparsidError(
+            "A linear start is for networks of measured states, whose increments it fits; leave "
+            "`start` out."
+        )
     if architecture.widths and not architecture.skip:
         raise SparsidError(
             "A linear start needs a path from inputs to outputs: set `skip`, or leave `widths` "

@@ -1,6 +1,7 @@
-"""Networks fitted to points of a function: the compiled epoch without trajectories around it."""
+"""Networks fitted to points of a function: training by epochs without trajectories around it."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import equinox as eqx
@@ -9,10 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key, PyTree
 
-from sparsid._devices import everywhere, padding, share_out
+from sparsid._devices import everywhere, padding
 from sparsid.models.mlp import MLP
-from sparsid.training.entering import enter, finished
-from sparsid.training.epoch import Member, Program, compiled_epoch
+from sparsid.training.epoch import Looked, Member
+from sparsid.training.epoch_loop import run_epochs
 from sparsid.training.members import Members
 from sparsid.training.phases import Phase
 from sparsid.training.progress import Stop
@@ -47,18 +48,20 @@ def fit_maps(
     models = StaticMap(jax.tree.map(lambda leaf: jnp.asarray(leaf)[whole], networks))
     alive = jnp.arange(len(whole)) < size
     examples = everywhere((jnp.asarray(inputs, float), jnp.asarray(outputs, float)))
-    begun = Members(Member(models, (), (), keys[whole], alive, None), size)
-    members = enter(begun, [phase] * size, examples[0])
-    stack, run = share_out(members.stack), compiled_epoch(Program.of(phase))
     losses = []
-    for epoch in range(phase.epochs):
-        if stop.asked:
-            break
-        stack, looked = run(stack, epoch, phase.epochs, examples, None)
+
+    def look(members: Members, stack: Member, looked: Looked, _) -> Members:
         losses.append(looked.loss)
         watch()
-    ended = finished(Members(stack, size, phases=members.phases))
-    return (
-        jax.tree.map(lambda leaf: np.asarray(leaf)[:size], ended.network),
-        np.array([np.asarray(loss)[:size] for loss in losses]),
+        return replace(members, stack=stack)
+
+    ended = run_epochs(
+        Members(Member(models, (), (), keys[whole], alive, None), size),
+        [phase] * size,
+        examples,
+        None,
+        over=lambda members: stop.asked,
+        look=look,
+        regressors=examples[0],
     )
+    return ended.models().network, np.array([np.asarray(loss)[:size] for loss in losses])

@@ -9,8 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float, PyTree
 
 from sparsid._devices import padding
-from sparsid.training.epoch import Member
-from sparsid.training.phases import Phase
+from sparsid.training.epoch import Epochs, Member
 from sparsid.training.progress import History
 
 
@@ -32,7 +31,7 @@ class Members:
     stack: Member
     size: int
     history: History = field(default_factory=History)
-    phases: tuple[Phase, ...] = ()
+    phases: tuple[Epochs, ...] = ()
     best: Best | None = None
 
     def alive(self) -> Bool[np.ndarray, " member"]:
@@ -42,6 +41,13 @@ class Members:
     def models(self) -> PyTree:
         """The stacked models without the padding."""
         return jax.tree.map(lambda leaf: np.asarray(leaf)[: self.size], self.stack.model)
+
+    def with_models(self, models: PyTree) -> "Members":
+        """The members with these stacked models, which no phase has touched yet."""
+        count = len(self.stack.alive)
+        padded = jax.tree.map(lambda leaf: np.resize(leaf, (count, *leaf.shape[1:])), models)
+        stack = self.stack._replace(model=padded, moments=(), state=(), rate=None)
+        return replace(self, stack=stack, phases=())
 
     def pick(self, chosen: Sequence[int]) -> "Members":
         """These members in this order, one of them perhaps more than once."""

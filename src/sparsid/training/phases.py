@@ -1,56 +1,22 @@
-"""Training is a tuple of phases: model, moments and key pass from one to the next."""
+"""A phase of training by epochs: passes over examples in batches, with a method of sparsity."""
 
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 import jax
-import jax.numpy as jnp
-import optax
-from jaxtyping import PyTree
+import numpy as np
 
 from sparsid._errors import SparsidError
-from sparsid.models import AbstractLoss, OneStep
-from sparsid.sparsify import NOTHING, Sparsifier
+from sparsid.architectures.capabilities import Need
+from sparsid.sparsify import NOTHING, Clock, Sparsifier
+from sparsid.training.entering import finished
+from sparsid.training.epoch import Looked, Member
+from sparsid.training.epoch_loop import run_epochs
+from sparsid.training.losses import AbstractLoss, OneStep
+from sparsid.training.members import Members
+from sparsid.training.optimisers import SGD, Adam
 from sparsid.training.schedules import AbstractSchedule, Constant
-
-
-@dataclass(frozen=True)
-class Adam:
-    """Adam (Kingma and Ba 2015). `clip` bounds the gradient's norm, for free-run losses."""
-
-    b1: float = 0.9
-    b2: float = 0.999
-    eps: float = 1e-8
-    clip: float | None = None
-
-    def transformation(self) -> optax.GradientTransformation:
-        return _clipped(self.clip, optax.scale_by_adam(self.b1, self.b2, self.eps))
-
-    def scale(self, moments: Any) -> PyTree:
-        """1 / (sqrt(v) + eps), v corrected for its start: the step a unit of gradient makes."""
-        state = moments if self.clip is None else moments[1]
-        start = 1 - self.b2**state.count
-        return jax.tree.map(lambda v: 1 / (jnp.sqrt(v / start) + self.eps), state.nu)
-
-
-@dataclass(frozen=True)
-class SGD:
-    """Gradient descent over batches, with `momentum` (0: plain)."""
-
-    momentum: float = 0.0
-    clip: float | None = None
-
-    def transformation(self) -> optax.GradientTransformation:
-        return _clipped(
-            self.clip, optax.trace(self.momentum) if self.momentum else optax.identity()
-        )
-
-    def scale(self, moments: Any) -> None:
-        """Steps are as long as the gradient: nothing to scale by."""
-
-
-def _clipped(clip: float | None, inner: optax.GradientTransformation):
-    return inner if clip is None else optax.chain(optax.clip_by_global_norm(clip), inner)
+from sparsid.training.training import Training, phases_done
 
 
 @dataclass(frozen=True)
@@ -63,7 +29,7 @@ class Phase:
     epochs: int
     rate: AbstractSchedule = field(default_factory=lambda: Constant(1e-3))
     sparsifier: Sparsifier = NOTHING
-    optimiser: Adam | SGD = Adam()
+    optimiser: Adam | SGD = field(default_factory=Adam)
     loss: AbstractLoss = field(default_factory=OneStep)
     batch: int = 50
 
@@ -71,3 +37,61 @@ class Phase:
         for name in ("epochs", "batch"):
             if getattr(self, name) < 1:
                 raise SparsidError(f"`{name}` must be at least 1; got {getattr(self, name)}.")
+
+    @property
+    def needs(self) -> Need | None:
+        """What the loss needs of a model."""
+        return self.loss.needs
+
+    @property
+    def thins(self) -> bool:
+        """Whether weights may become zero in it."""
+        return self.sparsifier != NOTHING
+
+    def check(self, training: Training, members: Members, *, thinned: bool) -> None:
+        """Raises SparsidError where the data are too short for the loss."""
+        lag = members.stack.model.lag
+        self.loss.check(training.train, lag=lag)
+        if training.monitor is not None:
+            self.loss.check(training.monitor.validation, lag=lag)
+
+    def run(self, training: Training, members: Members, phases: Sequence["Phase"]) -> Members:
+        """The members after one phase each, alike but for numbers."""
+        at = phases_done(members.history)
+
+        def look(members: Members, stack: Member, looked: Looked, clock: Clock) -> Members:
+            return _looked_at(training, members, stack, looked, at, clock)
+
+        looks = any(phase.sparsifier.sees_data for phase in phases)
+        return run_epochs(
+            members,
+            phases,
+            training.examples(self.loss),
+            training.watched(self.loss),
+            over=training.over,
+            look=look,
+            regressors=training.regressors() if looks else None,
+        )
+
+
+def _looked_at(
+    training: Training, members: Members, stack: Member, looked: Looked, at: int, clock: Clock
+) -> Members:
+    """The members after an epoch, with its report; they are frozen who did not survive it."""
+    size, epoch = members.size, int(clock.epoch)
+    died = members.alive() & ~np.asarray(stack.alive)[:size]
+    frozen = {**members.history.frozen, **{int(i): (at, epoch) for i in np.flatnonzero(died)}}
+    members = replace(members, stack=stack, history=replace(members.history, frozen=frozen))
+    free_run = None
+    if training.due(epoch, members.phases[0].epochs):
+        models = jax.tree.map(lambda leaf: np.asarray(leaf)[:size], finished(members))
+        members, free_run = training.compared(members, models)
+    return training.reported(
+        members,
+        phase=at,
+        epoch=epoch,
+        rate=float(members.phases[0].rate(clock)),
+        train=np.asarray(looked.loss)[:size],
+        validation=np.asarray(looked.validation)[:size],
+        free_run=free_run,
+    )

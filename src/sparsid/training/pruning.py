@@ -24,11 +24,12 @@ from sparsid.training.curvature import (
     program,
     quadratic,
 )
-from sparsid.training.descent import Descent, check_finite, descend, stacked
+from sparsid.training.descent import Descent, check_finite, descend
 from sparsid.training.layout import Layout
 from sparsid.training.levenberg import LevenbergMarquardt
 from sparsid.training.paths import UNBOUNDED, Path, Step, Trail
 from sparsid.training.progress import Stop
+from sparsid.training.starts import stacked
 from sparsid.training.tidying import tidied
 from sparsid.training.windows import Windows
 

@@ -27,11 +27,11 @@ from sparsid.models import DerivativeMLP, Ensemble
 from sparsid.models.mlp import MLP, Layer
 from sparsid.models.parameters import Masked
 from sparsid.sparsify import Sparsifier, chain, l1, threshold
-from sparsid.training.fitting import SELDOM, Fitted, Monitor, Training
 from sparsid.training.members import Members
 from sparsid.training.phases import Phase
 from sparsid.training.progress import EpochReport, Watcher, interruptible
 from sparsid.training.schedules import Cosine
+from sparsid.training.training import SELDOM, Fitted, Monitor, Training
 
 
 @dataclass(frozen=True)

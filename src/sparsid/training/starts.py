@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Key, PyTree
 
+from sparsid._devices import padding
 from sparsid.models.parameters import (
     Fixed,
     Held,
@@ -14,8 +15,9 @@ from sparsid.models.parameters import (
     split_trainable,
     stored,
 )
-from sparsid.training.curvature import Point
+from sparsid.training.curvature import Point, recorded_starts
 from sparsid.training.layout import Layout
+from sparsid.training.windows import Windows
 
 
 def points_of(models: PyTree) -> tuple[Layout, Point]:
@@ -49,6 +51,30 @@ def uniform_start(points: Point, *, key: Key[Array, ""]) -> Point:
     with jax.enable_x64(True):
         drawn = jax.random.uniform(key, points.theta.shape, float, -1.0, 1.0)
     return points._replace(theta=np.where(points.keep, drawn, 0.0))
+
+
+def stacked(points: Point) -> Point:
+    """The points on JAX's side in float64, padded so that every device has equally many."""
+    extra = padding(len(points.theta))
+
+    def padded(leaf) -> jax.Array:
+        leaf = np.asarray(leaf)
+        leaf = np.concatenate([leaf, leaf[-1:].repeat(extra, axis=0)])
+        return jnp.asarray(leaf, None if leaf.dtype == bool else float)
+
+    return jax.tree.map(padded, points)
+
+
+def with_recorded_starts(layout: Layout, points: Point, data: Windows) -> Point:
+    """With outputs to estimate from which the windows start, the recorded ones at first."""
+    one = jax.tree.map(lambda leaf: leaf[0], points)
+    recorded = recorded_starts(layout.model(one.theta, one.rest), data)
+    return points._replace(starts=jnp.tile(recorded, (len(points.theta), 1, 1, 1)))
+
+
+def without_starts(points: Point) -> Point:
+    """Without the outputs that windows start from: they belong to the windows."""
+    return points._replace(starts=None)
 
 
 def _lives(node):

@@ -1,12 +1,15 @@
-"""Stretches of record that second-order training runs over, side by side."""
+"""Records cut into windows, and the free runs of a model over them."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
+import jax
 import numpy as np
+from jaxtyping import Array, Float
 
 from sparsid._errors import SparsidError
 from sparsid.data import ScaledDataset
+from sparsid.models import rollout
 
 
 class Windows(NamedTuple):
@@ -47,6 +50,10 @@ class Simulation:
                 "Windows start from outputs that are `estimated` or from `shaken` ones; choose one."
             )
 
+    def samples(self, lag: int) -> int | None:
+        """Samples of a window for a model of this lag; None for whole records."""
+        return self.length
+
 
 @dataclass(frozen=True)
 class Prediction:
@@ -57,9 +64,65 @@ class Prediction:
 
     stride: int | None = None
     feedback: ClassVar[bool] = False
+    shaken: ClassVar[float] = 0.0
+    estimated: ClassVar[bool] = False
+
+    def samples(self, lag: int) -> int | None:
+        """Samples of a window for a model of this lag; None for whole records."""
+        return None if self.stride is None else lag + 1
 
 
 type Criterion = Simulation | Prediction
+
+
+def cut(
+    scaled: ScaledDataset, length: int | None, stride: int, *, complete: bool
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """(y, u) of each window of `length` samples, one beginning every `stride` samples of a record.
+
+    With `complete` every sample is in a window: a last one ends where the record ends, and a record
+    of fewer samples is a window of its own. Otherwise the remainder of a record is left out.
+    Without `length` every window is a whole record.
+    """
+    return [
+        (t.x[at : at + size], t.u[at : at + size])
+        for t in scaled.scaled
+        for at, size in _places(t.samples, length, stride, complete)
+    ]
+
+
+def _places(samples: int, length: int | None, stride: int, complete: bool) -> list[tuple[int, int]]:
+    """(first sample, length) of each window of a record."""
+    if length is None or (complete and length >= samples):
+        return [(0, samples)]
+    firsts = list(range(0, samples - length + 1, stride))
+    if complete and firsts[-1] + length < samples:
+        firsts.append(samples - length)
+    return [(at, length) for at in firsts]
+
+
+def free_runs(
+    model, given: Float[Array, "window lag observed"], u: Float[Array, "window time inputs"]
+) -> Float[Array, "window time observed"]:
+    """Free runs of one resolved model from the `given` rows, which are the first of the result."""
+    starts = given[:, 0] if model.lag == 1 else given
+    return jax.vmap(lambda start, inputs: rollout(model, start, inputs))(starts, u)
+
+
+def check_windows(scaled: ScaledDataset, criterion: Criterion, *, lag: int) -> None:
+    """Raises SparsidError for a record with fewer than `lag` + 1 samples, or windows as short."""
+    shortest, longest = min(scaled.scaled.lengths), max(scaled.scaled.lengths)
+    if shortest <= lag:
+        raise SparsidError(
+            f"A record needs at least {lag + 1} samples (the model's lags and one more); the "
+            f"shortest has {shortest}."
+        )
+    length = criterion.samples(lag)
+    if length is not None and not lag < length <= longest:
+        raise SparsidError(
+            f"Windows must be longer than the model's {lag} lags and no longer than the longest "
+            f"record, {longest} samples; got {length}."
+        )
 
 
 def windows(scaled: ScaledDataset, criterion: Criterion, *, lag: int) -> Windows:
@@ -67,24 +130,10 @@ def windows(scaled: ScaledDataset, criterion: Criterion, *, lag: int) -> Windows
 
     Raises SparsidError for a record with fewer than `lag` + 1 samples, or windows as short.
     """
-    shortest = min(scaled.scaled.lengths)
-    if shortest <= lag:
-        raise SparsidError(
-            f"A record needs at least {lag + 1} samples (the model's lags and one more); the "
-            f"shortest has {shortest}."
-        )
-    length = _length(criterion, lag)
-    longest = max(scaled.scaled.lengths)
-    if length is not None and not lag < length <= longest:
-        raise SparsidError(
-            f"Windows must be longer than the model's {lag} lags and no longer than the longest "
-            f"record, {longest} samples; got {length}."
-        )
-    parts = [
-        (t.x[at : at + size], t.u[at : at + size])
-        for t in scaled.scaled
-        for at, size in _cuts(t.samples, length, criterion.stride, lag)
-    ]
+    check_windows(scaled, criterion, lag=lag)
+    length = criterion.samples(lag)
+    stride = criterion.stride or (length or 0) - lag
+    parts = cut(scaled, length, stride, complete=True)
     longest = max(len(x) for x, _ in parts)
 
     def filled(rows):
@@ -96,13 +145,13 @@ def windows(scaled: ScaledDataset, criterion: Criterion, *, lag: int) -> Windows
         np.stack([filled(u) for _, u in parts]),
         np.stack([(time >= lag) & (time < len(x)) for x, _ in parts]).astype(float),
     )
-    if isinstance(criterion, Prediction) or not criterion.shaken:
-        return plain
-    return _with_shaken(plain, criterion, lag)
+    return _with_shaken(plain, criterion, lag) if isinstance(criterion, Simulation) else plain
 
 
 def _with_shaken(plain: Windows, criterion: Simulation, lag: int) -> Windows:
     """The windows, and once more from wrong outputs, evenly spread over what is asked for."""
+    if not criterion.shaken:
+        return plain
     count, _, channels = plain.y.shape
     spread = np.modf(np.outer(1 + np.arange(count), _irrational(channels)))[0]
     y, counts = plain.y.copy(), plain.counts.copy()
@@ -119,20 +168,3 @@ def _irrational(channels: int) -> np.ndarray:
     """
     ratio = np.roots([1.0, *[0.0] * (channels - 1), -1.0, -1.0]).real.max()
     return ratio ** -np.arange(1.0, channels + 1)
-
-
-def _length(criterion: Criterion, lag: int) -> int | None:
-    """Samples of a window; None for whole records."""
-    if isinstance(criterion, Simulation):
-        return criterion.length
-    return None if criterion.stride is None else lag + 1
-
-
-def _cuts(samples: int, length: int | None, stride: int | None, lag: int) -> list[tuple[int, int]]:
-    """(first sample, length) of each window of a record; its end is never left out."""
-    if length is None or length >= samples:
-        return [(0, samples)]
-    starts = list(range(0, samples - length + 1, stride or length - lag))
-    if starts[-1] + length < samples:
-        starts.append(samples - length)
-    return [(at, length) for at in starts]

@@ -14,17 +14,18 @@ import numpy as np
 from sparsid._errors import SparsidError
 from sparsid._files import written_whole
 from sparsid._registry import unknown
+from sparsid.architectures.capabilities import check_serves
 from sparsid.data import Dataset, Normaliser, Scale, ScaledDataset
 from sparsid.identify.parts import Parts
 from sparsid.models import Ensemble
 from sparsid.training import Path as PruningPath
 from sparsid.training import Pruning, Simulation, prune
 from sparsid.training.curvature import Point, error, on_device, program
-from sparsid.training.descent import LARGEST, descend, stacked
+from sparsid.training.descent import LARGEST, descend
 from sparsid.training.layout import Layout
 from sparsid.training.progress import Stop, interruptible
 from sparsid.training.pruning import RETRAIN, PruningReport
-from sparsid.training.starts import models_of, points_of
+from sparsid.training.starts import models_of, points_of, stacked
 from sparsid.training.windows import Criterion, Windows, windows
 
 CHOICES = ("best", "smallest")
@@ -114,6 +115,7 @@ def prune_ensemble(
             f"The input {still[0]} never changes in the training part: its weights would all seem "
             "needless and go; prune on data in which every input moves."
         )
+    check_serves(ensemble.card.architecture, RETRAIN)
     layout, points = points_of(ensemble.stacked.model)
     points = points._replace(keep=points.keep & (points.theta != 0))  # a file's zeros are its mask
     alive = int(points.keep.sum(axis=1).max())

@@ -1,0 +1,203 @@
+"""The whole of `fit`: split, scale, fit the linear models, train by every recipe, choose."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sparsid._errors import SparsidError
+from sparsid._tables import parse
+from sparsid.architectures import (
+    ARCHITECTURES,
+    DEFAULT_KINDS,
+    AbstractArchitecture,
+    default_for,
+)
+from sparsid.data import Dataset, Normaliser
+from sparsid.identify.baselines import fitted_baselines
+from sparsid.identify.errors import median_run_error
+from sparsid.identify.kinds import AUTO, RECIPES
+from sparsid.identify.parts import Parts, read_parts, split, without_constant_inputs
+from sparsid.identify.recipes import Recipe, Request, sparse_one_step
+from sparsid.identify.run import run_recipe
+from sparsid.identify.spec import FitSpec, TrainingSpec
+from sparsid.models import Ensemble
+from sparsid.training import AnyPhase, History, Watcher
+from sparsid.training.progress import interruptible
+
+Watching = Callable[[Recipe], Watcher | None]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One model tried.
+
+    `validation` is the root mean squared error of the median run of its members over the part that
+    chooses, in training standard deviations, mean over channels; inf where the run diverged.
+    """
+
+    name: str
+    ensemble: Ensemble
+    validation: float
+    history: History | None = None
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """The chosen ensemble, everything it was compared with, and what should be said.
+
+    `linear` holds the linear models that were fitted to their end.
+    """
+
+    chosen: Candidate
+    tried: tuple[Candidate, ...]
+    linear: tuple[Candidate, ...]
+    parts: Parts
+    notes: tuple[str, ...]
+
+    @property
+    def ensemble(self) -> Ensemble:
+        return self.chosen.ensemble
+
+
+def fit(
+    data: Dataset,
+    *,
+    validation: Dataset | float = 0.2,
+    test: Dataset | float = 0.2,
+    recipe: str = AUTO,
+    members: int = 10,
+    seed: int = 0,
+    effort: float = 1.0,
+    model: AbstractArchitecture | None = None,
+    watching: Watching | None = None,
+) -> FitResult:
+    """A sparse ensemble for recorded trajectories, with nothing to know about neural networks.
+
+    Measured states give a derivative network; where `data` has outputs alone, or `model` is one of
+    outputs, these are simulated by a recurrent one. Shares of `data` are kept back for validation,
+    which chooses, and for the test, which only judges; datasets of their own may be given instead.
+    Raises SparsidError for unusable requests, KeyboardInterrupt where the user stops before any
+    network has been trained.
+    """
+    if model is None and not len(data.states):
+        model = default_for("outputs")
+    if model is not None and model.observes == "outputs":
+        data, validation, test = map(_simulating_outputs, (data, validation, test))
+    settings = {"recipe": recipe, "members": members, "seed": seed, "effort": effort}
+    training = parse(TrainingSpec, settings, "fit")
+    parts, notes = without_constant_inputs(split(data, validation=validation, test=test))
+    return fit_parts(parts, training, model=model, notes=notes, watching=watching)
+
+
+def fit_spec(
+    spec: FitSpec, *, parts: Parts | None = None, watching: Watching | None = None
+) -> FitResult:
+    """Reads (unless `parts` are given: `read_parts(spec.data)`), splits and trains as specified."""
+    model = spec.architecture
+    phases = tuple(phase.build() for phase in spec.phase)
+    parts, notes = without_constant_inputs(read_parts(spec.data) if parts is None else parts)
+    result = fit_parts(
+        parts, spec.training, model=model, phases=phases, notes=notes, watching=watching
+    )
+    if not phases:
+        return result
+    told = {"phases": [phase.model_dump(mode="json") for phase in spec.phase]}
+    ensemble = result.ensemble
+    card = replace(ensemble.card, training=ensemble.card.training | told)
+    chosen = replace(result.chosen, ensemble=replace(ensemble, card=card))
+    return replace(result, chosen=chosen, tried=(chosen,))
+
+
+def fit_parts(
+    parts: Parts,
+    settings: TrainingSpec,
+    *,
+    model: AbstractArchitecture | None = None,
+    phases: tuple[AnyPhase, ...] = (),
+    notes: tuple[str, ...] = (),
+    watching: Watching | None = None,
+) -> FitResult:
+    """Trains by every recipe that `settings` names, or through `phases`, and chooses.
+
+    The linear models come first: whatever is stopped later has something to be compared with.
+    """
+    if model is not None:
+        model.check_data(parts.named)
+    normaliser = Normaliser.fit(parts.train)
+    train, validation = normaliser.apply(parts.train), normaliser.apply(parts.validation)
+    recipes = _recipes(settings, parts, model, phases)
+    tried: list[Candidate] = []
+    with interruptible() as stop:
+        kind = recipes[0].architecture
+        linear = tuple(
+            _candidate(name, ensemble, parts)
+            for name, ensemble in fitted_baselines(train, validation, kind, settings, stop)
+        )
+        for recipe in recipes:
+            if stop.asked:
+                break
+            watch = watching(recipe) if watching is not None else None
+            fitted = run_recipe(recipe, train, validation, settings, watch)
+            tried.append(_candidate(recipe.name, fitted.ensemble, parts, fitted.history))
+    if not any(candidate.history and candidate.history.epochs for candidate in tried):
+        raise KeyboardInterrupt("Interrupted before any network was trained: nothing is saved.")
+    chosen = min(tried, key=lambda candidate: candidate.validation)
+    notes += tuple(note for recipe in recipes for note in recipe.notes)
+    notes += tuple(chosen.history.sentences() if chosen.history else ())
+    return FitResult(
+        chosen, tuple(tried), linear, parts, notes + _of_the_choice(chosen, linear, parts)
+    )
+
+
+def _of_the_choice(
+    chosen: Candidate, linear: tuple[Candidate, ...], parts: Parts
+) -> tuple[str, ...]:
+    """What should be said of how the network was chosen."""
+    said = []
+    if parts.chooses == "training":
+        said.append("Nothing was kept back to choose: the errors over the training part chose.")
+    best = min(linear, key=lambda candidate: candidate.validation, default=None)
+    if best is not None and not chosen.validation < best.validation:
+        said.append(
+            f"Over the {parts.chooses} data no network runs better than the model {best.name!r} "
+            f"({best.validation:.3g} against {chosen.validation:.3g}); more data, more effort or "
+            "another architecture may help."
+        )
+    return tuple(said)
+
+
+def _recipes(
+    settings: TrainingSpec,
+    parts: Parts,
+    model: AbstractArchitecture | None,
+    phases: tuple[AnyPhase, ...],
+) -> list[Recipe]:
+    """What is to be tried: the phases given, or the named recipes, with the user's architecture."""
+    if phases:
+        own = model or sparse_one_step(parts.train).architecture
+        return [Recipe("custom", own, phases, settings.start)]
+    kind = ARCHITECTURES[DEFAULT_KINDS["states"]] if model is None else model
+    names = kind.recipes if settings.recipe == AUTO else (settings.recipe,)
+    request = Request(
+        parts.train, parts.validation, model, settings.effort, members=settings.members
+    )
+    found = []
+    for name in names:
+        recipe = RECIPES[name]
+        if recipe.observes != kind.observes:
+            raise SparsidError(
+                f"The recipe {name!r} is for measured {recipe.observes}, and the model simulates "
+                f"{kind.observes}: leave `recipe` out, or take one of {', '.join(kind.recipes)}."
+            )
+        found.append(recipe.make(request))
+    return found
+
+
+def _simulating_outputs(part: Dataset | float) -> Any:
+    return part.outputs_as_states() if isinstance(part, Dataset) else part
+
+
+def _candidate(
+    name: str, ensemble: Ensemble, parts: Parts, history: History | None = None
+) -> Candidate:
+    return Candidate(name, ensemble, median_run_error(ensemble, parts.validation), history)

@@ -1,0 +1,110 @@
+"""The recipe for people who want to see: a small network for each state, made for reading."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import product
+from typing import Any, cast
+
+import numpy as np
+from jaxtyping import Array, Key
+
+from sparsid._errors import SparsidError
+from sparsid.architectures import DerivativeMLP
+from sparsid.data import ScaledDataset
+from sparsid.identify.recipes.recipe import BATCH, Recipe, RecipeKind, Request, epochs_for
+from sparsid.identify.spec import TrainingSpec
+from sparsid.training import Fitted, Watcher
+from sparsid.training.readable import LinkPath, Reading, fit_readable
+
+
+def readable(request: Request) -> Recipe:
+    """For clean data: a small ReLU network for each state, with the inputs that it needs alone.
+
+    They learn the derivative through Runge-Kutta steps: trained on Euler's, they would take the
+    traces that the steps' length leaves in the data for links of the plant
+    (`training.fit_readable`). Raises SparsidError for an architecture without a network per state.
+    """
+    model = request.model
+    if model is None:
+        model = DerivativeMLP(widths=(24, 24), skip=True, per_state=True, stepper="rk4")
+    if not getattr(model, "per_state", False):
+        raise SparsidError(
+            'The recipe "readable" is for networks per state: set `per_state = true` in [model], '
+            "or leave [model] out."
+        )
+    epochs = epochs_for(request.train.samples, steps=62_000 * request.effort, least=20)
+    reading = Reading(epochs, batch=BATCH)
+
+    def train_for_reading(
+        recipe: Recipe,
+        train: ScaledDataset,
+        validation: ScaledDataset,
+        settings: TrainingSpec,
+        watch: Watcher | None,
+        key: Key[Array, ""],
+    ) -> Fitted:
+        return _read(recipe, reading, train, validation, settings, watch, key)
+
+    return Recipe("readable", model, own_training=train_for_reading)
+
+
+READABLE = RecipeKind("states", readable)
+
+
+def _read(
+    recipe: Recipe,
+    reading: Reading,
+    train: ScaledDataset,
+    validation: ScaledDataset,
+    settings: TrainingSpec,
+    watch: Watcher | None,
+    key: Key[Array, ""],
+) -> Fitted:
+    """Networks made for reading; the card says what was chosen on the way."""
+    done = fit_readable(
+        cast(DerivativeMLP, recipe.architecture),
+        train,
+        validation,
+        reading,
+        size=settings.members,
+        watch=watch,
+        key=key,
+    )
+    said: dict[str, Any] = {"recipe": recipe.name, "seed": settings.seed}
+    if (choice := done.strengths) is not None:
+        names = train.physical.states.names
+        said["l1_per_state"] = dict(zip(names, choice.per_state, strict=True))
+        said["l1_tried"] = list(choice.strengths)
+        said["joint_free_run"] = {
+            "each_strength": [_finite(error) for error in choice.joint],
+            "chosen": _finite(choice.joint_chosen),
+        }
+    fitted = done.fitted
+    card = fitted.ensemble.card
+    if done.path is not None:
+        said["inputs_tried"] = _tried(done.path, card.states.names, card.inputs.names)
+    card = replace(card, training=said | card.training)
+    return replace(fitted, ensemble=replace(fitted.ensemble, card=card))
+
+
+def _tried(
+    path: LinkPath, states: Sequence[str], inputs: Sequence[str]
+) -> dict[str, dict[str, dict[str, Any]]]:
+    """For each state and input that was tried: how many networks, what it cost them, who lost it.
+
+    The cost is the squared one-step error without the input over that with it, the median.
+    """
+    told: dict[str, dict[str, dict[str, Any]]] = {}
+    for (i, state), (j, name) in product(enumerate(states), enumerate((*states, *inputs))):
+        at = path.tried[:, :, i] == j
+        if at.any():
+            with np.errstate(divide="ignore", invalid="ignore"):
+                cost = np.median(path.error[:, :, i][at] / path.error_with[:, :, i][at])
+            gone = int(path.gone[:, :, i][at].sum())
+            said = {"networks": int(at.sum()), "gone": gone, "error_ratio": _finite(cost)}
+            told.setdefault(state, {})[name] = said
+    return told
+
+
+def _finite(error: float) -> float | None:
+    return float(error) if np.isfinite(error) else None  # JSON knows no infinity

@@ -1,0 +1,99 @@
+"""The recipe for inputs and outputs alone: a recurrent network trained on its free run."""
+
+import math
+from typing import cast
+
+from sparsid._errors import SparsidError
+from sparsid.architectures import NARX, AbstractArchitecture
+from sparsid.data import Dataset
+from sparsid.identify.recipes.recipe import (
+    WINDOWS,
+    Recipe,
+    RecipeKind,
+    Request,
+    epochs_for,
+    window,
+)
+from sparsid.training import Adam, Cosine, Descent, FreeRun, LevenbergMarquardt, Phase, Simulation
+from sparsid.training.descent import LARGEST
+
+LONGEST = 5000  # samples of a free run in training; longer records are cut into windows
+MOST_SAMPLES = 200_000  # that all windows of a phase may have together
+MOST_SENSITIVITIES = 200_000_000  # numbers that follow the windows of all networks on the march
+RESTARTED = 1000  # trainable numbers up to which four networks a member are tried
+PATIENCE = 600.0  # seconds a phase of second-order training may take
+
+
+def recurrent(
+    train: Dataset,
+    validation: Dataset,
+    architecture: NARX,
+    *,
+    effort: float = 1.0,
+    members: int = 10,
+) -> Recipe:
+    """For inputs and outputs alone: Levenberg-Marquardt on free runs that grow longer.
+
+    Short windows first, then longer ones that must also forget a wrong start, then whole records.
+    Of every network the validation free run keeps the best moment of the last phase, and of several
+    a member one. A phase ends after `PATIENCE` seconds. Networks of more than `LARGEST` numbers are
+    trained by Adam instead, over windows, and the user is told.
+    """
+    longest = max(train.lengths)
+    numbers = trained_numbers(train, architecture)
+    if numbers > LARGEST:
+        return _by_adam(train, validation, architecture, numbers, effort)
+    method = LevenbergMarquardt(ridge=1e-4)
+
+    def descent(iterations: int, criterion: Simulation, *, early: bool = False) -> Descent:
+        most = max(round(iterations * effort), 1)
+        return Descent(method, criterion, most, PATIENCE * effort, early)
+
+    restarts, lag = 4 if numbers <= RESTARTED else 1, architecture.lag
+    followed = numbers * architecture.output_lags * len(train.states) * members * restarts
+
+    def windows(length: int, **options) -> Simulation:
+        fewest = train.samples * max(length / MOST_SAMPLES, followed / MOST_SENSITIVITIES)
+        stride = max(length // 2, math.ceil(fewest))
+        return Simulation(length, stride, **options) if length < longest else Simulation()
+
+    whole = windows(LONGEST) if longest > LONGEST else Simulation()
+    phases = (
+        descent(60, windows(max(50, 3 * lag))),
+        descent(60, windows(max(100, 6 * lag), shaken=1.0, settling=max(40, 3 * lag))),
+        descent(300, whole, early=True),
+    )
+    return Recipe("recurrent", architecture, phases, restarts=restarts)
+
+
+def _by_adam(
+    train: Dataset, validation: Dataset, architecture: NARX, numbers: int, effort: float
+) -> Recipe:
+    loss = FreeRun(window(train, validation), max(train.samples // WINDOWS, 5))
+    epochs = epochs_for(train.samples // loss.stride, steps=4000 * effort, least=20, batch=32)
+    phase = Phase(epochs, Cosine(3e-3, 1e-4), optimiser=Adam(clip=1.0), loss=loss, batch=32)
+    note = (
+        f"The network has {numbers} trainable numbers, more than the {LARGEST} that "
+        "Levenberg-Marquardt takes: Adam trains it, over windows."
+    )
+    return Recipe("recurrent, Adam", architecture, (phase,), notes=(note,))
+
+
+def trained_numbers(train: Dataset, architecture: AbstractArchitecture) -> int:
+    """Trainable numbers of a model of this architecture for this data."""
+    arrays = architecture.arrays(len(train.states), len(train.inputs)).values()
+    return sum(array.size for array in arrays if array.trained)
+
+
+def _recurrent(request: Request) -> Recipe:
+    model = request.model or NARX()
+    if "recurrent" not in model.recipes:
+        raise SparsidError(
+            f'The recipe "recurrent" is for recurrent networks; a model of kind {model.kind!r} has '
+            f"{', '.join(model.recipes)}."
+        )
+    options = {"effort": request.effort, "members": request.members}
+    return recurrent(request.train, request.validation, cast(NARX, model), **options)
+
+
+RECURRENT = RecipeKind("outputs", _recurrent)

@@ -1,0 +1,49 @@
+"""One recipe brought to its end: an ensemble trained as it says."""
+
+from dataclasses import replace
+from typing import Any, cast
+
+import jax
+
+from sparsid.data import ScaledDataset
+from sparsid.evaluation import free_run_errors
+from sparsid.identify.recipes import Recipe
+from sparsid.identify.spec import TrainingSpec
+from sparsid.training import Fitted, Monitor, Watcher, fit_ensemble
+from sparsid.training.linear import linear_start
+from sparsid.training.restarts import best_restarts
+
+
+def run_recipe(
+    recipe: Recipe,
+    train: ScaledDataset,
+    validation: ScaledDataset,
+    settings: TrainingSpec,
+    watch: Watcher | None = None,
+) -> Fitted:
+    """Trains one recipe's ensemble; member i depends on the seed and i alone."""
+    key_start, key_fit = jax.random.split(jax.random.key(settings.seed))
+    if recipe.own_training is not None:
+        return recipe.own_training(recipe, train, validation, settings, watch, key_fit)
+    start = None
+    if recipe.start == "linear":
+        start = linear_start(
+            cast(Any, recipe.architecture), train, size=settings.members, key=key_start
+        )
+    fitted = fit_ensemble(
+        recipe.architecture,
+        train,
+        recipe.phases,
+        size=settings.members * recipe.restarts,
+        monitor=Monitor(validation, every=5, keep_best=settings.keep_best),
+        watch=watch,
+        start=start,
+        key=key_fit,
+    )
+    if recipe.restarts > 1:
+        errors = free_run_errors(fitted.ensemble, validation.physical)
+        best = best_restarts(errors, recipe.restarts)
+        fitted = Fitted(fitted.ensemble.pick(best), fitted.history.pick(best.tolist()))
+    said = {"recipe": recipe.name, "seed": settings.seed}
+    card = replace(fitted.ensemble.card, training=said | fitted.ensemble.card.training)
+    return replace(fitted, ensemble=replace(fitted.ensemble, card=card))
