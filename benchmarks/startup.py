@@ -45,15 +45,15 @@ class Case:
 
 
 FIT = ("fit", "plant.csv", "--states", "Tx", "--dt", "10", "--out", "new.sparsid")
+PREDICT = ("predict", "plant.sparsid", "--out", "run.csv")
 CASES = (
     Case("--help", 0.3, ("--help",)),
+    Case("processes", 0.3, ("processes",)),
     Case("info of ten members", 0.8, ("info", "plant.sparsid")),
     Case("fit, a wrong column", 1.0, FIT, 2),
     Case("score, a wrong column", 1.0, ("score", "plant.sparsid", "other.csv"), 2),
-    Case(
-        "predict, a wrong column", 1.0, ("predict", "plant.sparsid", "other.csv", "--out", "o"), 2
-    ),
-    Case("the second predict", 2.0, ("predict", "plant.sparsid", "plant.csv", "--out", "o.csv")),
+    Case("predict, a wrong column", 1.0, (*PREDICT, "other.csv"), 2),
+    Case("the second predict", 2.0, (*PREDICT, "plant.csv")),
 )
 
 

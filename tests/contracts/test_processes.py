@@ -10,6 +10,7 @@ import pytest
 
 from sparsid._errors import MissingExtraError, SparsidError
 from sparsid.data import Channels, Dataset
+from sparsid.plants import PLANTS
 from sparsid.processes import PROCESSES, Recorded, replay, simulate
 from sparsid.processes.sources import play
 
@@ -46,6 +47,7 @@ def in_box(process, count, seed):
 
 def test_it_is_known_by_its_name(process):
     assert type(process) is PROCESSES[process.name]
+    assert process.name in PLANTS
     assert len(process.reference) > 20
     assert process.dt > 0
 

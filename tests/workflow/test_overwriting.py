@@ -94,8 +94,8 @@ def test_a_file_of_somebody_else_is_not_overwritten(folder, capsys, call):
 
 def test_force_replaces_and_our_own_files_need_none(folder):
     simulate = ("simulate", "duffing", "--trajectories", "1", "--samples", "9", "--out")
-    assert run(*simulate, "notes.txt", "--force") == 0
-    first = Path("notes.txt").read_bytes()
+    assert run(*simulate, "study/truth.nc", "--force") == 0
+    first = Path("study/truth.nc").read_bytes()
     assert first.startswith(b"\x89HDF")
-    assert run(*simulate, "notes.txt", "--seed", "1") == 0
-    assert Path("notes.txt").read_bytes() != first
+    assert run(*simulate, "study/truth.nc", "--seed", "1") == 0
+    assert Path("study/truth.nc").read_bytes() != first

@@ -30,9 +30,8 @@ def environment(folder: Path, **more: str) -> dict[str, str]:
 
 def start(folder: Path, **more: str) -> subprocess.Popen:
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    return subprocess.Popen(
-        [sys.executable, "-c", PROGRAM], env=environment(folder, **more), **pipes
-    )
+    command = [sys.executable, "-c", PROGRAM]
+    return subprocess.Popen(command, env=environment(folder, **more), **pipes)
 
 
 def compute(folder: Path, **more: str) -> tuple[str, str]:

@@ -48,6 +48,7 @@ FIT = ("fit", "plant.csv", "--inputs", "Q", "--dt", "10")
         *(((verb, "--help"), 0) for verb in ("fit", "predict", "prune", "demo", "structure")),
         (("study", "run", "--help"), 0),
         (("info", "model.sparsid"), 0),
+        (("processes",), 0),
         (("--no-such",), 2),
         (("fit", "plant.csv", "--members", "many"), 2),
         ((*FIT, "--states", "Tx", "--out", "new"), 2),
@@ -63,6 +64,10 @@ FIT = ("fit", "plant.csv", "--inputs", "Q", "--dt", "10")
         (("prune", "model.sparsid", "plant.csv", "--out", "new"), 2),
         (("equations", "model.sparsid", "plant.csv"), 2),
         (("structure", "model.sparsid", "--data", "plant.csv"), 2),
+        (("simulate", "aluminum", "--out", "new.nc"), 2),
+        (("replay", "aluminum", "plant.nc", "--out", "new.nc"), 2),
+        (("structure", "model.sparsid", "--truth", "aluminum"), 2),
+        (("equations", "model.sparsid", "plant.csv", "--truth", "aluminum"), 2),
         (("simulate", "duffing", "--noise", "x", "--out", "new.nc"), 2),
     ],
 )

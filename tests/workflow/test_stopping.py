@@ -4,12 +4,12 @@ import signal
 from contextlib import contextmanager
 
 import pytest
-import sparsid.identify.fitting
 from tests.command_line import run
 from tests.workflow.test_cli import tank_rows, write_csv
 
 import sparsid
 import sparsid.cli.progress
+import sparsid.identify.estimation
 from sparsid.training.progress import interruptible, last_signal
 
 BOTH = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -73,7 +73,7 @@ def test_what_is_trained_is_saved_and_a_note_says_how_far_it_came(
 def test_where_nothing_is_trained_nothing_is_saved(
     fit, monkeypatch, tmp_path, capsys, number, times
 ):
-    raising(monkeypatch, sparsid.identify.fitting, "run_recipe", number, times)
+    raising(monkeypatch, sparsid.identify.estimation, "run_recipe", number, times)
     assert fit() == 128 + number
     said = capsys.readouterr()
     assert said.err.count("Interrupted before the end: new.sparsid was not written") == 1

@@ -50,5 +50,5 @@ def command(
     tell(notes)
     table = comparison(judged)
     show(table.title, list(table.header), [[str(cell) for cell in row] for row in table.rows])
-    page = write_results(to, parts, judged, table)
+    page = write_results(to, parts, judged, table, FIGURES)
     say(f"Open {page} to see figures, models and data.")

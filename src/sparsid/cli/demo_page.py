@@ -1,12 +1,12 @@
 """What the demo leaves in its folder: data, models, figures, and a page that shows them."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from sparsid import report
 from sparsid.cli.console import number
-from sparsid.cli.demo import FIGURES
 from sparsid.data import Dataset
 from sparsid.evaluation import HorizonScore, rate_interval
 from sparsid.identify import Parts
@@ -51,9 +51,13 @@ def comparison(judged: dict[str, Judged]) -> report.Table:
 
 
 def write_results(
-    folder: Path, parts: Parts, judged: dict[str, Judged], table: report.Table
+    folder: Path,
+    parts: Parts,
+    judged: dict[str, Judged],
+    table: report.Table,
+    drawn: Sequence[str],
 ) -> Path:
-    """Writes everything into `folder` and returns the page's path."""
+    """Writes everything into `folder`, the figures `drawn` too, and returns the page's path."""
     files = _write_files(folder, parts, judged)
     test = parts.test or parts.validation
     return report.write_page(
@@ -61,7 +65,7 @@ def write_results(
         title="sparsid: an electrolysis cell, simulated by sparse networks",
         intro=_intro(parts.train, test, judged["sparse"]),
         tables=[table],
-        figures=_pictures(folder, test, judged),
+        figures=_pictures(folder, test, judged, drawn),
         files=files,
     )
 
@@ -96,7 +100,9 @@ def _write_files(folder: Path, parts: Parts, judged: dict[str, Judged]) -> dict[
     return files
 
 
-def _pictures(folder: Path, test: Dataset, judged: dict[str, Judged]) -> list[report.Picture]:
+def _pictures(
+    folder: Path, test: Dataset, judged: dict[str, Judged], names: Sequence[str]
+) -> list[report.Picture]:
     shown = test[0]
     time = np.arange(shown.samples) * test.dt
     ensembles = {name: result.runs[:, 0, : shown.samples] for name, result in judged.items()}
@@ -147,7 +153,7 @@ def _pictures(folder: Path, test: Dataset, judged: dict[str, Judged]) -> list[re
     }
     return [
         report.Picture(title, report.save(figure, folder / "figures", name), caption)
-        for name, (figure, title, caption) in ((name, figures[name]) for name in FIGURES)
+        for name, (figure, title, caption) in ((name, figures[name]) for name in names)
     ]
 
 

@@ -45,7 +45,10 @@ def command(
     check_outputs([latex] if latex else [], inputs=[model, *data], force=force)
 
     from sparsid.architectures import read_file
+    from sparsid.plants import PLANTS
 
+    if truth is not None:
+        PLANTS.check(truth)
     file = read_file(model)
     if member >= file.members:
         raise SparsidError(

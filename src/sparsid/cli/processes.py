@@ -8,19 +8,13 @@ def command() -> None:
 
     Example: `sparsid processes`
     """
-    from sparsid.processes import PROCESSES, named
+    from sparsid.plants import PLANTS
 
-    rows = []
-    for name in PROCESSES:
-        process = named(name)
-        rows.append(
-            (
-                name,
-                ", ".join(process.states.names),
-                ", ".join(process.inputs.names),
-                f"{process.dt:g} s",
-            )
-        )
+    plants = [PLANTS[name] for name in PLANTS]
+    rows = [
+        (p.name, ", ".join(p.states.names), ", ".join(p.inputs.names), f"{p.dt:g} s")
+        for p in plants
+    ]
     show("Processes", ("name", "states", "inputs", "sampling time"), rows)
-    for name in PROCESSES:
-        say(f"{name}: {named(name).reference}")
+    for plant in plants:
+        say(f"{plant.name}: {plant.reference}")

@@ -23,6 +23,9 @@ def command(
 
     Example: `sparsid replay aluminium test.nc --out truth.nc`
     """
+    from sparsid.plants import PLANTS
+
+    PLANTS.check(process)
     check_outputs([to], inputs=[data], force=force)
 
     from sparsid.data import Dataset, write

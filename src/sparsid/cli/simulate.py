@@ -31,6 +31,9 @@ def command(
 
     Example: `sparsid simulate aluminium --trajectories 40 --samples 5000 --out train.nc`
     """
+    from sparsid.plants import PLANTS
+
+    PLANTS.check(process)
     check_outputs([to], force=force)
     asked = None if noise is None else parse_numbers("--noise", noise)
 

@@ -77,7 +77,10 @@ def command(
         check_outputs(written, inputs=[*models, *(data or ())], force=force)
 
     from sparsid.architectures import read_file
+    from sparsid.plants import PLANTS
 
+    if truth is not None:
+        PLANTS.check(truth)
     files = [read_file(path) for path in models]
     points: list[Dataset | None] = []
     for file in files:

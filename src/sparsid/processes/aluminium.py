@@ -8,6 +8,7 @@ from typing import ClassVar
 import jax
 import jax.numpy as jnp
 
+from sparsid import plants
 from sparsid.data import Channels
 from sparsid.processes.base import AbstractProcess, namespace
 from sparsid.processes.controllers import Proportional
@@ -98,30 +99,12 @@ class AluminiumCell(AbstractProcess):
 
     continuous_starts: bool = False
 
-    name: ClassVar[str] = "aluminium"
-    reference: ClassVar[str] = (
-        "E. T. B. Lundby, A. Rasheed, J. T. Gravdahl, I. J. Halvorsen, Sparse deep neural networks "
-        "for modeling aluminum electrolysis dynamics, 2022, arXiv:2209.05832; errata applied"
-    )
-    dt: ClassVar[float] = 10.0
-    states: ClassVar[Channels] = Channels(
-        (
-            "side_ledge",
-            "alumina",
-            "alf3",
-            "cryolite",
-            "metal",
-            "bath_temperature",
-            "ledge_temperature",
-            "wall_temperature",
-        ),
-        ("kg",) * 5 + ("degC",) * 3,
-    )
-    outputs: ClassVar[Channels] = Channels(("cell_voltage",), ("V",))
-    inputs: ClassVar[Channels] = Channels(
-        ("alumina_feed", "line_current", "alf3_feed", "metal_tapping", "anode_distance"),
-        ("kg/s", "A", "kg/s", "kg/s", "m"),
-    )
+    name: ClassVar[str] = plants.ALUMINIUM.name
+    reference: ClassVar[str] = plants.ALUMINIUM.reference
+    dt: ClassVar[float] = plants.ALUMINIUM.dt
+    states: ClassVar[Channels] = plants.ALUMINIUM.states
+    outputs: ClassVar[Channels] = plants.ALUMINIUM.outputs
+    inputs: ClassVar[Channels] = plants.ALUMINIUM.inputs
     box: ClassVar[dict[str, tuple[float, float]]] = {
         "side_ledge": (800.0, 6500.0),
         "alumina": (200.0, 1300.0),

@@ -4,6 +4,7 @@ from typing import ClassVar
 
 import jax
 
+from sparsid import plants
 from sparsid.data import Channels
 from sparsid.processes.base import AbstractProcess, namespace
 from sparsid.processes.signals import Multisine
@@ -21,15 +22,12 @@ class Duffing(AbstractProcess):
     stiffness: float = 1.0
     cubic: float = 1.0
 
-    name: ClassVar[str] = "duffing"
-    reference: ClassVar[str] = (
-        "J. Guckenheimer, P. Holmes, Nonlinear Oscillations, Dynamical Systems, and Bifurcations "
-        "of Vector Fields, Springer 1983, section 2.2"
-    )
-    dt: ClassVar[float] = 0.05
-    states: ClassVar[Channels] = Channels(("displacement", "velocity"), ("m", "m/s"))
-    outputs: ClassVar[Channels] = Channels(("measured_displacement",), ("m",))
-    inputs: ClassVar[Channels] = Channels(("force",), ("N",))
+    name: ClassVar[str] = plants.DUFFING.name
+    reference: ClassVar[str] = plants.DUFFING.reference
+    dt: ClassVar[float] = plants.DUFFING.dt
+    states: ClassVar[Channels] = plants.DUFFING.states
+    outputs: ClassVar[Channels] = plants.DUFFING.outputs
+    inputs: ClassVar[Channels] = plants.DUFFING.inputs
     box: ClassVar[dict[str, tuple[float, float]]] = {
         "displacement": (-3.0, 3.0),
         "velocity": (-4.0, 4.0),

@@ -5,6 +5,7 @@ from typing import ClassVar
 import jax
 import jax.numpy as jnp
 
+from sparsid import plants
 from sparsid.data import Channels
 from sparsid.processes.base import AbstractProcess, namespace
 from sparsid.processes.signals import APRBS
@@ -23,15 +24,12 @@ class LotkaVolterra(AbstractProcess):
     capacity: tuple[float, float] = (13.0, 9.0)
     rivalry: tuple[float, float] = (0.6, 0.4)
 
-    name: ClassVar[str] = "lotka_volterra"
-    reference: ClassVar[str] = (
-        "J. D. Murray, Mathematical Biology I: An Introduction, 3rd ed., Springer 2002, "
-        "section 3.5 (competition models), with proportional harvest"
-    )
-    dt: ClassVar[float] = 600.0
-    states: ClassVar[Channels] = Channels(("species_1", "species_2"), ("g/L", "g/L"))
-    outputs: ClassVar[Channels] = Channels(("total_biomass",), ("g/L",))
-    inputs: ClassVar[Channels] = Channels(("harvest_1", "harvest_2"), ("1/s", "1/s"))
+    name: ClassVar[str] = plants.LOTKA_VOLTERRA.name
+    reference: ClassVar[str] = plants.LOTKA_VOLTERRA.reference
+    dt: ClassVar[float] = plants.LOTKA_VOLTERRA.dt
+    states: ClassVar[Channels] = plants.LOTKA_VOLTERRA.states
+    outputs: ClassVar[Channels] = plants.LOTKA_VOLTERRA.outputs
+    inputs: ClassVar[Channels] = plants.LOTKA_VOLTERRA.inputs
     box: ClassVar[dict[str, tuple[float, float]]] = {
         "species_1": (0.0, 15.0),
         "species_2": (0.0, 12.0),

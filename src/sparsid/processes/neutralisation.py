@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from sparsid import plants
 from sparsid.data import Channels
 from sparsid.processes.base import AbstractProcess, namespace
 from sparsid.processes.signals import APRBS
@@ -64,15 +65,12 @@ class Neutralisation(AbstractProcess):
     buffer: float = 0.55
     acid: float = 16.6
 
-    name: ClassVar[str] = "neutralisation"
-    reference: ClassVar[str] = (
-        "M. A. Henson, D. E. Seborg, IEEE Trans. Control Systems Technology 2(3), 1994, 169-182, "
-        "with constant volume, as P. Chaber, M. Lawrynczuk, Neural Computing and Applications 2018"
-    )
-    dt: ClassVar[float] = 10.0
-    states: ClassVar[Channels] = Channels(("charge", "carbonate"), ("mol/l", "mol/l"))
-    outputs: ClassVar[Channels] = Channels(("pH",), ("1",))
-    inputs: ClassVar[Channels] = Channels(("base_flow",), ("ml/s",))
+    name: ClassVar[str] = plants.NEUTRALISATION.name
+    reference: ClassVar[str] = plants.NEUTRALISATION.reference
+    dt: ClassVar[float] = plants.NEUTRALISATION.dt
+    states: ClassVar[Channels] = plants.NEUTRALISATION.states
+    outputs: ClassVar[Channels] = plants.NEUTRALISATION.outputs
+    inputs: ClassVar[Channels] = plants.NEUTRALISATION.inputs
     box: ClassVar[dict[str, tuple[float, float]]] = {
         "charge": (-1.35e-3, 2.0e-3),
         "carbonate": (3.0e-4, 1.0e-3),
