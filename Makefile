@@ -13,7 +13,7 @@ PEER_PYTHON := python3
 PEER_PIP :=
 
 .DEFAULT_GOAL := help
-.PHONY: help .venv demo test check bench bench-peers constraints clean
+.PHONY: help .venv demo test check bench bench-startup bench-peers constraints clean
 unexport PYTHONHOME PYTHONPATH VIRTUAL_ENV UV_SYSTEM_PYTHON
 
 help:  ## list the targets
@@ -34,6 +34,9 @@ check: .venv  ## lint, formatting, types, layers
 bench: .venv  ## measure the speed, with the floor beside each figure
 	$(PYTHON) -m benchmarks $(ARGS)
 
+bench-startup: .venv  ## measure how long the command line takes to start
+	$(PYTHON) -m benchmarks.startup $(ARGS)
+
 bench-peers: .venv  ## the same, beside the loop an engineer would write in PyTorch
 	@test -x benchmarks/peers/.venv/bin/python || sh benchmarks/peers/make-venv.sh $(PEER_PYTHON) $(PEER_PIP)
 	$(PYTHON) -m benchmarks --peers $(ARGS)
@@ -53,5 +56,6 @@ clean:  ## remove what the other targets leave behind, except .venv
 $(STAMP): pyproject.toml constraints.txt
 	sh tools/make-venv.sh
 	$(UV) pip install --quiet --python $(PYTHON) --constraints constraints.txt \
-		--build-constraints constraints.txt --editable '.[dev]'
+		--build-constraints constraints.txt --compile-bytecode --editable '.[dev]'
+	$(PYTHON) -m compileall -q src
 	@touch $@

@@ -10,8 +10,9 @@ import pytest
 from tests.by_hand import scaled_plant
 
 from sparsid.architectures import ROLES
+from sparsid.graph.activations import ACTIVATIONS
 from sparsid.models import NARX, Card, DerivativeMLP, DerivativeModel, Ensemble, load
-from sparsid.models.mlp import ACTIVATIONS, build_mlp
+from sparsid.models.mlp import build_mlp
 from sparsid.models.parameters import resolve
 
 ARCHITECTURES = {

@@ -11,7 +11,7 @@ from tests.by_hand import scaled_plant
 
 from sparsid import SparsidError
 from sparsid.models import NARX, DerivativeMLP, graph_of
-from sparsid.models.mlp import ACTIVATIONS, build_mlp, build_per_output
+from sparsid.models.mlp import activation, build_mlp, build_per_output
 from sparsid.models.parameters import Bounded, Fixed, UnitRows, resolve, weights
 from sparsid.sparsify import (
     chain,
@@ -300,8 +300,8 @@ def test_a_wide_interval_makes_no_step_longer(limit):
 
 def test_binary_units_train_by_a_narrow_slope():
     a = jnp.array([-2.0, -0.5, 0.0, 0.5, 2.0])
-    assert np.array_equal(ACTIVATIONS["binary"](a), [0, 0, 1, 1, 1])
-    slope = jax.vmap(jax.grad(lambda x: ACTIVATIONS["binary"](x)))(a)
+    assert np.array_equal(activation("binary")(a), [0, 0, 1, 1, 1])
+    slope = jax.vmap(jax.grad(lambda x: activation("binary")(x)))(a)
     np.testing.assert_allclose(slope, [1 / 441, 1 / 36, 1, 1 / 36, 1 / 441], rtol=1e-6)
 
 

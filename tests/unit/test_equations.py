@@ -11,7 +11,7 @@ from tests.by_hand import scaled_plant
 
 from sparsid import SparsidError
 from sparsid.data import Dataset, Normaliser
-from sparsid.evaluation import laws, written
+from sparsid.evaluation import channel_scales, laws, written
 from sparsid.graph import Graph, GraphLayer, affine_pieces
 from sparsid.models import NARX, DerivativeMLP
 from sparsid.training import Training, fit_linear
@@ -140,8 +140,8 @@ def test_under_runge_kutta_only_laws_of_inputs_alone_are_refitted(plant):
     """Increments are the derivative's where what drives it is held; else the network speaks."""
     scaled = Normaliser.fit(plant).apply(plant)
     linear = fit_linear(scaled)
-    card = replace(linear.card, architecture=DerivativeMLP(widths=(), stepper="rk4"))
-    found = laws(replace(linear, card=card), 0, plant)
+    model = replace(linear.stacked.model, stepper="rk4")
+    found = laws(replace(linear, stacked=replace(linear.stacked, model=model)), 0, plant)
     assert [law.refit for law in found] == [None, None]
     np.testing.assert_allclose(found[0].pieces[0].coefficients, [-0.3, 0, 2, 0], atol=1e-6)
 
@@ -170,3 +170,5 @@ def test_recurrent_models_have_no_laws(plant):
     begun = training.begin(jax.random.split(jax.random.key(0), 1))
     with pytest.raises(SparsidError, match="recurrent"):
         laws(training.fitted(begun).ensemble, 0, outputs)
+    with pytest.raises(SparsidError, match="recurrent"):
+        channel_scales(training.fitted(begun).ensemble)

@@ -75,3 +75,23 @@ def test_importing_the_plain_layers_reaches_no_jax():
     code += "sys.exit('jax' in sys.modules)"
     modules = ["sparsid", *(f"sparsid.{name}" for name in there)]
     assert subprocess.run([sys.executable, "-c", code, *modules]).returncode == 0
+
+
+def test_packages_and_names_load_on_first_use_after_import_sparsid_alone():
+    code = """
+import sys
+import sparsid
+assert not [m for m in sys.modules if m.startswith("sparsid.")], "importing sparsid imports nothing"
+assert sparsid.data.read.__module__.startswith("sparsid.data")
+assert "jax" not in sys.modules
+assert sparsid.evaluation.forecast is sparsid.forecast
+for name in ("pumps", "_pumps", "data2"):
+    try:
+        getattr(sparsid, name)
+    except AttributeError as error:
+        assert name in str(error)
+    else:
+        raise AssertionError(name)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

@@ -14,7 +14,7 @@ from sparsid import report
 from sparsid._errors import SparsidError
 from sparsid.graph import Graph, GraphLayer
 from sparsid.report.judged import _quantiles
-from sparsid.report.records import _held, _left_at, _median, _thinned
+from sparsid.report.records import _held, _left_at, _thinned
 
 ODD = ("<b>T1</b>", "cost_$x$ of $", "Ä & ü")
 TIME = 10.0 * np.arange(900)
@@ -137,9 +137,18 @@ def test_quantiles_count_lost_runs_as_infinite():
     np.testing.assert_array_equal(_quantiles(errors, (0.0, 0.5, 1.0))[:, 0], [1, 3, np.inf])
 
 
-def test_the_median_ignores_what_is_not_finite_as_long_as_most_is():
-    made = np.array([[1.0, 1, 1], [3, np.nan, np.inf], [2, 4, np.nan]])
-    np.testing.assert_array_equal(_median(made), [2.0, 2.5, np.nan])
+def test_the_median_drawn_is_the_one_predicted():
+    """A member that left the finite numbers in any state counts no more, though it comes back."""
+    runs = np.ones((4, 5, 2)) * np.array([1.0, 2.0, 6.0, 7.0])[:, None, None]
+    runs[2, 2, 1] = np.inf
+    runs[3, 3, 0] = np.nan
+    wanted = [4.0, 4.0, 2.0, 1.5, 1.5]  # of 1, 2, 6, 7; then of 1, 2, 7; then of 1, 2: just half
+    figure = report.trajectories(
+        np.arange(5.0), np.tile(np.linspace(0, 8, 5)[:, None], 2), {"runs": runs}, ("a", "b")
+    )
+    for axis in figure.axes:
+        (drawn,) = (line for line in axis.get_lines() if line.get_zorder() == 3)
+        np.testing.assert_array_equal(drawn.get_ydata(), wanted)
 
 
 @pytest.mark.parametrize(

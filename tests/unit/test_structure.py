@@ -15,7 +15,7 @@ from sparsid.data import Dataset, Normaliser
 from sparsid.evaluation import Recovery, Structure, pooled, recovery, structure
 from sparsid.evaluation.structure import jaccard, regressors
 from sparsid.graph import Clip, Graph, GraphLayer
-from sparsid.models import NARX, Card, DerivativeMLP, Ensemble, graph_of
+from sparsid.models import NARX, Card, DerivativeMLP, Ensemble, graph_of, recurrence_of
 from sparsid.models.parameters import resolve
 from sparsid.processes import named, simulate
 from sparsid.training import fit_linear
@@ -82,7 +82,7 @@ def test_sensitivities_are_those_of_the_model_itself(architecture):
     """Against jax.jacrev of what the model computes, row by row."""
     ensemble, data = made(architecture)
     found = structure(ensemble, data)
-    points = regressors(ensemble, data)
+    points = regressors(recurrence_of(ensemble, 0), data)
     with jax.enable_x64(True):
         for at, member in enumerate(ensemble.members):
             whole = jax.vmap(jax.jacrev(resolve(member.model).network))(points)
@@ -96,7 +96,7 @@ def test_regressors_are_the_lagged_record():
     ensemble, data = made(NARX(widths=(2,), output_lags=1, input_lags=3, delay=2))
     s, t = ensemble.stacked.scaling, data[0]
     x, u = (t.x - s.offset) / s.scale, (t.u - s.input_offset) / s.input_scale
-    got = regressors(ensemble, data)
+    got = regressors(recurrence_of(ensemble, 0), data)
     assert len(got) == 27
     np.testing.assert_allclose(got[5], [u[6, 0], u[5, 0], x[7, 0], x[7, 1]])  # sample 8
 

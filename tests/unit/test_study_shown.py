@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from sparsid import SparsidError
-from sparsid.cli.console import remaining
+from sparsid.cli.progress import remaining
 from sparsid.cli.study_figures import families, figures, file_name, told_apart, worth_drawing
 from sparsid.cli.study_page import EXITS, write_page
 from sparsid.cli.study_tables import comparison, tables

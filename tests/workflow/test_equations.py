@@ -30,7 +30,7 @@ def test_readable_networks_are_told_as_equations(folder, capsys):
     assert "d velocity/dt = " in said
     written = latex.read_text(encoding="utf-8")
     left = r"\frac{\mathrm{d}\,\mathrm{displacement}}{\mathrm{d}t} &= "
-    assert written.startswith("\\begin{align*}\n" + left)
+    assert written.startswith("% Written by sparsid\n\\begin{align*}\n" + left)
     assert written.endswith("\\end{align*}\n")
 
 

@@ -1,12 +1,14 @@
 """The command line: one verb a file. Nothing heavy is imported before a verb needs it."""
 
 import sys
+from typing import Any
 
 import typer
 
 from sparsid import __version__
 from sparsid._errors import SparsidError
 from sparsid.cli import (
+    computing,
     demo,
     equations,
     fit,
@@ -20,13 +22,13 @@ from sparsid.cli import (
     structure,
     study,
 )
-from sparsid.cli.console import err
+from sparsid.cli.console import refuse
+from sparsid.cli.stopping import Interrupted, interruptions
 
 app = typer.Typer(
     help="Sparse neural system identification: small, stable, readable simulators from data.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
     rich_markup_mode="markdown",
 )
 VERBS = (
@@ -36,6 +38,8 @@ VERBS = (
 for verb in VERBS:
     app.command(name=verb.__name__.rsplit(".", 1)[-1], no_args_is_help=False)(verb.command)
 app.add_typer(study.app, name="study")
+
+WRONG_CALL = typer.BadParameter.__mro__[1]  # Typer has no public name for it
 
 
 def _version(asked: bool) -> None:
@@ -49,17 +53,43 @@ def _main(
     version: bool = typer.Option(
         False, "--version", callback=_version, is_eager=True, help="Print the version and stop."
     ),
+    no_cache: bool = typer.Option(
+        False, "--no-cache", help="Keep no compiled programs for later runs, and use none kept."
+    ),
 ) -> None:
-    pass
+    computing.keeping = not no_cache
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Runs the command line. Bad input: one sentence on standard error, exit code 2."""
+    with interruptions():
+        code = _run(arguments)
+    sys.exit(code)
+
+
+def _run(arguments: list[str] | None) -> int:
     try:
-        app(args=arguments)
+        return app(args=arguments, standalone_mode=False) or 0
     except SparsidError as error:
-        err.print(f"Error: {error}", markup=False, style="red")
-        sys.exit(2)
-    except KeyboardInterrupt:
-        err.print("Interrupted; nothing was left half-written.", markup=False)
-        sys.exit(130)
+        refuse(error)
+        return 2
+    except Interrupted as stop:
+        refuse(stop)
+        return stop.exit_code
+    except typer.Abort:
+        return 1
+    except Exception as error:
+        if isinstance(error, WRONG_CALL):
+            return _misused(error)
+        raise
+
+
+def _misused(error: Any) -> int:
+    """Says how a verb is called, and what was wrong with this call."""
+    if type(error).__name__ == "NoArgsIsHelpError":
+        error.show()
+    else:
+        if error.ctx is not None:
+            typer.echo(f"{error.ctx.get_usage()}\nTry '{error.ctx.command_path} --help'.", err=True)
+        refuse(error.format_message())
+    return error.exit_code

@@ -6,6 +6,7 @@ import numpy as np
 
 from sparsid import report
 from sparsid.cli.console import number
+from sparsid.cli.demo import FIGURES
 from sparsid.data import Dataset
 from sparsid.evaluation import HorizonScore, rate_interval
 from sparsid.identify import Parts
@@ -146,7 +147,7 @@ def _pictures(folder: Path, test: Dataset, judged: dict[str, Judged]) -> list[re
     }
     return [
         report.Picture(title, report.save(figure, folder / "figures", name), caption)
-        for name, (figure, title, caption) in figures.items()
+        for name, (figure, title, caption) in ((name, figures[name]) for name in FIGURES)
     ]
 
 

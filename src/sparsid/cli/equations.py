@@ -1,15 +1,15 @@
 """sparsid equations"""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from sparsid._errors import SparsidError
-from sparsid._files import check_writable, written_whole
-from sparsid.cli.console import number, out, show, tell
+from sparsid._files import written_whole
+from sparsid.cli.console import number, say, say_json, show, tell
 from sparsid.cli.options import Columns, Dt, Files, Model, Time, read_for
+from sparsid.cli.outputs import LATEX, Force, check_outputs
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,6 +33,7 @@ def command(
     columns: Columns = None,
     time: Time = None,
     dt: Dt = None,
+    force: Force = False,
 ) -> None:
     """Writes the law of each state of a ReLU network as an equation, in physical units.
 
@@ -41,27 +42,31 @@ def command(
 
     Example: `sparsid equations readable.sparsid test.nc --latex laws.tex`
     """
-    from sparsid.evaluation import laws
-    from sparsid.models import load
+    check_outputs([latex] if latex else [], inputs=[model, *data], force=force)
 
-    if latex is not None:
-        check_writable(latex)
-    ensemble = load(model)
-    if member >= len(ensemble):
+    from sparsid.architectures import read_file
+
+    file = read_file(model)
+    if member >= file.members:
         raise SparsidError(
-            f"`member` must be below {len(ensemble)}, the number of networks; got {member}."
+            f"`member` must be below {file.members}, the number of networks; got {member}."
         )
-    dataset, notes = read_for(ensemble.card, data, columns=columns, time=time, dt=dt)
+    dataset, notes = read_for(file.card, data, columns=columns, time=time, dt=dt)
     tell(notes)
+
+    from sparsid.evaluation import laws
+    from sparsid.models import Ensemble
+
+    ensemble = Ensemble.of_file(file)
     found = laws(ensemble, member, dataset)
     true = None if truth is None else _true(truth, found, dataset)
     if as_json:
-        out.print_json(json.dumps([_told(law, i, true) for i, law in enumerate(found)]))
+        say_json([_told(law, i, true) for i, law in enumerate(found)])
     else:
         _print(found, pieces, true)
     if latex is not None:
         with written_whole(latex) as part:
-            part.write_text(_document(found, pieces), encoding="utf-8")
+            part.write_text(LATEX + _document(found, pieces), encoding="utf-8")
         tell([f"The laws are in {latex}."])
 
 
@@ -92,20 +97,17 @@ def _print(found: "tuple[Law, ...]", pieces: int, true: "np.ndarray | None") -> 
 
     for i, law in enumerate(found):
         if law.refit is not None:
-            out.print(written(law, law.refit), markup=False, soft_wrap=True)
-            out.print(
-                f"  affine; refitted, leaving {number(law.residual)} standard deviations",
-                markup=False,
-            )
+            say(written(law, law.refit))
+            say(f"  affine; refitted, leaving {number(law.residual)} standard deviations")
             if true is not None:
                 _beside(law, true[i])
             continue
         for piece in law.pieces[:pieces]:
-            out.print(written(law, piece), markup=False, soft_wrap=True)
-            out.print(f"  over {100 * piece.share:.1f} % of the data", markup=False)
+            say(written(law, piece))
+            say(f"  over {100 * piece.share:.1f} % of the data")
         if rest := law.pieces[pieces:]:
             share = 100 * sum(piece.share for piece in rest)
-            out.print(f"  and {len(rest)} further pieces, over {share:.1f} %", markup=False)
+            say(f"  and {len(rest)} further pieces, over {share:.1f} %")
 
 
 def _beside(law: "Law", true: "np.ndarray") -> None:

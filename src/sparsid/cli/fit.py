@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sparsid._errors import SparsidError
-from sparsid._files import check_writable
-from sparsid.cli.console import number, out, show, tell, training_progress
+from sparsid.cli.computing import use_machine
+from sparsid.cli.console import number, say, show, tell
 from sparsid.cli.options import Columns, Dt, Seed, Time, listed
+from sparsid.cli.outputs import Force, check_outputs
+from sparsid.cli.stopping import Interrupted, until_written
 
 if TYPE_CHECKING:
     from sparsid.identify import FitResult, FitSpec
@@ -49,6 +51,7 @@ def command(
     ] = 0.2,
     test_share: Annotated[float, typer.Option(help="Share kept back to judge the result.")] = 0.2,
     seed: Seed = 0,
+    force: Force = False,
 ) -> None:
     """Learns a sparse simulator from recorded data, and judges it beside the linear model.
 
@@ -60,10 +63,11 @@ def command(
 
     Example: `sparsid fit plant.csv --states T1,T2 --inputs Q --dt 10 --out plant.sparsid`
     """
-    from sparsid.identify import FitSpec, parse, read_parts, read_spec
-
     if len(data) == 1 and data[0].suffix.lower() == ".toml":
         _only_out(context)
+
+        from sparsid.identify import read_spec
+
         spec = read_spec(data[0])
     else:
         tables: dict[str, Any] = {
@@ -84,20 +88,34 @@ def command(
             tables["model"] = _recurrent(lags, delay)
         elif lags is not None or delay is not None:
             raise SparsidError("--lags and --delay are for models of --outputs.")
+        if to is not None:
+            check_outputs([to], inputs=data, force=force)
+
+        from sparsid.identify import FitSpec, parse
+
         spec = parse(FitSpec, tables, "fit")
     target = _target(to, spec)
-    check_writable(target)
-    parts = read_parts(spec.data)  # before JAX: a wrong file or column is refused at once
-    from sparsid.identify import fit_spec
-    from sparsid.training import use_cores
+    read = (*spec.data.files, *spec.data.validation_files, *spec.data.test_files)
+    check_outputs([target], inputs=[*data, *read], force=force)
 
-    use_cores()
-    with training_progress() as watching:
-        result = fit_spec(spec, parts=parts, watching=watching)
+    from sparsid.identify import read_parts
+
+    parts = read_parts(spec.data)  # before JAX: a wrong file or column is refused at once
+
+    from sparsid.cli.progress import training_progress
+    from sparsid.identify import fit_spec
+    from sparsid.training.progress import last_signal
+
+    use_machine()
+    with until_written(target), training_progress() as watching:
+        try:
+            result = fit_spec(spec, parts=parts, watching=watching)
+        except KeyboardInterrupt:  # before any network was trained
+            raise Interrupted(last_signal()) from None
     result.ensemble.save(target)
     tell(result.notes)
     _report(result)
-    out.print(f"Saved {len(result.ensemble)} members to {target}.", markup=False)
+    say(f"Saved {len(result.ensemble)} members to {target}.")
 
 
 def _recurrent(lags: int | None, delay: int | None) -> dict[str, Any]:
@@ -107,17 +125,18 @@ def _recurrent(lags: int | None, delay: int | None) -> dict[str, Any]:
 
 
 def _only_out(context: typer.Context) -> None:
-    """Beside a specification, options other than --out would be passed over in silence."""
+    """Beside a specification, other options would be passed over in silence."""
     given = [
         name
         for name in context.params
-        if name not in ("data", "to")
+        if name not in ("data", "to", "force")
         and str(context.get_parameter_source(name)).endswith("COMMANDLINE")
     ]
     if given:
         names = ", ".join("--" + name.replace("_", "-") for name in given)
         raise SparsidError(
-            f"With a specification only --out may be given beside it; got {names}: write it there."
+            "With a specification only --out and --force may be given beside it; got "
+            f"{names}: write it there."
         )
 
 

@@ -16,15 +16,14 @@ def command(
 
     Example: `sparsid info plant.sparsid`
     """
-    from sparsid.data.readers import NETCDF, OPENERS
+    from sparsid.data.formats import READERS, TABLES, suffix_of
 
-    suffix = file.suffix.lower()
-    if suffix in OPENERS:
+    if suffix_of(file) in TABLES:
         raise SparsidError(
             f"{file} is a table, which says nothing of states and inputs; `info` shows model files "
             "and NetCDF datasets."
         )
-    if suffix in NETCDF:
+    if suffix_of(file) in READERS:
         _dataset(file)
     else:
         _model(file)
@@ -33,25 +32,27 @@ def command(
 def _dataset(file: Path) -> None:
     import numpy as np
 
-    from sparsid.data import Dataset
+    from sparsid.data.formats import READERS, suffix_of
+    from sparsid.data.kinds import KINDS
 
-    data = Dataset.from_netcdf(file)
+    data = READERS[suffix_of(file)](file)
     lengths = data.lengths
     out.print(
         f"{file}: {len(data)} trajectories of {min(lengths)} to {max(lengths)} samples, "
         f"every {data.dt:g} s",
         markup=False,
     )
-    kinds = (
-        ("state", data.states, "x"),
-        ("output", data.outputs, "y"),
-        ("input", data.inputs, "u"),
-    )
     rows = []
-    for kind, channels, letter in kinds:
-        values = np.concatenate([getattr(t, letter) for t in data])
+    for kind in KINDS:
+        channels = data.channels(kind)
+        values = np.concatenate([t.values(kind) for t in data])
         rows += [
-            (name, kind, unit or "not stated", *map(number, (v.min(), v.mean(), v.max(), v.std())))
+            (
+                name,
+                kind.singular,
+                unit or "not stated",
+                *map(number, (v.min(), v.mean(), v.max(), v.std())),
+            )
             for name, unit, v in zip(channels.names, channels.units, values.T, strict=True)
         ]
     show("Channels", ("name", "kind", "unit", "smallest", "mean", "largest", "std"), rows)

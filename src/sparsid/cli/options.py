@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sparsid._errors import SparsidError
-from sparsid.data import Channels, Dataset, match, read
-from sparsid.data.readers import is_netcdf
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from sparsid.models import Card
+    from sparsid.architectures import Card
+    from sparsid.data import Dataset
 
 Files = Annotated[
     list[Path],
@@ -45,17 +44,18 @@ def read_for(
     columns: str | None,
     time: str | None,
     dt: float | None,
-) -> tuple[Dataset, list[str]]:
+) -> "tuple[Dataset, list[str]]":
     """The files' data with the model's channels, and what should be said about it.
 
     A table says nothing of its sampling time unless asked: then the model's is taken, aloud.
     Raises SparsidError where names, units or sampling time do not fit.
     """
+    from sparsid.data import match_model, read
+    from sparsid.data.formats import describes_itself
+
     notes: list[str] = []
-    if all(is_netcdf(path) for path in files):
+    if all(describes_itself(path) for path in files):
         dataset = read(files, dt=dt)
-        if card.architecture.observes == "outputs":
-            dataset = dataset.outputs_as_states()
     else:
         if dt is None and time is None:
             dt = card.dt
@@ -68,7 +68,8 @@ def read_for(
             time=time,
             dt=dt,
         )
-    fitting, said = match(dataset, card.states, Channels(), card.inputs, card.dt)
+    observes = card.architecture.observes
+    fitting, said = match_model(dataset, observes, card.states, card.inputs, card.dt)
     return fitting, [*notes, *dataset.notes, *said]
 
 
@@ -83,7 +84,7 @@ def parse_numbers(option: str, text: str) -> dict[str, float]:
         ) from None
 
 
-def box_notes(card: "Card", runs: "np.ndarray", dataset: Dataset) -> list[str]:
+def box_notes(card: "Card", runs: "np.ndarray", dataset: "Dataset") -> list[str]:
     """Sentences on runs, and on inputs of the data, that leave the box of the training data."""
     from sparsid.evaluation import box_exits
 

@@ -6,9 +6,10 @@ from typing import Annotated
 import typer
 
 from sparsid._errors import SparsidError
-from sparsid._files import check_writable
-from sparsid.cli.console import out, tell
+from sparsid.cli.computing import use_machine
+from sparsid.cli.console import say, tell
 from sparsid.cli.options import Columns, Dt, Model, Time, box_notes, listed, parse_numbers, read_for
+from sparsid.cli.outputs import Force, check_outputs
 
 
 def command(
@@ -35,6 +36,7 @@ def command(
     member: Annotated[
         int | None, typer.Option(help="One member's run instead of the median of all.", min=0)
     ] = None,
+    force: Force = False,
 ) -> None:
     """Simulates freely from the first sample of each record under its inputs.
 
@@ -43,22 +45,17 @@ def command(
 
     Example: `sparsid predict plant.sparsid tomorrow.csv --start T1=20,T2=35 --out forecast.csv`
     """
+    check_outputs([to], inputs=[model, *(data or ())], force=force)
 
-    from sparsid.data import Dataset, write_table
-    from sparsid.data.readers import is_netcdf
-    from sparsid.evaluation import finite_lengths, forecast, median_run
-    from sparsid.models import load
-    from sparsid.training import use_cores
+    from sparsid.architectures import read_file
+    from sparsid.data import Dataset, write
+    from sparsid.data.formats import check_written
 
-    check_writable(to)
-    netcdf = is_netcdf(to)
-    use_cores()
-    ensemble = load(model)
-    card = ensemble.card
-    if member is not None:
-        if member >= len(ensemble):
-            raise SparsidError(f"`--member` must be below {len(ensemble)}; got {member}.")
-        ensemble = ensemble.pick([member])
+    check_written(to)
+    file = read_file(model)
+    card = file.card
+    if member is not None and member >= file.members:
+        raise SparsidError(f"`--member` must be below {file.members}; got {member}.")
     options = {"columns": columns, "time": time, "dt": dt}
     _check_source(card, data, start, samples, options)
     if not data:
@@ -67,6 +64,14 @@ def command(
         dataset, notes = read_for(card, data, **options)
     else:
         dataset, notes = _from_inputs(card, data, start, **options)
+
+    from sparsid.evaluation import finite_lengths, forecast, median_run
+    from sparsid.models import Ensemble
+
+    use_machine()
+    ensemble = Ensemble.of_file(file)
+    if member is not None:
+        ensemble = ensemble.pick([member])
     runs = forecast(ensemble, dataset)
     median = median_run(runs)
     ends = finite_lengths(median, dataset.lengths)
@@ -85,9 +90,9 @@ def command(
         input_units=card.inputs.units,
         attributes={"model": model.name, "kind": "free run"},
     )
-    predicted.to_netcdf(to) if netcdf else write_table(predicted, to)
+    write(predicted, to)
     tell([*notes, *box_notes(card, runs, dataset)])
-    out.print(f"Wrote free runs over {len(dataset)} trajectories to {to}.", markup=False)
+    say(f"Wrote free runs over {len(dataset)} trajectories to {to}.")
 
 
 def _check_source(card, data, start: str | None, samples: int | None, options: dict) -> None:
@@ -131,9 +136,9 @@ def _from_inputs(card, files, start: str, *, columns, time, dt):
     import numpy as np
 
     from sparsid.data import Channels, Dataset, match, read
-    from sparsid.data.readers import is_netcdf
+    from sparsid.data.formats import describes_itself
 
-    if any(is_netcdf(path) for path in files):
+    if any(describes_itself(path) for path in files):
         raise SparsidError("`--start` is for tables of inputs; a NetCDF dataset has first states.")
     state = _parse_start(start, card.states.names)
     # Columns are read as outputs: a dataset has to have something that is observed.

@@ -1,6 +1,6 @@
 """sparsid processes"""
 
-from sparsid.cli.console import out, show
+from sparsid.cli.console import say, show
 
 
 def command() -> None:
@@ -23,4 +23,4 @@ def command() -> None:
         )
     show("Processes", ("name", "states", "inputs", "sampling time"), rows)
     for name in PROCESSES:
-        out.print(f"{name}: {named(name).reference}", markup=False)
+        say(f"{name}: {named(name).reference}")

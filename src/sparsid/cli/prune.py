@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from sparsid._files import check_writable
-from sparsid.cli.console import number, out, pruning_progress, show, tell
+from sparsid.cli.computing import use_machine
+from sparsid.cli.console import number, say, show, tell
 from sparsid.cli.options import Columns, Dt, Files, Model, Time, read_for
+from sparsid.cli.outputs import Force, check_outputs
+from sparsid.cli.stopping import until_written
 
 if TYPE_CHECKING:
     from sparsid.identify.prune import Pruned
@@ -52,6 +54,7 @@ def command(
     columns: Columns = None,
     time: Time = None,
     dt: Dt = None,
+    force: Force = False,
 ) -> None:
     """Prunes a trained model weight by weight, retraining in between, and keeps the whole path.
 
@@ -60,24 +63,28 @@ def command(
 
     Example: `sparsid prune plant.sparsid plant.csv --out small.sparsid --paths paths.json`
     """
+    check_outputs([to] if paths is None else [to, paths], inputs=[model, *data], force=force)
+
+    from sparsid.architectures import read_file
+
+    file = read_file(model)
+    dataset, notes = read_for(file.card, data, columns=columns, time=time, dt=dt)
+    tell(notes)
+
+    from sparsid.cli.progress import pruning_progress
     from sparsid.identify.parts import split
     from sparsid.identify.prune import criterion_for, prune_ensemble
-    from sparsid.models import load
-    from sparsid.training import Pruning, use_cores
+    from sparsid.models import Ensemble
+    from sparsid.training import Pruning
     from sparsid.training.pruning import RETRAIN
 
-    check_writable(to)
-    if paths is not None:
-        check_writable(paths)
-    use_cores()
-    ensemble = load(model)
-    dataset, notes = read_for(ensemble.card, data, columns=columns, time=time, dt=dt)
-    tell(notes)
+    use_machine()
+    ensemble = Ensemble.of_file(file)
     parts = split(dataset, validation=validation_share, test=test_share)
     criterion = criterion_for(ensemble, parts)
     retrain = replace(RETRAIN, criterion=criterion, iterations=iterations)
     pruning = Pruning(method, factor=factor, retrain=retrain, guard=guard, least=least)
-    with pruning_progress() as watch:
+    with until_written(to), pruning_progress() as watch:
         pruned = prune_ensemble(ensemble, parts, pruning=pruning, choice=choose, watch=watch)
     pruned.ensemble.save(to)
     if paths is not None:
@@ -87,7 +94,7 @@ def command(
     elif any(isnan(member.control.validation) for member in pruned.members):
         tell(["The control was interrupted before it had trained for as long; it is left out."])
     _report(pruned)
-    out.print(f"Saved {len(pruned.ensemble)} members to {to}.", markup=False)
+    say(f"Saved {len(pruned.ensemble)} members to {to}.")
 
 
 def _report(pruned: "Pruned") -> None:

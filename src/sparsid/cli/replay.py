@@ -5,31 +5,37 @@ from typing import Annotated
 
 import typer
 
-from sparsid._files import check_writable
-from sparsid.cli.console import out, tell
+from sparsid.cli.computing import use_machine
+from sparsid.cli.console import say, tell
+from sparsid.cli.outputs import Force, check_outputs
 
 
 def command(
     process: Annotated[str, typer.Argument(help="Name of a process (see `sparsid processes`).")],
     data: Annotated[Path, typer.Argument(metavar="DATA", help="A NetCDF dataset.")],
-    to: Annotated[Path, typer.Option("--out", help="The NetCDF file to write.")],
+    to: Annotated[Path, typer.Option("--out", help="A .nc, .csv or .parquet file to write.")],
     adaptive: Annotated[
         bool, typer.Option(help="Integrate adaptively (Diffrax) instead of fixed RK4.")
     ] = False,
+    force: Force = False,
 ) -> None:
     """Runs the true process again from the data's first states under its recorded inputs.
 
     Example: `sparsid replay aluminium test.nc --out truth.nc`
     """
-    from sparsid.data import Dataset
+    check_outputs([to], inputs=[data], force=force)
+
+    from sparsid.data import Dataset, write
+    from sparsid.data.formats import check_written
+
+    check_written(to)
+    recorded = Dataset.from_netcdf(data)
+
     from sparsid.processes import named, replay
-    from sparsid.training import use_cores
 
     plant = named(process)
-    check_writable(to)
-    recorded = Dataset.from_netcdf(data)
-    use_cores()
+    use_machine()
     dataset = replay(plant, recorded, method="adaptive" if adaptive else "rk4")
-    dataset.to_netcdf(to)
+    write(dataset, to)
     tell(dataset.notes)
-    out.print(f"Wrote {len(dataset)} replayed trajectories to {to}.", markup=False)
+    say(f"Wrote {len(dataset)} replayed trajectories to {to}.")

@@ -1,11 +1,11 @@
 """sparsid score"""
 
-import json
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sparsid.cli.console import number, out, show, tell
+from sparsid.cli.computing import use_machine
+from sparsid.cli.console import number, say, say_json, show, tell
 from sparsid.cli.options import Columns, Dt, Files, Model, Time, box_notes, parse_horizons, read_for
 
 if TYPE_CHECKING:
@@ -30,15 +30,18 @@ def command(
 
     Example: `sparsid score plant.sparsid test.nc --horizons 100,1000,2500,5000 --json`
     """
-    from sparsid.evaluation import forecast, horizon_scores, sparsity
-    from sparsid.models import load
-    from sparsid.training import use_cores
+    from sparsid.architectures import read_file
 
-    use_cores()
-    ensemble = load(model)
-    card = ensemble.card
+    file = read_file(model)
+    card = file.card
     dataset, notes = read_for(card, data, columns=columns, time=time, dt=dt)
     chosen = parse_horizons(horizons, max(dataset.lengths))
+
+    from sparsid.evaluation import forecast, horizon_scores, sparsity
+    from sparsid.models import Ensemble
+
+    use_machine()
+    ensemble = Ensemble.of_file(file)
     runs = forecast(ensemble, dataset)
     truth, _, _ = dataset.padded()
     scores = horizon_scores(
@@ -58,17 +61,16 @@ def command(
             "nonzero_by_member": list(zeros.nonzero),
             "horizons": {str(h): _as_json(s) for h, s in scores.items()},
         }
-        typer.echo(json.dumps(said, indent=1, allow_nan=False))
+        say_json(said, indent=1)
         return
     show(
         f"Free runs of {len(ensemble)} members over {len(dataset)} trajectories",
         ("horizon", "runs", "diverged", "95 % interval", "RFMSE mean", "RFMSE std"),
         [_row(s) for s in scores.values()],
     )
-    out.print(
+    say(
         f"exactly zero: {zeros.zero_share:.1%} of weights; non-zero, median of members: "
-        f"{zeros.nonzero_median:g}; smaller than {zeros.below:g}: {zeros.small_share:.1%}",
-        markup=False,
+        f"{zeros.nonzero_median:g}; smaller than {zeros.below:g}: {zeros.small_share:.1%}"
     )
 
 

@@ -5,14 +5,15 @@ from typing import Annotated
 
 import typer
 
-from sparsid._files import check_writable
-from sparsid.cli.console import out, tell
+from sparsid.cli.computing import use_machine
+from sparsid.cli.console import say, tell
 from sparsid.cli.options import Dt, Seed, parse_numbers
+from sparsid.cli.outputs import Force, check_outputs
 
 
 def command(
     process: Annotated[str, typer.Argument(help="Name of a process (see `sparsid processes`).")],
-    to: Annotated[Path, typer.Option("--out", help="The NetCDF file to write.")],
+    to: Annotated[Path, typer.Option("--out", help="A .nc, .csv or .parquet file to write.")],
     trajectories: Annotated[int, typer.Option(help="How many trajectories.")] = 40,
     samples: Annotated[int, typer.Option(help="Samples of each trajectory.")] = 5000,
     dt: Dt = None,
@@ -24,19 +25,26 @@ def command(
     adaptive: Annotated[
         bool, typer.Option(help="Integrate adaptively (Diffrax) instead of fixed RK4.")
     ] = False,
+    force: Force = False,
 ) -> None:
     """Simulates a built-in process under its usual excitation.
 
     Example: `sparsid simulate aluminium --trajectories 40 --samples 5000 --out train.nc`
     """
+    check_outputs([to], force=force)
+    asked = None if noise is None else parse_numbers("--noise", noise)
+
+    from sparsid.data import write
+    from sparsid.data.formats import check_written
+
+    check_written(to)
+
     import jax
 
     from sparsid.processes import measured, named, simulate
-    from sparsid.training import use_cores
 
     plant = named(process)
-    check_writable(to)
-    use_cores()
+    use_machine()
     dataset = simulate(
         plant,
         trajectories=trajectories,
@@ -45,9 +53,8 @@ def command(
         key=jax.random.key(seed),
         method="adaptive" if adaptive else "rk4",
     )
-    if noise is not None:
-        asked = parse_numbers("--noise", noise)
+    if asked is not None:
         dataset = measured(dataset, asked, key=jax.random.fold_in(jax.random.key(seed), 1))
-    dataset.to_netcdf(to)
+    write(dataset, to)
     tell(dataset.notes)
-    out.print(f"Wrote {len(dataset)} trajectories of {samples} samples to {to}.", markup=False)
+    say(f"Wrote {len(dataset)} trajectories of {samples} samples to {to}.")

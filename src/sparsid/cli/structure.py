@@ -1,6 +1,5 @@
 """sparsid structure"""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -8,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sparsid._errors import SparsidError
-from sparsid._files import check_writable, make_folder
-from sparsid.cli.console import number, out, show, tell
+from sparsid._files import make_folder
+from sparsid.cli.console import number, say, say_json, show, tell
 from sparsid.cli.options import Columns, Dt, Time, read_for
+from sparsid.cli.outputs import Force, check_outputs
 
 if TYPE_CHECKING:
     import numpy as np
@@ -60,6 +60,7 @@ def command(
     columns: Columns = None,
     time: Time = None,
     dt: Dt = None,
+    force: Force = False,
 ) -> None:
     """Shows which input feeds which output, how many members agree, and whether it is true.
 
@@ -69,23 +70,32 @@ def command(
 
     Example: `sparsid structure plant.sparsid --data test.csv --figures links`
     """
-    from sparsid.evaluation import pooled, structure
-    from sparsid.models import load
-
     if figures is not None:
         make_folder(figures)
-        check_writable(figures / "links.svg")
-    ensembles = [load(path) for path in models]
-    found, points = [], None
-    for ensemble in ensembles:
+        names = ["links", *(f"network-{at}" for at in range(drawn))]
+        written = [figures / f"{name}.{kind}" for name in names for kind in ("png", "svg")]
+        check_outputs(written, inputs=[*models, *(data or ())], force=force)
+
+    from sparsid.architectures import read_file
+
+    files = [read_file(path) for path in models]
+    points: list[Dataset | None] = []
+    for file in files:
+        fitting = None
         if data:
-            points, notes = read_for(ensemble.card, data, columns=columns, time=time, dt=dt)
+            fitting, notes = read_for(file.card, data, columns=columns, time=time, dt=dt)
             tell(notes)
-        found.append(structure(ensemble, points))
+        points.append(fitting)
+
+    from sparsid.evaluation import pooled, structure
+    from sparsid.models import Ensemble
+
+    ensembles = [Ensemble.of_file(file) for file in files]
+    found = [structure(e, at) for e, at in zip(ensembles, points, strict=True)]
     whole = pooled(found)
-    true = None if truth is None else _truth(truth, whole, ensembles[0], points)
+    true = None if truth is None else _truth(truth, whole, ensembles[0], points[-1])
     if as_json:
-        out.print_json(json.dumps(_told(whole, true)))
+        say_json(_told(whole, true))
     else:
         _tables(whole, true)
     if figures is not None:
@@ -178,10 +188,9 @@ def _tables(found: "Structure", true: Truth | None) -> None:
     header += ["sensitivity"] * (middle is not None) + ["link is"] * (true is not None)
     header += ["true sensitivity"] * (true is not None and true.sensitivity is not None)
     show(f"Links of {len(found.links)} networks", header, rows)
-    out.print(
+    say(
         f"live units, median: {np.median(found.units):g}; live weights: "
-        f"{np.median(found.weights):g}; agreement (Jaccard): {number(found.agreement)}",
-        markup=False,
+        f"{np.median(found.weights):g}; agreement (Jaccard): {number(found.agreement)}"
     )
     if true is not None:
         of = [recovery(links, true.links) for links in found.links]
@@ -189,16 +198,15 @@ def _tables(found: "Structure", true: Truth | None) -> None:
             f"{name} {number(float(np.median([getattr(r, name) for r in of])))}"
             for name in ("precision", "recall", "f1")
         )
-        out.print(f"against {of[0].true} true links, medians: {measures}", markup=False)
+        say(f"against {of[0].true} true links, medians: {measures}")
         strong = true.links & ~true.weak
         if true.weak.any():
             shares = found.frequency
-            out.print(
+            say(
                 f"{int(true.weak.sum())} of them are weak (sensitivity below {WEAK:g}), found by "
                 f"{100 * shares[true.weak].min():.0f} % of the networks or more; the others by "
                 f"{100 * shares[strong].min():.0f} % or more, false ones by at most "
-                f"{100 * shares[~true.links].max(initial=0.0):.0f} %",
-                markup=False,
+                f"{100 * shares[~true.links].max(initial=0.0):.0f} %"
             )
 
 

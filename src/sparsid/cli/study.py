@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sparsid._errors import SparsidError
-from sparsid.cli.console import out, path_progress, show, study_progress, tell
+from sparsid._files import make_folder
+from sparsid.cli.computing import use_machine
+from sparsid.cli.console import say, show, tell
+from sparsid.cli.outputs import MARKDOWN, Force, check_outputs
 
 if TYPE_CHECKING:
     from sparsid.report import Table
@@ -49,6 +52,7 @@ def run(
     only: Annotated[
         str | None, typer.Option(help='Names or patterns of configurations: "Dense,L1*".')
     ] = None,
+    force: Force = False,
 ) -> None:
     """Trains, judges and stores every network of a study that the folder does not hold yet.
 
@@ -56,6 +60,7 @@ def run(
 
     Example: `sparsid study run haugstvedt2023 --out haugstvedt2023 --executor processes`
     """
+    from sparsid.cli.progress import path_progress, study_progress
     from sparsid.study.map_spec import MapStudySpec
     from sparsid.study.maps import run_maps
     from sparsid.study.path_spec import PathStudySpec
@@ -63,7 +68,7 @@ def run(
     from sparsid.study.reading import read_study
     from sparsid.study.running import run_study
     from sparsid.study.studies import StudySpec
-    from sparsid.training import use_cores
+    from sparsid.training.progress import last_signal
 
     study = read_study(name)
     if not isinstance(study, StudySpec) and (executor != "serial" or workers is not None):
@@ -71,7 +76,10 @@ def run(
             "--executor and --workers are for studies of simulators; others run all their networks "
             "together, on every core: leave them out."
         )
-    use_cores()
+    if not (to / "study.json").exists():
+        make_folder(to)
+        check_outputs([to / "truth.nc"], inputs=_recorded(study), force=force)
+    use_machine()
     if isinstance(study, PathStudySpec):
         with path_progress(study.name) as watch_paths:
             outcome = run_paths(study, to, only=only, watch=watch_paths)
@@ -86,9 +94,16 @@ def run(
     tell(outcome.notes)
     said = f"{outcome.stored} of {outcome.asked} cells are stored in {to}"
     if outcome.interrupted:
-        out.print(f"Interrupted: {said}; the same command goes on from there.", markup=False)
-        raise typer.Exit(130)
-    out.print(f"{said}; `sparsid study show {to}` says what they say.", markup=False)
+        say(f"Interrupted: {said}; the same command goes on from there.")
+        raise typer.Exit(128 + last_signal())
+    say(f"{said}; `sparsid study show {to}` says what they say.")
+
+
+def _recorded(study: Any) -> tuple[str, ...]:
+    """The data files that a study reads."""
+    data = getattr(study, "data", None)
+    names = ("files", "validation_files", "test_files")
+    return tuple(file for name in names for file in getattr(data, name, ()))
 
 
 @app.command(name="show")
@@ -97,19 +112,20 @@ def show_(
     text: Annotated[
         Path | None, typer.Option("--markdown", help="Also write the tables as Markdown.")
     ] = None,
+    force: Force = False,
 ) -> None:
     """Prints what a study found, beside published numbers, and writes a page with its figures.
 
     Example: `sparsid study show haugstvedt2023 --markdown haugstvedt2023.md`
     """
-    from sparsid._files import check_writable
+    if text is not None:
+        check_outputs([text], inputs=[folder / "study.json"], force=force)
+
     from sparsid.cli.study_page import said, write_page
     from sparsid.cli.study_tables import tables
     from sparsid.results import ResultStore
     from sparsid.study.summary import load_results
 
-    if text is not None:
-        check_writable(text)
     task = ResultStore.open(folder).study().get("specification", {}).get("task")
     if task in OTHERS:
         OTHERS[task](folder, text)
@@ -159,7 +175,7 @@ def _shown(
         tell([f"{results.missing} cells are not stored yet; `sparsid study run` makes them."])
     if text is not None:
         _write_markdown(text, results.study.title or results.study.name, said(results), found)
-    out.print(f"Open {write_page(results, found)} to see the figures.", markup=False)
+    say(f"Open {write_page(results, found)} to see the figures.")
 
 
 def _write_markdown(path: Path, title: str, notes: list[str], found: "list[Table]") -> None:
@@ -167,7 +183,7 @@ def _write_markdown(path: Path, title: str, notes: list[str], found: "list[Table
     from sparsid.report import markdown
 
     with written_whole(path) as part:
-        part.write_text(markdown(title, notes, found), encoding="utf-8")
+        part.write_text(MARKDOWN + markdown(title, notes, found), encoding="utf-8")
 
 
 @app.command()
@@ -195,4 +211,4 @@ def _print(table: "Table") -> None:
     rows = [["-" if c is None else str(c) for c in row] for row in table.rows]
     show(table.title, header, rows, wrap=True)
     if table.note:
-        out.print(table.note, markup=False)
+        say(table.note)

@@ -11,6 +11,8 @@ import numpy as np
 
 from sparsid._errors import SparsidError
 from sparsid._types import Batch, Record
+from sparsid.data.formats import READERS, write_as
+from sparsid.data.kinds import INPUTS, KINDS, OUTPUTS, STATES, Kind
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,10 @@ class Trajectory:
     def samples(self) -> int:
         return len(self.x)
 
+    def values(self, kind: Kind) -> Record:
+        """The array of this kind of channels: x, y or u."""
+        return getattr(self, kind.letter)
+
     def part(self, start: int, stop: int) -> "Trajectory":
         """Samples start..stop-1, as a trajectory of its own."""
         return Trajectory(self.x[start:stop], self.y[start:stop], self.u[start:stop], self.dt)
@@ -118,39 +124,44 @@ class Dataset:
             raise SparsidError("A dataset needs states (x) or outputs (y); got neither.")
         if not (np.isscalar(dt) and np.isfinite(dt) and dt > 0):
             raise SparsidError(f"The sampling time `dt` must be a positive number of s; got {dt}.")
-        parts = {"x": _records(x, "x"), "y": _records(y, "y"), "u": _records(u, "u")}
-        count = len(parts["x"] or parts["y"])
-        for name, records in parts.items():
-            if records and len(records) != count:
+        given = {
+            STATES: (x, state_names, state_units),
+            OUTPUTS: (y, output_names, output_units),
+            INPUTS: (u, input_names, input_units),
+        }
+        parts = {kind: _records(array, kind.letter) for kind, (array, _, _) in given.items()}
+        observed = parts[STATES] or parts[OUTPUTS]
+        for kind, records in parts.items():
+            if records and len(records) != len(observed):
                 raise SparsidError(
-                    f"Every array needs the same number of trajectories: `{name}` has "
-                    f"{len(records)}, the others {count}."
+                    f"Every array needs the same number of trajectories: `{kind.letter}` has "
+                    f"{len(records)}, the others {len(observed)}."
                 )
-        lengths = [len(record) for record in (parts["x"] or parts["y"])]
         filled = {
-            name: records or [np.zeros((length, 0)) for length in lengths]
-            for name, records in parts.items()
+            kind: records or [np.zeros((len(record), 0)) for record in observed]
+            for kind, records in parts.items()
         }
         trajectories = []
-        for i, length in enumerate(lengths):
-            rows = {name: len(records[i]) for name, records in filled.items()}
+        for i, length in enumerate(map(len, observed)):
+            rows = {kind: len(records[i]) for kind, records in filled.items()}
             if len(set(rows.values())) > 1:
-                said = ", ".join(f"`{name}` {n}" for name, n in rows.items() if parts[name])
+                said = ", ".join(f"`{k.letter}` {n}" for k, n in rows.items() if parts[k])
                 raise SparsidError(f"Columns of trajectory {i} must be equally long; got {said}.")
             if length < 2:
                 raise SparsidError(
                     f"A trajectory needs at least 2 samples; trajectory {i} has {length}."
                 )
-            trajectories.append(Trajectory(*(filled[n][i] for n in "xyu"), dt=float(dt)))
-        width = {name: records[0].shape[1] for name, records in filled.items()}
+            trajectories.append(Trajectory(*(filled[kind][i] for kind in KINDS), dt=float(dt)))
+        channels = {
+            kind.plural: _channels(kind.letter, filled[kind][0].shape[1], names, units)
+            for kind, (_, names, units) in given.items()
+        }
         return cls(
             tuple(trajectories),
             float(dt),
-            _channels("x", width["x"], state_names, state_units),
-            _channels("y", width["y"], output_names, output_units),
-            _channels("u", width["u"], input_names, input_units),
-            tuple(notes),
-            dict(attributes or {}),
+            **channels,
+            notes=tuple(notes),
+            attributes=dict(attributes or {}),
         )
 
     def __len__(self) -> int:
@@ -178,6 +189,10 @@ class Dataset:
         """Samples of all trajectories together."""
         return sum(self.lengths)
 
+    def channels(self, kind: Kind) -> Channels:
+        """Names and units of this kind of channels."""
+        return getattr(self, kind.plural)
+
     def padded(self) -> tuple[Batch, Batch, Batch]:
         """x, y, u as (trajectory, time, channel), shorter ones filled up with their last row."""
         longest = max(self.lengths)
@@ -187,11 +202,8 @@ class Dataset:
                 [np.pad(r, ((0, longest - len(r)), (0, 0)), mode="edge") for r in records]
             )
 
-        return (
-            stack([t.x for t in self]),
-            stack([t.y for t in self]),
-            stack([t.u for t in self]),
-        )
+        x, y, u = (stack([t.values(kind) for t in self]) for kind in KINDS)
+        return x, y, u
 
     def split_at(self, share: float) -> tuple["Dataset", "Dataset"]:
         """The first `share` of every trajectory's time, and the rest.
@@ -248,20 +260,19 @@ class Dataset:
 
         Raises SparsidError naming a channel that is not there.
         """
-        xs = self._places(self.states, states, "state")
-        ys = self._places(self.outputs, outputs, "output")
-        us = self._places(self.inputs, inputs, "input")
-        return replace(
-            self,
-            trajectories=tuple(Trajectory(t.x[:, xs], t.y[:, ys], t.u[:, us], t.dt) for t in self),
-            states=self.states.pick(xs),
-            outputs=self.outputs.pick(ys),
-            inputs=self.inputs.pick(us),
+        wanted = {STATES: states, OUTPUTS: outputs, INPUTS: inputs}
+        at = {kind: self._places(kind, names) for kind, names in wanted.items()}
+        trajectories = tuple(
+            Trajectory(*(t.values(kind)[:, at[kind]] for kind in KINDS), dt=t.dt) for t in self
         )
+        channels = {kind.plural: self.channels(kind).pick(at[kind]) for kind in KINDS}
+        return replace(self, trajectories=trajectories, **channels)
 
-    @staticmethod
-    def _places(channels: Channels, names: Sequence[str] | None, what: str) -> list[int]:
-        return list(range(len(channels))) if names is None else channels.index(names, what)
+    def _places(self, kind: Kind, names: Sequence[str] | None) -> list[int]:
+        channels = self.channels(kind)
+        if names is None:
+            return list(range(len(channels)))
+        return channels.index(names, kind.singular)
 
     def outputs_as_states(self) -> "Dataset":
         """The outputs in the states' place: what a model simulates that knows no states.
@@ -287,26 +298,23 @@ class Dataset:
     def digest(self) -> str:
         """sha256 over numbers, names, units and sampling time: the data a model was trained on."""
         sha = hashlib.sha256()
-        said = (self.dt, *((c.names, c.units) for c in (self.states, self.outputs, self.inputs)))
+        channels = [self.channels(kind) for kind in KINDS]
+        said = (self.dt, *((c.names, c.units) for c in channels))
         sha.update(repr(said).encode())
         for trajectory in self:
-            for array in (trajectory.x, trajectory.y, trajectory.u):
+            for array in map(trajectory.values, KINDS):
                 sha.update(repr(array.shape).encode())
                 sha.update(np.ascontiguousarray(array, "<f8").tobytes())
         return sha.hexdigest()
 
     def to_netcdf(self, path: str | Path) -> None:
         """Writes a NetCDF file (docs/file-format.md). Raises SparsidError if it cannot."""
-        from sparsid.data.netcdf import write_netcdf
-
-        write_netcdf(self, path)
+        write_as(".nc", self, path)
 
     @classmethod
     def from_netcdf(cls, path: str | Path) -> "Dataset":
         """Reads what `to_netcdf` wrote, or any file laid out alike. Raises SparsidError."""
-        from sparsid.data.netcdf import read_netcdf
-
-        return read_netcdf(path)
+        return READERS[".nc"](Path(path))
 
 
 def _records(given, name: str) -> list[Record]:

@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Literal
 
 from sparsid._errors import SparsidError
-from sparsid.data.dataset import Channels, Dataset
+from sparsid.data.dataset import NONE, Channels, Dataset
+from sparsid.data.kinds import INPUTS, KINDS, OUTPUTS, STATES, Kind
 from sparsid.data.sampling import same_step
 
 
@@ -27,18 +29,35 @@ def match(
             f"The sampling time of {what} is {dt:g} s, that of the data {dataset.dt:g} s; "
             "resample the data."
         )
-    wanted = {"state": states, "output": outputs, "input": inputs}
+    wanted = {STATES: states, OUTPUTS: outputs, INPUTS: inputs}
     _check_names(dataset, wanted, what)
     chosen = dataset.select(states=states.names, outputs=outputs.names, inputs=inputs.names)
     notes: list[str] = []
     agreed = {
-        kind: _agreed(channels, wanted[kind], kind, what, notes)
-        for kind, channels in _kinds(chosen).items()
+        kind.plural: _agreed(chosen.channels(kind), channels, kind.singular, what, notes)
+        for kind, channels in wanted.items()
     }
-    fitting = replace(
-        chosen, states=agreed["state"], outputs=agreed["output"], inputs=agreed["input"]
-    )
-    return fitting, notes
+    return replace(chosen, **agreed), notes
+
+
+def match_model(
+    dataset: Dataset,
+    observes: Literal["states", "outputs"],
+    observed: Channels,
+    inputs: Channels,
+    dt: float,
+) -> tuple[Dataset, list[str]]:
+    """The dataset as a model takes it, what it simulates as states, and notes to say aloud.
+
+    A model that simulates outputs finds them among the outputs, else among the states (where
+    `Dataset.outputs_as_states` has put them). Raises SparsidError as `match` does.
+    """
+    wanted = set(observed.names)
+    already = wanted <= set(dataset.states.names) and not wanted <= set(dataset.outputs.names)
+    if observes == "states" or already:
+        return match(dataset, observed, NONE, inputs, dt)
+    fitting, notes = match(dataset, NONE, observed, inputs, dt)
+    return fitting.outputs_as_states(), notes
 
 
 def joined(datasets: Sequence[Dataset]) -> Dataset:
@@ -66,23 +85,18 @@ def joined(datasets: Sequence[Dataset]) -> Dataset:
     )
 
 
-def _kinds(dataset: Dataset) -> dict[str, Channels]:
-    return {"state": dataset.states, "output": dataset.outputs, "input": dataset.inputs}
-
-
-def _check_names(dataset: Dataset, wanted: dict[str, Channels], what: str) -> None:
-    there = _kinds(dataset)
+def _check_names(dataset: Dataset, wanted: dict[Kind, Channels], what: str) -> None:
     for kind, channels in wanted.items():
-        missing = [name for name in channels.names if name not in there[kind].names]
+        there = dataset.channels(kind).names
+        missing = [name for name in channels.names if name not in there]
         if not missing:
             continue
-        has = ", ".join(there[kind].names) or "none"
-        other = [k for k in there if k != kind and missing[0] in there[k].names]
-        article = "a" if other == ["state"] else "an"
-        hint = f" ({missing[0]} is there as {article} {other[0]})" if other else ""
+        other = [k for k in KINDS if k != kind and missing[0] in dataset.channels(k).names]
+        article = "a" if other == [STATES] else "an"
+        hint = f" ({missing[0]} is there as {article} {other[0].singular})" if other else ""
         raise SparsidError(
-            f"The data lacks the {kind} {', '.join(missing)} of {what}; its {kind}s are: "
-            f"{has}{hint}."
+            f"The data lacks the {kind.singular} {', '.join(missing)} of {what}; its "
+            f"{kind.plural} are: {', '.join(there) or 'none'}{hint}."
         )
 
 

@@ -1,8 +1,10 @@
 """Long free runs judged: forecasts, errors, divergence, intervals, sparsity."""
 
+from sparsid.data.median import median_run
 from sparsid.evaluation.box import BoxExits, box_exits
 from sparsid.evaluation.equations import Law, Piece, laws, written
-from sparsid.evaluation.forecast import finite_lengths, forecast, median_run
+from sparsid.evaluation.fitting_data import matched
+from sparsid.evaluation.forecast import finite_lengths, forecast
 from sparsid.evaluation.intervals import rate_interval, two_way_bootstrap, wilson
 from sparsid.evaluation.metrics import (
     HorizonScore,
@@ -48,6 +50,7 @@ __all__ = [
     "free_run_errors",
     "horizon_scores",
     "laws",
+    "matched",
     "mean_interval",
     "median_run",
     "one_step_errors",

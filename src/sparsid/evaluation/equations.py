@@ -5,12 +5,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Bool, Float
 
-from sparsid._errors import SparsidError
 from sparsid.data import Dataset
-from sparsid.evaluation.structure import channel_scales, regressors
-from sparsid.graph import affine_pieces
-from sparsid.models import DerivativeMLP, Ensemble, graph_of
-from sparsid.models.parameters import resolve
+from sparsid.evaluation.fitting_data import matched
+from sparsid.evaluation.structure import increment_of, regressors
+from sparsid.graph import Graph, Recurrence, affine_pieces
+from sparsid.models import Ensemble, recurrence_of
 
 AFFINE = 0.01  # of the increments' standard deviation: a law this close to an affine one is affine
 LATEX = {letter: "\\" + letter for letter in "_%&#${}"} | {
@@ -60,17 +59,16 @@ def laws(ensemble: Ensemble, member: int, data: Dataset) -> tuple[Law, ...]:
 
     A law is affine where the network is within `AFFINE` of an affine map there. Under Euler steps
     the derivative is the mean over a sample. Raises SparsidError for recurrent models, activations
-    other than ReLU, and data that lack the model's channels.
+    other than ReLU, and data that do not fit the model.
     """
-    card, scaling = ensemble.card, ensemble.stacked.scaling
-    if not isinstance(card.architecture, DerivativeMLP):
-        raise SparsidError("Equations are those of states; a recurrent model has none.")
-    graph, z = graph_of(ensemble, member), regressors(ensemble, data)
-    model = resolve(ensemble.members[member].model)
-    scale, gain = channel_scales(ensemble)
-    drift = np.asarray(scaling.scale * model.drift, float) / card.dt
-    offset = np.concatenate([scaling.offset, scaling.input_offset])
-    columns, derivatives = _record(ensemble, data)
+    recurrence = recurrence_of(ensemble, member)
+    rule, graph = increment_of(recurrence), recurrence.graph
+    observed, inputs = recurrence.observed, recurrence.inputs
+    matching, _ = matched(ensemble.card, data)
+    z, (columns, derivatives) = regressors(recurrence, matching), _record(recurrence, matching)
+    gain, drift = (observed.scale * part / recurrence.dt for part in (rule.gain, rule.drift))
+    scale = np.concatenate([observed.scale, inputs.scale])
+    offset = np.concatenate([observed.offset, inputs.offset])
     found = []
     for at, state in enumerate(graph.output_names):
         alone = _only(graph, at)
@@ -78,7 +76,7 @@ def laws(ensemble: Ensemble, member: int, data: Dataset) -> tuple[Law, ...]:
         coefficients = gain[at] * slopes / scale
         shifts = drift[at] + gain[at] * constants - coefficients @ offset
         links = graph.links()[at]
-        direct = card.architecture.stepper == "euler" or not links[: len(card.states)].any()
+        direct = rule.stepper == "euler" or not links[: len(observed)].any()
         affine = direct and _distance(z, alone.evaluate(z)[:, 0]) <= AFFINE
         refit, residual = (
             _refitted(columns, derivatives[:, at], links, gain[at]) if affine else (None, np.nan)
@@ -109,7 +107,7 @@ def written(law: Law, piece: Piece, *, latex: bool = False) -> str:
     return f"{left} = {right}"
 
 
-def _only(graph, output: int):
+def _only(graph: Graph, output: int) -> Graph:
     """The same network with this output alone."""
     *hidden, last = graph.layers
     rows = slice(output, output + 1)
@@ -125,12 +123,10 @@ def _distance(z: np.ndarray, value: np.ndarray) -> float:
     return float(np.sqrt(np.mean((value - columns @ fit) ** 2)))
 
 
-def _record(ensemble: Ensemble, data: Dataset) -> tuple[np.ndarray, np.ndarray]:
+def _record(recurrence: Recurrence, part: Dataset) -> tuple[np.ndarray, np.ndarray]:
     """(states and inputs, mean derivatives over each sample) of all rows, in physical units."""
-    card = ensemble.card
-    part = data.select(states=card.states.names, inputs=card.inputs.names, outputs=())
     rows = np.concatenate([np.hstack([t.x, t.u])[:-1] for t in part])
-    return rows, np.concatenate([np.diff(t.x, axis=0) for t in part]) / card.dt
+    return rows, np.concatenate([np.diff(t.x, axis=0) for t in part]) / recurrence.dt
 
 
 def _refitted(

@@ -1,6 +1,5 @@
 """Free runs of whole ensembles over whole datasets, in physical units."""
 
-import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -8,25 +7,33 @@ from jaxtyping import Float
 
 from sparsid._errors import SparsidError
 from sparsid.data import Dataset
+from sparsid.evaluation.fitting_data import matched
 from sparsid.models import Ensemble
 
 
 def forecast(ensemble: Ensemble, dataset: Dataset) -> Float[np.ndarray, "member trajectory T n"]:
     """Every member's free run over every trajectory, from its first samples, in one call.
 
-    Physical units; the first `ensemble.lag` rows are the recorded ones, rows past a trajectory's
-    own length are NaN. The dataset's channels must be the model's, in its order
-    (`sparsid.data.match`). Raises SparsidError for a record no longer than the model's lags.
+    Channels are found by name (`sparsid.data.match`) and stand in the model's order in the result;
+    a model that simulates outputs takes the dataset's outputs. Physical units; the first
+    `ensemble.lag` rows are the recorded ones, rows past a trajectory's own length are NaN. Raises
+    SparsidError for data that lack the model's channels, differ from it in a unit or in the
+    sampling time, and for a record no longer than the model's lags.
     """
-    x, _, u = dataset.padded()
+    return free_runs(ensemble, matched(ensemble.card, dataset)[0])
+
+
+def free_runs(ensemble: Ensemble, fitting: Dataset) -> Float[np.ndarray, "member trajectory T n"]:
+    """`forecast` over data that fits already: what `matched` gives."""
+    x, _, u = fitting.padded()
     lag = ensemble.lag
-    if min(dataset.lengths) <= lag:
+    if min(fitting.lengths) <= lag:
         raise SparsidError(
             f"A free run of this model starts from {lag} recorded samples and needs at least "
-            f"{lag + 1}; the shortest record has {min(dataset.lengths)}."
+            f"{lag + 1}; the shortest record has {min(fitting.lengths)}."
         )
     runs = ensemble.run(x[:, 0] if lag == 1 else x[:, :lag], u)
-    past = np.arange(x.shape[1]) >= np.array(dataset.lengths)[:, None]
+    past = np.arange(x.shape[1]) >= np.array(fitting.lengths)[:, None]
     return np.where(past[None, :, :, None], np.nan, runs)
 
 
@@ -37,18 +44,3 @@ def finite_lengths(runs: Float[np.ndarray, "trajectory T n"], lengths: Sequence[
         length if fine[:length].all() else int(fine[:length].argmin())
         for fine, length in zip(finite, lengths, strict=True)
     ]
-
-
-def median_run(
-    runs: Float[np.ndarray, "member *trajectory T n"],
-) -> Float[np.ndarray, "*trajectory T n"]:
-    """The median of the members' runs, sample by sample: one forecast from many.
-
-    A member counts up to where it leaves the finite numbers; where more than half have, the
-    forecast is NaN.
-    """
-    finite = np.logical_and.accumulate(np.isfinite(runs).all(axis=-1, keepdims=True), axis=-2)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # no member left: NaN is the answer
-        middle = np.nanmedian(np.where(finite, runs, np.nan), axis=0)
-    return np.where(2 * finite.sum(axis=0) >= len(runs), middle, np.nan)

@@ -2,7 +2,6 @@
 
 import numpy as np
 from jaxtyping import Bool
-from scipy.stats import norm
 
 from sparsid._errors import SparsidError
 
@@ -12,9 +11,11 @@ def wilson(count: int, runs: int, *, confidence: float = 0.95) -> tuple[float, f
 
     Raises SparsidError unless 0 <= count <= runs and runs >= 1.
     """
+    from scipy.special import ndtri
+
     if not 0 <= count <= runs or runs < 1:
         raise SparsidError(f"A rate needs 0 <= count <= runs; got {count} of {runs}.")
-    z = norm.ppf(0.5 + confidence / 2)
+    z = ndtri(0.5 + confidence / 2)
     rate = count / runs
     middle = (rate + z**2 / (2 * runs)) / (1 + z**2 / runs)
     half = z / (1 + z**2 / runs) * np.sqrt(rate * (1 - rate) / runs + z**2 / (4 * runs**2))

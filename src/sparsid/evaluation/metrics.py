@@ -13,7 +13,8 @@ from jaxtyping import Bool, Float
 
 from sparsid._errors import SparsidError
 from sparsid.data import Dataset
-from sparsid.evaluation.forecast import forecast
+from sparsid.evaluation.fitting_data import matched
+from sparsid.evaluation.forecast import free_runs
 from sparsid.models import Ensemble
 
 DIVERGED_ABOVE = 3.0
@@ -127,10 +128,14 @@ def window_scores(
 
 
 def score(ensemble: Ensemble, dataset: Dataset, horizons: Sequence[int]) -> dict[int, HorizonScore]:
-    """Free runs of all members over all trajectories, in training standard deviations."""
+    """Free runs of all members over all trajectories, in training standard deviations.
+
+    Raises SparsidError as `forecast` and `horizon_scores` do.
+    """
+    dataset, _ = matched(ensemble.card, dataset)
     x, _, _ = dataset.padded()
     return horizon_scores(
-        forecast(ensemble, dataset),
+        free_runs(ensemble, dataset),
         x,
         scale=ensemble.stacked.scaling.scale,
         horizons=horizons,

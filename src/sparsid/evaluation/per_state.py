@@ -10,7 +10,8 @@ from jaxtyping import Float
 from sparsid._devices import over_members, padding
 from sparsid._errors import SparsidError
 from sparsid.data import Dataset, ScaledDataset
-from sparsid.models import DerivativeMLP, Ensemble
+from sparsid.evaluation.fitting_data import matched
+from sparsid.models import Ensemble
 from sparsid.models.least_squares import one_step_examples
 from sparsid.models.parameters import resolve
 
@@ -21,11 +22,13 @@ def alone_errors(ensemble: Ensemble, dataset: Dataset) -> Float[np.ndarray, "mem
     """Mean |error| of each state running freely while the others come from the record.
 
     In training standard deviations, mean over trajectories of their means over time; inf where a
-    run left the finite numbers. Raises SparsidError for a model that knows no states.
+    run left the finite numbers. Raises SparsidError for a model that knows no states, and for data
+    that do not fit it.
     """
-    if not isinstance(ensemble.card.architecture, DerivativeMLP):
+    if ensemble.card.architecture.observes != "states":
         raise SparsidError("States run alone where they are measured; a recurrent model has none.")
     scaling = ensemble.stacked.scaling
+    dataset, _ = matched(ensemble.card, dataset)
     x, _, u = dataset.padded()
     x = (x - scaling.offset) / scaling.scale
     u = (u - scaling.input_offset) / scaling.input_scale

@@ -14,9 +14,9 @@ from jaxtyping import Bool, Float, Int
 
 from sparsid._errors import SparsidError
 from sparsid.data import Dataset
-from sparsid.graph import Graph
-from sparsid.models import Ensemble, graph_of
-from sparsid.models.parameters import resolve
+from sparsid.evaluation.fitting_data import matched
+from sparsid.graph import Graph, Increment, Recurrence
+from sparsid.models import Ensemble, recurrence_of
 
 ROWS = 2000  # of a dataset at which sensitivities are taken, evenly spread
 
@@ -75,10 +75,13 @@ class Recovery:
 def structure(ensemble: Ensemble, data: Dataset | None = None) -> Structure:
     """The structure of every member; with `data`, its sensitivities there.
 
-    Raises SparsidError for data that lack the model's channels.
+    Raises SparsidError for data that do not fit the model.
     """
-    graphs = [graph_of(ensemble, member) for member in range(len(ensemble))]
-    points = None if data is None else regressors(ensemble, data)
+    members = [recurrence_of(ensemble, member) for member in range(len(ensemble))]
+    points = None
+    if data is not None:
+        points = regressors(members[0], matched(ensemble.card, data)[0])
+    graphs = [member.graph for member in members]
     live = [graph.live() for graph in graphs]
     return Structure(
         graphs[0].input_names,
@@ -97,25 +100,25 @@ def sensitivity(
     return np.abs(graph.slopes(z)).mean(axis=0)
 
 
-def regressors(ensemble: Ensemble, data: Dataset) -> Float[np.ndarray, "rows inputs"]:
-    """What the networks see over the data, in scaled units: at most `ROWS` rows, evenly spread.
+def regressors(recurrence: Recurrence, matching: Dataset) -> Float[np.ndarray, "rows inputs"]:
+    """What the network sees over the data, in scaled units: at most `ROWS` rows, evenly spread.
 
-    Recurrent networks see the recorded outputs here, not their own. Raises SparsidError for data
-    that lack the model's channels.
+    `matching` has just the model's channels, in its order (`matched`). Recurrent networks see the
+    recorded outputs here, not their own. Raises SparsidError for records without a row.
     """
-    card, scaling = ensemble.card, ensemble.stacked.scaling
-    part = data.select(states=card.states.names, inputs=card.inputs.names, outputs=())
-    rows = []
-    for t in part:
-        x = (t.x - scaling.offset) / scaling.scale
-        u = (t.u - scaling.input_offset) / scaling.input_scale
-        rows.append(card.architecture.regressors(x, u))
-    whole = np.concatenate(rows)
+    whole = np.concatenate([recurrence.regressors(t.x, t.u) for t in matching])
     if not len(whole):
         raise SparsidError(
-            f"The records are no longer than the model's {ensemble.lag} lags; give longer ones."
+            f"The records are no longer than the model's {recurrence.lag} lags; give longer ones."
         )
     return whole[np.unique(np.linspace(0, len(whole) - 1, min(len(whole), ROWS)).astype(int))]
+
+
+def increment_of(recurrence: Recurrence) -> Increment:
+    """The update rule of a model of states. Raises SparsidError for any other."""
+    if not isinstance(recurrence.rule, Increment):
+        raise SparsidError("Derivatives are those of states; a recurrent model has none.")
+    return recurrence.rule
 
 
 def channel_scales(
@@ -123,11 +126,12 @@ def channel_scales(
 ) -> tuple[Float[np.ndarray, " inputs"], Float[np.ndarray, " states"]]:
     """(standard deviations of states and inputs, those of the states' derivatives, per s).
 
-    Over the training data, of a model of measured states.
+    Over the training data. Raises SparsidError for a model that is not one of measured states.
     """
-    scaling, gain = ensemble.stacked.scaling, resolve(ensemble.members[0].model).gain
-    rates = np.asarray(scaling.scale * gain, float) / ensemble.card.dt
-    return np.concatenate([scaling.scale, scaling.input_scale]), rates
+    recurrence = recurrence_of(ensemble, 0)
+    scale = recurrence.observed.scale
+    rates = scale * increment_of(recurrence).gain / recurrence.dt
+    return np.concatenate([scale, recurrence.inputs.scale]), rates
 
 
 def agreement(links: Bool[np.ndarray, "member outputs inputs"]) -> float:

@@ -1,16 +1,27 @@
-"""The resolved network as plain NumPy arrays: evaluation, live units and links, compaction."""
+"""Trained members in plain NumPy: networks, what is alive in them, and whole recurrences."""
 
+from sparsid.graph.clip import Clip
+from sparsid.graph.layer import GraphLayer
 from sparsid.graph.live import Live
-from sparsid.graph.network import Clip, Graph, GraphLayer, beside
+from sparsid.graph.network import Graph, beside
 from sparsid.graph.pieces import affine_pieces
+from sparsid.graph.recurrence import Recurrence, ScaledChannels, StateSpace
 from sparsid.graph.reduced import Reduced, reduced, without_output_bias
+from sparsid.graph.rules import HiddenStates, Increment, LaggedOutputs, UpdateRule
 
 __all__ = [
     "Clip",
     "Graph",
     "GraphLayer",
+    "HiddenStates",
+    "Increment",
+    "LaggedOutputs",
     "Live",
+    "Recurrence",
     "Reduced",
+    "ScaledChannels",
+    "StateSpace",
+    "UpdateRule",
     "affine_pieces",
     "beside",
     "reduced",

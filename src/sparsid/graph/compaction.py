@@ -1,20 +1,17 @@
 """Removing dead units without changing the function."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sparsid.graph.layer import GraphLayer
 from sparsid.graph.live import find_live, reach
-
-if TYPE_CHECKING:
-    from sparsid.graph.network import GraphLayer
 
 type Arrays = tuple[np.ndarray, np.ndarray | None, np.ndarray]
 
 
 def compacted(
-    layers: "Sequence[GraphLayer]", activate: Callable[[np.ndarray], np.ndarray]
+    layers: Sequence[GraphLayer], activate: Callable[[np.ndarray], np.ndarray]
 ) -> list[Arrays]:
     """(weight, skip, bias) of each layer that is left. All inputs and outputs stay."""
     inputs = layers[0].weight.shape[1]

@@ -2,13 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Bool
 
-if TYPE_CHECKING:
-    from sparsid.graph.network import GraphLayer
+from sparsid.graph.layer import GraphLayer
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +38,7 @@ class Live:
         return sum(int(m.sum()) for m in (*self.weights, *self.skips) if m is not None)
 
 
-def find_live(layers: "Sequence[GraphLayer]") -> Live:
+def find_live(layers: Sequence[GraphLayer]) -> Live:
     """The masks of these layers."""
     inputs = layers[0].weight.shape[1]
     reached = [paths.any(axis=1) for paths in reach(layers, inputs)]
@@ -63,7 +61,7 @@ def find_live(layers: "Sequence[GraphLayer]") -> Live:
     )
 
 
-def reach(layers: "Sequence[GraphLayer]", inputs: int) -> list[Bool[np.ndarray, "outputs inputs"]]:
+def reach(layers: Sequence[GraphLayer], inputs: int) -> list[Bool[np.ndarray, "outputs inputs"]]:
     """For each layer, whether a path of nonzero weights leads from the input to the unit."""
     reached, paths = np.eye(inputs, dtype=bool), []
     for layer in layers:
@@ -74,7 +72,7 @@ def reach(layers: "Sequence[GraphLayer]", inputs: int) -> list[Bool[np.ndarray, 
     return paths
 
 
-def _needed(layers: "Sequence[GraphLayer]") -> list[Bool[np.ndarray, " outputs"]]:
+def _needed(layers: Sequence[GraphLayer]) -> list[Bool[np.ndarray, " outputs"]]:
     """For each layer, the units that reach an output by nonzero weights; outputs all do."""
     needed = [np.ones(len(layers[-1].bias), bool)]
     for layer in reversed(layers[1:]):

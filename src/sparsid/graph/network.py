@@ -2,85 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 from jaxtyping import Bool, Float
 
 from sparsid._errors import SparsidError
-from sparsid.graph.activations import ACTIVATIONS, SLOPES
+from sparsid.graph.activations import ACTIVATIONS
+from sparsid.graph.clip import Clip
 from sparsid.graph.compaction import compacted
+from sparsid.graph.layer import GraphLayer
 from sparsid.graph.live import Live, find_live, reach
-
-
-@dataclass(frozen=True, eq=False)
-class GraphLayer:
-    """weight @ h + skip @ z + bias, where z are the network's own inputs. Arrays are float64."""
-
-    weight: Float[np.ndarray, "outputs hidden"]
-    skip: Float[np.ndarray, "outputs inputs"] | None
-    bias: Float[np.ndarray, " outputs"]
-
-    def __post_init__(self):
-        for name in ("weight", "skip", "bias"):
-            array = getattr(self, name)
-            if array is not None:
-                object.__setattr__(self, name, np.asarray(array, np.float64))
-
-    def of(
-        self, h: Float[np.ndarray, "batch hidden"], z: Float[np.ndarray, "batch inputs"]
-    ) -> Float[np.ndarray, "batch outputs"]:
-        """What the units add up, before any activation."""
-        reached = h @ self.weight.T + self.bias
-        return reached if self.skip is None else reached + z @ self.skip.T
-
-    def joined(self) -> Float[np.ndarray, "outputs columns"]:
-        """All incoming weights: those of hidden units, then those of skipped inputs."""
-        return (
-            self.weight if self.skip is None else np.concatenate([self.weight, self.skip], axis=1)
-        )
-
-
-@dataclass(frozen=True, eq=False)
-class Clip:
-    """The inputs z held to [low, high] where they enter hidden layers, or wherever they enter.
-
-    They bend over smoothly and end `margin` of the width outside. "linear" holds them wherever they
-    enter, and adds `slope` times what sticks out.
-    """
-
-    low: Float[np.ndarray, " inputs"]
-    high: Float[np.ndarray, " inputs"]
-    where: Literal["hidden", "all", "linear"]
-    slope: Float[np.ndarray, "outputs inputs"] | None = None
-    margin: float = 0.0
-
-    def seen(self, z: Float[np.ndarray, "batch inputs"]) -> Float[np.ndarray, "batch inputs"]:
-        """What is let through of z."""
-        inside = np.clip(z, self.low, self.high)
-        if not self.margin:
-            return inside
-        room = self.margin * (self.high - self.low)
-        with np.errstate(invalid="ignore"):
-            return np.where(z == inside, z, inside + room * np.tanh((z - inside) / room))
-
-    def slopes(self, z: Float[np.ndarray, "batch inputs"]) -> Float[np.ndarray, "batch inputs"]:
-        """How much of a small change of z is let through."""
-        over = z - np.clip(z, self.low, self.high)
-        room = self.margin * (self.high - self.low)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            bent = 1.0 - np.tanh(over / room) ** 2 if self.margin else np.zeros_like(over)
-        return np.where(over == 0, 1.0, bent)
-
-    def __post_init__(self):
-        for name in ("low", "high", "slope"):
-            array = getattr(self, name)
-            if array is not None:
-                object.__setattr__(self, name, np.asarray(array, np.float64))
-
-    def of(self, output: int) -> "Clip":
-        """The same for a network of this output alone."""
-        return replace(self, slope=None if self.slope is None else self.slope[output : output + 1])
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +30,7 @@ class Graph:
     def __post_init__(self):
         for name in ("layers", "input_names", "output_names"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
-        ACTIVATIONS[self.activation]
+        ACTIVATIONS.check(self.activation)
         _check(self)
 
     @property
@@ -144,12 +75,13 @@ class Graph:
             if clip.slope is not None:
                 beyond = clip.slope * (1.0 - let_through)[:, None]
             z, whole = (z, whole) if clip.where == "hidden" else (inner, into)
-        activate, bend = ACTIVATIONS[self.activation], SLOPES[self.activation]
+        activation = ACTIVATIONS[self.activation]
         h, along = (inner, into) if self.layers[1:] else (z, whole)
         for layer in self.layers[:-1]:
             before = layer.of(h, inner)
-            h, along = activate(before), bend(before)[..., None] * _chained(layer, along, into)
-        return _chained(self.layers[-1], along, whole) + beyond
+            along = activation.slope(before, np)[..., None] * layer.chained(along, into)
+            h = activation(before)
+        return self.layers[-1].chained(along, whole) + beyond
 
     def live(self) -> Live:
         """Which inputs, units and weights carry something from an input to an output."""
@@ -161,6 +93,11 @@ class Graph:
         The slopes beyond the box of a linear `clip` are no such path.
         """
         return reach(self.layers, len(self.input_names))[-1]
+
+    def pattern(self) -> Bool[np.ndarray, "outputs inputs"]:
+        """Where a slope can differ from zero: the links, and the lines of a linear `clip`."""
+        slope = None if self.clip is None else self.clip.slope
+        return self.links() if slope is None else self.links() | (slope != 0)
 
     def compact(self) -> "Graph":
         """The same function of the same inputs without dead units.
@@ -186,13 +123,15 @@ def beside(graphs: Sequence[Graph]) -> Graph:
     kinds = {(len(g.layers), g.activation, g.input_names) for g in graphs}
     if len(kinds) > 1:
         raise SparsidError("Networks side by side must share inputs, depth and activation.")
+    from scipy.linalg import block_diag  # heavy, and seldom needed
+
     layers = []
     for at in range(len(first.layers)):
         ranks = [graph.layers[at] for graph in graphs]
         weights = [layer.weight for layer in ranks]
         layers.append(
             GraphLayer(
-                np.concatenate(weights) if at == 0 else _block_diagonal(weights),
+                np.concatenate(weights) if at == 0 else np.asarray(block_diag(*weights)),
                 _stacked_skips(ranks, len(first.input_names)),
                 np.concatenate([layer.bias for layer in ranks]),
             )
@@ -213,25 +152,9 @@ def _joint_clip(clips: Sequence[Clip | None]) -> Clip | None:
     return replace(given[0], slope=np.concatenate(slopes) if slopes else None)
 
 
-def _chained(layer: GraphLayer, along: np.ndarray, into: np.ndarray) -> np.ndarray:
-    """Derivatives of what a layer's units add up, from those of what they take."""
-    chained = layer.weight @ along
-    return chained if layer.skip is None else chained + layer.skip @ into
-
-
 def _matrices(graph: Graph) -> list[np.ndarray]:
     both = [matrix for layer in graph.layers for matrix in (layer.weight, layer.skip)]
     return [matrix for matrix in both if matrix is not None]
-
-
-def _block_diagonal(blocks: Sequence[np.ndarray]) -> np.ndarray:
-    rows, columns = np.sum([block.shape for block in blocks], axis=0)
-    whole, row, column = np.zeros((rows, columns)), 0, 0
-    for block in blocks:
-        height, width = block.shape
-        whole[row : row + height, column : column + width] = block
-        row, column = row + height, column + width
-    return whole
 
 
 def _stacked_skips(layers: Sequence[GraphLayer], inputs: int) -> np.ndarray | None:
@@ -264,18 +187,4 @@ def _check(graph: Graph) -> None:
             f"got {hidden}."
         )
     if graph.clip is not None:
-        _check_clip(graph.clip, hidden, inputs)
-
-
-def _check_clip(clip: Clip, outputs: int, inputs: int) -> None:
-    if {clip.low.shape, clip.high.shape} != {(inputs,)}:
-        raise SparsidError(
-            f"The bounds of `clip` must have one number for each of {inputs} inputs; got shapes "
-            f"{clip.low.shape} and {clip.high.shape}."
-        )
-    slope = None if clip.slope is None else clip.slope.shape
-    wanted = (outputs, inputs) if clip.where == "linear" else None
-    if slope != wanted:
-        raise SparsidError(
-            f"The slope of a clip {clip.where!r} must have the shape {wanted}; got {slope}."
-        )
+        graph.clip.check(hidden, inputs)

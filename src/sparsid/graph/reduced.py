@@ -14,7 +14,8 @@ from jaxtyping import Float
 
 from sparsid._errors import SparsidError
 from sparsid.graph.activations import ACTIVATIONS
-from sparsid.graph.network import Graph, GraphLayer
+from sparsid.graph.layer import GraphLayer
+from sparsid.graph.network import Graph
 
 REDUCIBLE = ("relu", "binary")
 ROUNDING = 1e-13  # singular values below this share of the largest are no direction

@@ -4,24 +4,20 @@ A recipe is a way of training that needs no knowledge of neural networks. "auto"
 that the architecture names itself (`AbstractArchitecture.recipes`), of which validation chooses.
 """
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 from sparsid._registry import Registry
 
-if TYPE_CHECKING:
-    from sparsid.identify.baselines import Baseline
-    from sparsid.identify.recipes.recipe import RecipeKind
-
 AUTO = "auto"
 
-RECIPES: "Registry[RecipeKind]" = Registry("recipe")
+RECIPES: Registry[Any] = Registry("recipe")  # of `recipes.RecipeKind`
 RECIPES.add("one-step", "sparsid.identify.recipes.one_step:ONE_STEP")
 RECIPES.add("dense", "sparsid.identify.recipes.one_step:DENSE")
 RECIPES.add("free-run", "sparsid.identify.recipes.free_run:FREE_RUN")
 RECIPES.add("readable", "sparsid.identify.recipes.readable:READABLE")
 RECIPES.add("recurrent", "sparsid.identify.recipes.recurrent:RECURRENT")
 
-BASELINES: "Registry[Baseline]" = Registry("linear model")
+BASELINES: Registry[Any] = Registry("linear model")  # of `baselines.Baseline`
 BASELINES.add("linear, one-step", "sparsid.identify.baselines:one_step")
 BASELINES.add("linear, free-run", "sparsid.identify.baselines:free_run")
 BASELINES.add("linear, ARX", "sparsid.identify.baselines:arx")

@@ -3,9 +3,9 @@
 from sparsid.architectures import NARX, AbstractArchitecture, Card, DerivativeMLP
 from sparsid.models.derivative import DerivativeModel
 from sparsid.models.ensemble import Ensemble, Simulator
-from sparsid.models.graphs import ensemble_of, graph_of
 from sparsid.models.model import AbstractModel, OneStepAhead, Recursion, Recursive
 from sparsid.models.narx import NARXModel
+from sparsid.models.recurrences import ensemble_of, graph_of, recurrence_of, widened
 from sparsid.models.rollout import rollout
 from sparsid.models.storage import load, save
 
@@ -25,6 +25,8 @@ __all__ = [
     "ensemble_of",
     "graph_of",
     "load",
+    "recurrence_of",
     "rollout",
     "save",
+    "widened",
 ]

@@ -12,6 +12,7 @@ from jaxtyping import Array, ArrayLike, Float, Key
 from sparsid._steppers import STEPPERS
 from sparsid.architectures.derivative import Clipping, DerivativeMLP
 from sparsid.data import ScaledDataset
+from sparsid.graph import Clip, Graph, Increment, UpdateRule
 from sparsid.models.least_squares import linear_map
 from sparsid.models.mlp import (
     MLP,
@@ -191,6 +192,15 @@ class DerivativeModel(AbstractModel):
             return self.step(past_x[0], past_u[0])[1]
 
         return Recursion(1, 1, later)
+
+    def graph_and_rule(
+        self, inputs: tuple[str, ...], outputs: tuple[str, ...]
+    ) -> tuple[Graph, UpdateRule]:
+        clip = None
+        if self.clip != "none":
+            clip = Clip(self.low, self.high, self.clip, self.slope, self.margin)
+        graph = self.network.graph(inputs, outputs, clip)
+        return graph, Increment(self.gain, self.drift, self.stepper)
 
 
 def _fixed(numbers) -> Fixed:

@@ -6,22 +6,19 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Key, PyTree
 
-from sparsid._registry import Registry
 from sparsid.architectures.arrays import layer_role, skip_role
+from sparsid.graph import Clip, Graph, GraphLayer, beside
+from sparsid.graph.activations import ACTIVATIONS
 from sparsid.models.parameters import Weight, is_parameter, stored
 
-ACTIVATIONS: Registry[Callable] = Registry("activation")
-ACTIVATIONS.register("relu")(jax.nn.relu)
-ACTIVATIONS.register("tanh")(jnp.tanh)
-ACTIVATIONS.register("silu")(jax.nn.silu)
-
+type Names = tuple[str, ...]
 
 SHARPNESS = 10.0  # of binary units' slope in training
 
 
-@ACTIVATIONS.register("binary")
 @jax.custom_jvp
 def binary(a: Array) -> Array:
     """1 where a is not negative, else 0.
@@ -30,13 +27,24 @@ def binary(a: Array) -> Array:
     say where a threshold should go, with tails that reach every sample (straight-through estimator
     with the surrogate of Zenke and Ganguli 2018).
     """
-    return jnp.where(a >= 0, 1.0, 0.0).astype(a.dtype)
+    return ACTIVATIONS["binary"].value(a, jnp).astype(a.dtype)
 
 
 @binary.defjvp
 def _surrogate(primals, tangents):
     (a,), (change,) = primals, tangents
     return binary(a), change / (1 + SHARPNESS * jnp.abs(a)) ** 2
+
+
+# JAX differentiates the common formula of relu to 1/2 at 0, where dead units stay, and rounds that
+# of silu otherwise than its own; `binary` trains by a surrogate slope.
+TRAINED: dict[str, Callable] = {"relu": jax.nn.relu, "silu": jax.nn.silu, "binary": binary}
+
+
+def activation(name: str) -> Callable[[Array], Array]:
+    """The activation `name` in JAX, as training differentiates it; SparsidError if unknown."""
+    value = ACTIVATIONS[name].value
+    return TRAINED.get(name) or (lambda a: value(a, jnp))
 
 
 VECTOR = 16  # float32 numbers in a processor's register
@@ -102,12 +110,24 @@ class MLP(eqx.Module):
             return self._through(z.T, inner.T, Layer.rows).T
         return self._through(z, inner, Layer.__call__)
 
+    def graph(self, inputs: Names, outputs: Names, clip: Clip | None = None) -> Graph:
+        """The resolved network in NumPy, its inputs and outputs named."""
+        layers = tuple(
+            GraphLayer(
+                np.asarray(layer.weight),
+                None if layer.skip is None else np.asarray(layer.skip),
+                np.zeros(len(layer.weight)) if layer.bias is None else np.asarray(layer.bias),
+            )
+            for layer in self.layers
+        )
+        return Graph(layers, self.activation, inputs, outputs, clip)
+
     def _by_rows(self, samples: int) -> bool:
         widest = max(len(layer.weight) for layer in self.layers)
         return widest >= 2 * VECTOR and widest % VECTOR == 0 and samples % VECTOR != 0
 
     def _through(self, z: Array, inner: Array, apply: Callable) -> Array:
-        activate = ACTIVATIONS[self.activation]
+        activate = activation(self.activation)
         h = inner if self.layers[1:] else z
         for layer in self.layers[:-1]:
             h = activate(apply(layer, h, inner))
@@ -125,6 +145,16 @@ class PerOutput(eqx.Module):
         inner: Float[Array, " inputs *samples"] | None = None,
     ) -> Float[Array, " outputs *samples"]:
         return jax.vmap(lambda network: network(z, inner)[0])(self.networks)
+
+    def graph(self, inputs: Names, outputs: Names, clip: Clip | None = None) -> Graph:
+        """The resolved networks side by side in NumPy, their inputs and outputs named."""
+        networks = [jax.tree.map(lambda a, i=i: a[i], self.networks) for i in range(len(outputs))]
+        return beside(
+            [
+                network.graph(inputs, (name,), None if clip is None else clip.of(i))
+                for i, (network, name) in enumerate(zip(networks, outputs, strict=True))
+            ]
+        )
 
 
 def layers_of(model: PyTree) -> list[Layer]:

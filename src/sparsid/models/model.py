@@ -1,9 +1,10 @@
 """What every model is, and what some models can do beyond it.
 
 A model is one resolved member in scaled numbers. Rollouts, scores, files and pages need `lag`,
-`init` and `step` alone. What training and pruning need beyond it is a capability: a protocol that a
-model has where it makes sense, and that its architecture declares (`AbstractArchitecture.can`), so
-that a specification is refused before anything is trained.
+`init` and `step` alone; structure, equations and exports `graph_and_rule`. What training and
+pruning need beyond it is a capability: a protocol that a model has where it makes sense, and that
+its architecture declares (`AbstractArchitecture.can`), so that a specification is refused before
+anything is trained.
 """
 
 from abc import abstractmethod
@@ -14,6 +15,7 @@ import equinox as eqx
 from jaxtyping import Array, Float, Key
 
 from sparsid.data import ScaledDataset
+from sparsid.graph import Graph, UpdateRule
 
 
 class AbstractModel(eqx.Module):
@@ -57,6 +59,15 @@ class AbstractModel(eqx.Module):
     @abstractmethod
     def from_arrays(cls, architecture: Any, arrays: Mapping[str, Array]) -> Self:
         """The model that has these arrays, stacked or not."""
+
+    @abstractmethod
+    def graph_and_rule(
+        self, inputs: tuple[str, ...], outputs: tuple[str, ...]
+    ) -> tuple[Graph, UpdateRule]:
+        """The resolved model in NumPy; names of the network's inputs and outputs are given.
+
+        Structure, equations and exports read this alone (`sparsid.models.recurrence_of`).
+        """
 
 
 class Recursion(NamedTuple):

@@ -9,6 +9,7 @@ from jaxtyping import Array, Float, Key
 
 from sparsid.architectures.narx import NARX
 from sparsid.data import ScaledDataset
+from sparsid.graph import Graph, LaggedOutputs, UpdateRule
 from sparsid.models.mlp import MLP, build_mlp, network_from_arrays, network_to_arrays
 from sparsid.models.model import AbstractModel, Recursion
 
@@ -83,3 +84,9 @@ class NARXModel(AbstractModel):
         past_u = jnp.concatenate([u[None], older_u])
         y = self._next(past_y, past_u)
         return (jnp.concatenate([y[None], past_y[:-1]]), past_u[:-1]), y
+
+    def graph_and_rule(
+        self, inputs: tuple[str, ...], outputs: tuple[str, ...]
+    ) -> tuple[Graph, UpdateRule]:
+        rule = LaggedOutputs(self.output_lags, self.input_lags, self.delay)
+        return self.network.graph(inputs, outputs), rule

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Float
 
+from sparsid.data.median import median_run
 from sparsid.report.style import (
     BLACK,
     BLUE,
@@ -46,12 +47,14 @@ def trajectories(
     time, time_label = clock(time_s)
     figure, axes = panels(truth.shape[1], title=title)
     shade, left = colours(ensembles), False
+    middle = {label: median_run(np.asarray(runs, float)) for label, runs in ensembles.items()}
     faint = 0.35 if len(ensembles) > 1 else 0.55
     for i, axis in enumerate(axes):
         low, high = _limits(truth[:, i])
         for label, runs in reversed(list(ensembles.items())):  # the first lies on top
             seen = np.asarray(runs, float)[:, :, i]
-            left |= _ensemble(axis, time, seen, low, high, shade[label], faint)
+            median = middle[label][:, i]
+            left |= _ensemble(axis, time, seen, median, low, high, shade[label], faint)
         axis.plot(*_thinned(time, truth[:, i]), color=BLACK, lw=1.3, ls=(0, (4, 1.6)), zorder=4)
         axis.set_ylim(low, high)
         axis.margins(x=0.01)
@@ -86,6 +89,7 @@ def _ensemble(
     axis: "Axes",
     time: np.ndarray,
     runs: np.ndarray,
+    median: np.ndarray,
     low: float,
     high: float,
     colour: str,
@@ -95,7 +99,7 @@ def _ensemble(
     if len(runs) > 1:
         for run in runs:
             axis.plot(*_thinned(time, _within(run, low, high)), color=colour, lw=0.6, alpha=faint)
-    middle = _within(_median(runs), low, high)
+    middle = _within(median, low, high)
     axis.plot(*_thinned(time, middle), color=colour, lw=1.5, zorder=3)
     exits = [found for run in runs if (found := _left_at(run, low, high)) is not None]
     look = {"color": colour, "ms": 5, "mec": "white", "mew": 0.4, "clip_on": False, "zorder": 5}
@@ -131,19 +135,6 @@ def _within(run: np.ndarray, low: float, high: float) -> np.ndarray:
     """The run bounded to a little outside the axes, so that huge numbers draw as leaving lines."""
     span = high - low
     return np.clip(run, low - span, high + span)
-
-
-def _median(runs: np.ndarray) -> np.ndarray:
-    """Median over the members; NaN where half of them or more are not finite."""
-    known = np.isfinite(runs)
-    ordered = np.sort(np.where(known, runs, np.inf), axis=0)
-    count = known.sum(axis=0)
-    below = np.take_along_axis(ordered, np.maximum((count - 1) // 2, 0)[None], axis=0)[0]
-    above = np.take_along_axis(ordered, np.minimum(count // 2, len(runs) - 1)[None], axis=0)[0]
-    enough = 2 * count > len(runs)
-    middle = np.full(runs.shape[1], np.nan)
-    middle[enough] = 0.5 * (below[enough] + above[enough])
-    return middle
 
 
 def _left_at(run: np.ndarray, low: float, high: float) -> tuple[int, bool] | None:

@@ -179,7 +179,7 @@ def save(figure: "Figure", folder: str | Path, name: str) -> Saved:
     saved = Saved(Path(folder) / f"{name}.png", Path(folder) / f"{name}.svg")
     with matplotlib.rc_context(RC):  # pyright: ignore[reportArgumentType]
         with written_whole(saved.png) as part:
-            figure.savefig(part, format="png", dpi=DPI, metadata={"Software": None})
+            figure.savefig(part, format="png", dpi=DPI, metadata={"Software": "sparsid"})
         with written_whole(saved.svg) as part:
             # A date would make every file another; the creator names a version and an address.
             figure.savefig(part, format="svg", metadata={"Date": None, "Creator": "sparsid"})

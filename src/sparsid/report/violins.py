@@ -82,17 +82,13 @@ def _violin(axis: "Axes", row: int, errors: np.ndarray, colour: str) -> None:
     if len(errors) < FEWEST or np.ptp(size) < 1e-9:
         axis.plot(errors, np.full(len(errors), row), "o", ms=3, color=colour, alpha=0.6, mew=0)
     else:
+        from scipy.stats import gaussian_kde
+
         grid = np.linspace(size.min(), size.max(), POINTS)
-        thick = HALF * _density(size, grid)
+        heights = gaussian_kde(size)(grid)  # of Scott's width
+        thick = HALF * heights / heights.max()
         look = {"facecolor": colour, "alpha": 0.6, "edgecolor": colour, "lw": 0.7}
         axis.fill_between(10**grid, row - thick, row + thick, **look)
     lower, middle, upper = np.quantile(errors, (0.25, 0.5, 0.75))
     axis.plot([lower, upper], [row, row], color=INK, lw=2.4, solid_capstyle="butt", zorder=3)
     axis.plot(middle, row, "o", ms=4, color="white", mec=INK, mew=0.8, zorder=4)
-
-
-def _density(values: np.ndarray, grid: np.ndarray) -> np.ndarray:
-    """Gaussian kernels of Scott's width, as shares of the greatest density."""
-    width = values.std(ddof=1) * len(values) ** -0.2
-    heights = np.exp(-0.5 * ((grid[:, None] - values) / width) ** 2).sum(axis=1)
-    return heights / heights.max()

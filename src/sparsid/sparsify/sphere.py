@@ -16,7 +16,7 @@ from jaxtyping import Array, Float, PyTree
 
 from sparsid._errors import SparsidError
 from sparsid._registry import unknown
-from sparsid.models.mlp import ACTIVATIONS, MLP, Layer
+from sparsid.models.mlp import MLP, Layer, activation
 from sparsid.models.parameters import (
     AbstractParameter,
     Bounded,
@@ -197,7 +197,7 @@ def _data_limits(network: MLP, regressors: Float[Array, "rows regressors"]) -> l
         weight, bias = resolve((reduced.weight, reduced.bias))
         if direct:
             weight = jnp.concatenate([weight, reduced.skip.value()], axis=-1)
-        h = ACTIVATIONS[network.activation](weight @ h + bias[..., None])
+        h = activation(network.activation)(weight @ h + bias[..., None])
     return limits
 
 

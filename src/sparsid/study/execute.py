@@ -53,6 +53,8 @@ def processes(groups: Groups, job: Job, *, workers: int, tick: Ticking, stop: St
                 for future in done:
                     future.result()
         except BrokenProcessPool:
+            if stop.asked:  # SIGTERM to the whole group of processes ends workers too
+                return
             raise SparsidError(
                 "A worker process died, perhaps for want of memory; run the same command again "
                 "with fewer --workers: what is stored stays."

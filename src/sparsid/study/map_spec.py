@@ -7,8 +7,8 @@ from pydantic import Field
 from sparsid._errors import SparsidError
 from sparsid._tables import Table
 from sparsid.architectures.base import check_widths
+from sparsid.graph.activations import ACTIVATIONS
 from sparsid.identify.phase_spec import PhaseSpec, RateSpec
-from sparsid.models.mlp import ACTIVATIONS
 from sparsid.study.functions import FUNCTIONS
 from sparsid.study.studies import (
     StudyTrainingSpec,
@@ -91,7 +91,7 @@ def check_maps(study: MapStudySpec) -> None:
         FUNCTIONS[problem.function]
         check_widths(problem.widths)
         if problem.activation not in ("relu", "binary"):
-            ACTIVATIONS[problem.activation]
+            ACTIVATIONS.check(problem.activation)
             raise SparsidError(
                 "The unit sphere is for the activations relu and binary; the problem "
                 f"{problem.name!r} has {problem.activation!r}."

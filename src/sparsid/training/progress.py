@@ -85,20 +85,24 @@ Watcher = Callable[[EpochReport], None]
 
 
 class Stop:
-    """Whether the user asked to stop."""
+    """Whether somebody asked to stop."""
 
     def __init__(self):
         self.asked = False
 
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM)  # Ctrl-C, and what `kill` and job schedulers send
+
 _RUNNING: list[Stop] = []
+_heard = signal.SIGINT
 
 
 @contextmanager
 def interruptible() -> Iterator[Stop]:
-    """Within it, Ctrl-C asks for a stop after the running epoch; a second one stops at once.
+    """Within it, Ctrl-C or SIGTERM asks for a stop after the running epoch.
 
-    Inside another one it is the same: who stops one training of a job stops the job.
+    A second one does what it would do outside. Inside another one it is the same: who stops one
+    training of a job stops the job.
     """
     if threading.current_thread() is not threading.main_thread():
         yield Stop()
@@ -108,15 +112,26 @@ def interruptible() -> Iterator[Stop]:
         return
     stop = Stop()
     _RUNNING.append(stop)
-    usual = signal.getsignal(signal.SIGINT)
+    usual = {number: signal.getsignal(number) or signal.SIG_DFL for number in SIGNALS}
 
-    def ask(*_):
-        stop.asked = True
-        signal.signal(signal.SIGINT, usual)
+    def restore() -> None:
+        for number, handler in usual.items():
+            signal.signal(number, handler)
 
-    signal.signal(signal.SIGINT, ask)
+    def ask(number: int, _) -> None:
+        global _heard
+        _heard, stop.asked = signal.Signals(number), True
+        restore()
+
+    for number in SIGNALS:
+        signal.signal(number, ask)
     try:
         yield stop
     finally:
         _RUNNING.remove(stop)
-        signal.signal(signal.SIGINT, usual)
+        restore()
+
+
+def last_signal() -> signal.Signals:
+    """The signal by which a stop was asked for last."""
+    return _heard

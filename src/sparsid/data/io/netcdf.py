@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sparsid._errors import SparsidError
-from sparsid._files import written_whole
 from sparsid._types import Record
 from sparsid.data.dataset import Channels, Dataset
+from sparsid.data.kinds import KINDS, OUTPUTS, STATES, Kind
 from sparsid.data.sampling import check_step, constant_step, in_seconds
 
 if TYPE_CHECKING:
@@ -18,62 +18,54 @@ if TYPE_CHECKING:
 #: Version of the layout; files of a higher one are refused.
 FORMAT = 1
 
-#: Variable: the dimension of its channels, and the noun of one of them.
-KINDS = {"x": ("state", "states"), "y": ("output", "outputs"), "u": ("input", "inputs")}
-
 _RESERVED = ("sparsid_format", "Conventions", "dt", "notes")
 _ENGINES = {b"\x89HDF": "h5netcdf", b"CDF\x01": "scipy", b"CDF\x02": "scipy"}
 
 
-def write_netcdf(dataset: Dataset, path: str | Path) -> None:
-    """Writes the whole file or none. Raises SparsidError if it cannot be written."""
+def write_netcdf(dataset: Dataset, path: Path) -> None:
+    """Writes a NetCDF-4 file. Raises SparsidError for what NetCDF does not take."""
     if clash := [name for name in dataset.attributes if name in _RESERVED]:
         raise SparsidError(
             f"The attribute {clash[0]!r} is the file format's own; give it another name."
         )
     file = _as_xarray(dataset)
-    encoding = {name: {"_FillValue": np.nan} for name in KINDS if name in file}
-    with written_whole(path) as part:
-        try:
-            file.to_netcdf(part, engine="h5netcdf", format="NETCDF4", encoding=encoding)
-        except (ValueError, TypeError, UnicodeError) as error:
-            raise SparsidError(
-                f"Cannot write {path}: NetCDF does not take its names, units or attributes "
-                f"({error}); change them."
-            ) from None
+    encoding = {kind.letter: {"_FillValue": np.nan} for kind in KINDS if kind.letter in file}
+    try:
+        file.to_netcdf(path, engine="h5netcdf", format="NETCDF4", encoding=encoding)
+    except (ValueError, TypeError, UnicodeError) as error:
+        raise SparsidError(
+            "Cannot write the dataset: NetCDF does not take its names, units or attributes "
+            f"({error}); change them."
+        ) from None
 
 
-def read_netcdf(path: str | Path) -> Dataset:
+def read_netcdf(path: Path) -> Dataset:
     """Reads what `write_netcdf` wrote, or any file laid out alike; values are checked.
 
     Raises SparsidError for a file that is missing, damaged, of a newer format, or laid out
     otherwise.
     """
-    path = Path(path)
     file = _load(path)
     _check_format(file, path)
-    kinds = [letter for letter in KINDS if letter in file.data_vars]
-    if not {"x", "y"} & set(kinds):
+    kinds = [kind for kind in KINDS if kind.letter in file.data_vars]
+    if STATES not in kinds and OUTPUTS not in kinds:
         known = ", ".join(map(str, file.data_vars)) or "none"
         raise SparsidError(
             f"{path} needs a variable x (states) or y (outputs); its variables are: {known}."
         )
-    arrays = {letter: _array(file[letter], KINDS[letter][0], path) for letter in kinds}
+    arrays = {kind: _array(file[kind.letter], kind.singular, path) for kind in kinds}
     _check_shapes(arrays, path)
     lengths = _lengths(file, arrays, path)
-    channels = {letter: _channels(file, letter, path) for letter in kinds}
-    records = {letter: _cut(array, lengths) for letter, array in arrays.items()}
-    named: dict[str, Any] = {}
-    for letter in kinds:
-        named[f"{KINDS[letter][0]}_names"] = channels[letter].names
-        named[f"{KINDS[letter][0]}_units"] = channels[letter].units
+    channels: dict[str, Any] = {}
+    for kind, array in arrays.items():
+        own = _channels(file, kind, path)
+        channels |= kind.keywords(_cut(array, lengths), own.names, own.units)
     try:
         return Dataset.from_arrays(
-            **records,
+            **channels,
             dt=_step(file, max(lengths), path),
             notes=_texts(file.attrs.get("notes", ())),
             attributes={str(k): _text(v) for k, v in file.attrs.items() if k not in _RESERVED},
-            **named,
         )
     except SparsidError as error:
         raise SparsidError(f"{path} cannot be used: {error}") from None
@@ -83,7 +75,6 @@ def _as_xarray(dataset: Dataset) -> "xr.Dataset":
     import xarray as xr
 
     longest = max(dataset.lengths)
-    channels = {"x": dataset.states, "y": dataset.outputs, "u": dataset.inputs}
     seconds = {"units": "s", "long_name": "time since the first sample"}
     variables: dict[str, Any] = {
         "length": ("trajectory", np.array(dataset.lengths), {"long_name": "samples recorded"})
@@ -92,13 +83,12 @@ def _as_xarray(dataset: Dataset) -> "xr.Dataset":
         "trajectory": np.arange(len(dataset)),
         "time": ("time", np.arange(longest) * dataset.dt, seconds),
     }
-    for letter, (kind, nouns) in KINDS.items():
-        if len(channels[letter]):
-            values = _padded([getattr(t, letter) for t in dataset], longest)
-            units = [unit or "" for unit in channels[letter].units]
-            about = {"units": units, "long_name": nouns}
-            variables[letter] = (("trajectory", "time", kind), values, about)
-            coordinates[kind] = np.array(channels[letter].names, dtype=object)
+    for kind in KINDS:
+        if len(channels := dataset.channels(kind)):
+            values = _padded([t.values(kind) for t in dataset], longest)
+            about = {"units": [unit or "" for unit in channels.units], "long_name": kind.plural}
+            variables[kind.letter] = (("trajectory", "time", kind.singular), values, about)
+            coordinates[kind.singular] = np.array(channels.names, dtype=object)
     own: dict[str, Any] = {"sparsid_format": FORMAT, "Conventions": "CF-1.8", "dt": dataset.dt}
     if dataset.notes:
         own["notes"] = list(dataset.notes)
@@ -176,7 +166,7 @@ def _array(variable: "xr.DataArray", kind: str, path: Path) -> np.ndarray:
     return values.astype(np.float64)
 
 
-def _check_shapes(arrays: Mapping[str, np.ndarray], path: Path) -> None:
+def _check_shapes(arrays: Mapping[Kind, np.ndarray], path: Path) -> None:
     trajectories, samples = next(iter(arrays.values())).shape[:2]
     if not trajectories or samples < 2:
         raise SparsidError(
@@ -185,7 +175,7 @@ def _check_shapes(arrays: Mapping[str, np.ndarray], path: Path) -> None:
         )
 
 
-def _lengths(file: "xr.Dataset", arrays: Mapping[str, np.ndarray], path: Path) -> list[int]:
+def _lengths(file: "xr.Dataset", arrays: Mapping[Kind, np.ndarray], path: Path) -> list[int]:
     """Samples of each trajectory: as the file says, else up to the last row with a number."""
     samples = next(iter(arrays.values())).shape[1]
     if "length" not in file.variables:
@@ -206,20 +196,20 @@ def _cut(array: np.ndarray, lengths: list[int]) -> list[Record]:
     return [record[:length] for record, length in zip(array, lengths, strict=True)]
 
 
-def _channels(file: "xr.Dataset", letter: str, path: Path) -> Channels:
+def _channels(file: "xr.Dataset", kind: Kind, path: Path) -> Channels:
     """Names from the coordinate, units from the attribute; either may be missing."""
-    variable, kind = file[letter], KINDS[letter][0]
-    width = variable.sizes[kind]
-    names = [f"{letter}{i + 1}" for i in range(width)]
-    if kind in file.coords:
-        names = [_text(name) for name in file[kind].to_numpy()]
+    variable = file[kind.letter]
+    width = variable.sizes[kind.singular]
+    names = [f"{kind.letter}{i + 1}" for i in range(width)]
+    if kind.singular in file.coords:
+        names = [_text(name) for name in file[kind.singular].to_numpy()]
     units = _texts(variable.attrs.get("units", ()))
     if len(units) == 1 < width:
         units = [unit.strip() for unit in units[0].split(",")]
     if len(units) not in (0, width):
         raise SparsidError(
-            f"The attribute `units` of {letter} in {path} must hold {width} units, one a {kind}; "
-            f"got {len(units)}."
+            f"The attribute `units` of {kind.letter} in {path} must hold {width} units, one a "
+            f"{kind.singular}; got {len(units)}."
         )
     return Channels(tuple(names), tuple(unit or None for unit in units))
 

@@ -1,4 +1,4 @@
-"""A trained member as a graph, which drawings, structure and exports read; and back again."""
+"""A trained member in NumPy, which drawings, structure and exports read; and back again."""
 
 from dataclasses import replace
 from typing import Any
@@ -8,12 +8,29 @@ import numpy as np
 
 from sparsid._errors import SparsidError
 from sparsid.architectures.arrays import layer_role, skip_role
-from sparsid.graph import Clip, Graph, GraphLayer, beside
-from sparsid.models.derivative import DerivativeModel
+from sparsid.graph import Graph, Recurrence, ScaledChannels
 from sparsid.models.ensemble import Ensemble
 from sparsid.models.mlp import MLP, Layer
-from sparsid.models.narx import NARXModel
 from sparsid.models.parameters import Weight, resolve
+
+
+def recurrence_of(ensemble: Ensemble, member: int) -> Recurrence:
+    """One member as a simulator in NumPy: all that is needed of it outside Python.
+
+    Networks per state stand side by side. Raises IndexError for a member that is not there.
+    """
+    card, simulator = ensemble.card, ensemble.members[member]
+    states, inputs, scaling, box = card.states, card.inputs, simulator.scaling, card.box
+    named = card.architecture.network_inputs(states.names, inputs.names)
+    with jax.enable_x64(True):  # numbers keep the precision they came in
+        graph, rule = resolve(simulator.model).graph_and_rule(named, states.names)
+    observed = ScaledChannels(
+        states.names, states.units, scaling.offset, scaling.scale, box["states"]
+    )
+    fed = ScaledChannels(
+        inputs.names, inputs.units, scaling.input_offset, scaling.input_scale, box["inputs"]
+    )
+    return Recurrence(graph, rule, observed, fed, card.dt)
 
 
 def graph_of(ensemble: Ensemble, member: int) -> Graph:
@@ -23,22 +40,13 @@ def graph_of(ensemble: Ensemble, member: int) -> Graph:
 
     Raises IndexError for a member that is not there.
     """
-    card = ensemble.card
-    model = resolve(ensemble.members[member].model)
-    inputs = card.architecture.network_inputs(card.states.names, card.inputs.names)
-    network, clip = model.network, _clip(model)
-    if isinstance(network, MLP):
-        return _graph(network, inputs, card.states.names, clip)
-    alone = (
-        _graph(
-            jax.tree.map(lambda leaf, i=i: leaf[i], network.networks),
-            inputs,
-            (name,),
-            None if clip is None else clip.of(i),
-        )
-        for i, name in enumerate(card.states.names)
-    )
-    return beside(tuple(alone))
+    return recurrence_of(ensemble, member).graph
+
+
+def widened(ensemble: Ensemble) -> Ensemble:
+    """The same ensemble with all numbers in float64, exactly: it then computes in float64 too."""
+    model = jax.tree.map(_float64, ensemble.stacked.model)
+    return replace(ensemble, stacked=replace(ensemble.stacked, model=model))
 
 
 def ensemble_of(graph: Graph, like: Ensemble) -> Ensemble:
@@ -95,23 +103,3 @@ def _network(graph: Graph) -> MLP:
 
 def _float64(array: Any) -> Any:
     return np.asarray(array, np.float64)
-
-
-def _clip(model: DerivativeModel | NARXModel) -> Clip | None:
-    if isinstance(model, NARXModel) or model.clip == "none":
-        return None
-    return Clip(model.low, model.high, model.clip, model.slope, model.margin)
-
-
-def _graph(
-    network: MLP, inputs: tuple[str, ...], outputs: tuple[str, ...], clip: Clip | None
-) -> Graph:
-    layers = tuple(
-        GraphLayer(
-            np.asarray(layer.weight),
-            None if layer.skip is None else np.asarray(layer.skip),
-            np.zeros(len(layer.weight)) if layer.bias is None else np.asarray(layer.bias),
-        )
-        for layer in network.layers
-    )
-    return Graph(layers, network.activation, inputs, outputs, clip)

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sparsid._errors import MissingExtraError, SparsidError
-from sparsid.data.headings import Heading, parse_headings
+from sparsid.data.dataset import Dataset
+from sparsid.data.io.frames import as_frame
+from sparsid.data.io.headings import Heading, parse_headings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,19 +23,6 @@ class ParquetTable:
     rows: int
     headed = True
     decimal_comma = False
-
-    @classmethod
-    def open(cls, path: Path, columns: Sequence[str] | None) -> "ParquetTable":
-        """Reads the names only. Raises SparsidError if this is no Parquet file."""
-        if columns is not None:
-            raise SparsidError(f"{path} names its columns itself; leave `columns` out.")
-        parquet = _pyarrow_parquet("Reading Parquet files")
-        try:
-            about = parquet.read_metadata(path)
-        except Exception as error:  # damage shows in many ways
-            raise _damaged(path, error) from None
-        names = about.schema.to_arrow_schema().names
-        return cls(path, parse_headings(names), about.num_rows)
 
     def __len__(self) -> int:
         return self.rows
@@ -60,10 +49,23 @@ class ParquetTable:
             raise _damaged(self.path, error) from None
 
 
-def write_parquet(frame: "pd.DataFrame", path: Path) -> None:
-    """Writes a frame without its index."""
+def open_parquet(path: Path, columns: Sequence[str] | None) -> ParquetTable:
+    """Reads the names only. Raises SparsidError if this is no Parquet file."""
+    if columns is not None:
+        raise SparsidError(f"{path} names its columns itself; leave `columns` out.")
+    parquet = _pyarrow_parquet("Reading Parquet files")
+    try:
+        about = parquet.read_metadata(path)
+    except Exception as error:  # damage shows in many ways
+        raise _damaged(path, error) from None
+    names = about.schema.to_arrow_schema().names
+    return ParquetTable(path, parse_headings(names), about.num_rows)
+
+
+def write_parquet(dataset: Dataset, path: Path) -> None:
+    """Writes the columns of `as_frame`."""
     _pyarrow_parquet("Writing Parquet files")
-    frame.to_parquet(path, engine="pyarrow", index=False)
+    as_frame(dataset).to_parquet(path, engine="pyarrow", index=False)
 
 
 def _pyarrow_parquet(purpose: str):

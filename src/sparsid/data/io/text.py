@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from sparsid._errors import SparsidError
-from sparsid.data.headings import Heading, parse_headings
+from sparsid.data.dataset import Dataset
+from sparsid.data.io.frames import as_frame
+from sparsid.data.io.headings import Heading, parse_headings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,26 +62,6 @@ class TextTable:
     rows: list[bytes]
     numbers: np.ndarray
     headed: bool
-
-    @classmethod
-    def open(cls, path: Path, columns: Sequence[str] | None) -> "TextTable":
-        """Reads the lines and finds the headings. Raises SparsidError if there is no table."""
-        lines, numbers = _lines(path)
-        head = [_decoded(line) for line in lines[:_HEAD]]
-        style = _detect(head)
-        width = max(len(_trimmed(style.fields(line))) for line in head)
-        first = style.fields(head[0])
-        if columns is not None:
-            _check_count(path, columns, width, max(len(style.fields(line)) for line in head))
-            return cls(path, parse_headings(columns), style, lines, numbers, headed=False)
-        if all(style.is_number(field) for field in _trimmed(first)):
-            raise SparsidError(
-                f"{path} has no header line (its first row holds numbers only); name its {width} "
-                "columns in their order with `columns` (--columns a,b,...)."
-            )
-        if len(lines) == 1:
-            raise SparsidError(f"{path} has a header line and no rows below it.")
-        return cls(path, parse_headings(_trimmed(first)), style, lines[1:], numbers[1:], True)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -151,6 +133,31 @@ class TextTable:
         if odd:
             return SparsidError(f"A quote is opened and not closed {self.place(odd[0])}; close it.")
         return SparsidError(f"{self.path} cannot be read as a table ({reason}).")
+
+
+def open_text(path: Path, columns: Sequence[str] | None) -> TextTable:
+    """Reads the lines and finds the headings. Raises SparsidError if there is no table."""
+    lines, numbers = _lines(path)
+    head = [_decoded(line) for line in lines[:_HEAD]]
+    style = _detect(head)
+    width = max(len(_trimmed(style.fields(line))) for line in head)
+    first = style.fields(head[0])
+    if columns is not None:
+        _check_count(path, columns, width, max(len(style.fields(line)) for line in head))
+        return TextTable(path, parse_headings(columns), style, lines, numbers, headed=False)
+    if all(style.is_number(field) for field in _trimmed(first)):
+        raise SparsidError(
+            f"{path} has no header line (its first row holds numbers only); name its {width} "
+            "columns in their order with `columns` (--columns a,b,...)."
+        )
+    if len(lines) == 1:
+        raise SparsidError(f"{path} has a header line and no rows below it.")
+    return TextTable(path, parse_headings(_trimmed(first)), style, lines[1:], numbers[1:], True)
+
+
+def write_csv(dataset: Dataset, path: Path) -> None:
+    """Writes the columns of `as_frame`, separated by commas."""
+    as_frame(dataset).to_csv(path, index=False)
 
 
 def _lines(path: Path) -> tuple[list[bytes], np.ndarray]:

@@ -1,37 +1,61 @@
-"""CSV and Parquet tables: columns chosen by name; a file is one trajectory, or says how many."""
+"""Tables of every format: columns chosen by name; a file is one trajectory, or says how many."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from sparsid._errors import SparsidError
-from sparsid._files import written_whole
 from sparsid._registry import unknown
 from sparsid._types import Record, Vector
-from sparsid.data.blocks import TRAJECTORY, blocks, told
 from sparsid.data.dataset import Dataset
-from sparsid.data.headings import find, with_unit
+from sparsid.data.formats import TABLES, suffix_of
+from sparsid.data.io.blocks import TRAJECTORY, blocks, told
+from sparsid.data.io.headings import Heading, find
+from sparsid.data.kinds import INPUTS, OUTPUTS, STATES, Kind
 from sparsid.data.matching import joined
-from sparsid.data.parquet import ParquetTable, write_parquet
 from sparsid.data.sampling import check_step, constant_step, in_seconds
-from sparsid.data.text import TextTable
 
 if TYPE_CHECKING:
     import pandas as pd
 
-type Table = TextTable | ParquetTable
+type Chosen = dict[Kind, tuple[str, ...]]
 type Paths = str | Path | Sequence[str | Path]
 
-OPENERS: dict[str, Callable[[Path, Sequence[str] | None], Table]] = {
-    ".csv": TextTable.open,
-    ".txt": TextTable.open,
-    ".dat": TextTable.open,
-    ".tsv": TextTable.open,
-    ".parquet": ParquetTable.open,
-    ".pq": ParquetTable.open,
-}
+
+class Table(Protocol):
+    """A table in a file, as its format opens it: headings first, columns when they are asked for.
+
+    Rows count from 0 below the headings, columns by their place among the headings.
+    """
+
+    @property
+    def path(self) -> Path: ...
+    @property
+    def headings(self) -> tuple[Heading, ...]: ...
+
+    @property
+    def headed(self) -> bool:
+        """Whether the headings stand in the file (else somebody named the columns)."""
+        ...
+
+    @property
+    def decimal_comma(self) -> bool:
+        """Whether the text 1,5 may be the number 1.5."""
+        ...
+
+    def frame(self, at: Sequence[int]) -> "pd.DataFrame":
+        """The columns at these places, labelled by them. Raises SparsidError."""
+        ...
+
+    def place(self, row: int) -> str:
+        """Where a row stands, for messages: "in row 3 of plant.csv"."""
+        ...
+
+    def written(self, row: int, column: int) -> str:
+        """What the file says at this place, for messages; empty where there is nothing."""
+        ...
 
 
 def read_tables(
@@ -60,7 +84,7 @@ def read_tables(
             "A table needs a sampling time: give `dt` in s (--dt), or name the column of times "
             "with `time` (--time)."
         )
-    chosen = {"states": tuple(states), "outputs": tuple(outputs), "inputs": tuple(inputs)}
+    chosen = {STATES: tuple(states), OUTPUTS: tuple(outputs), INPUTS: tuple(inputs)}
     _check_chosen(chosen, time)
     datasets: list[Dataset] = []
     for path in as_paths(paths):
@@ -83,21 +107,8 @@ def as_paths(paths: Paths) -> list[Path]:
     return found
 
 
-def write_table(dataset: Dataset, path: str | Path) -> None:
-    """Writes CSV or Parquet, by suffix: trajectory, time, then states, outputs and inputs.
-
-    Headings hold the unit, `name [unit]`. Raises SparsidError if the file cannot be written.
-    """
-    path = Path(path)
-    writers = {".csv": _write_csv, ".parquet": write_parquet}
-    if path.suffix.lower() not in writers:
-        raise SparsidError(unknown("suffix for a table:", path.suffix, writers))
-    with written_whole(path) as part:
-        writers[path.suffix.lower()](_as_frame(dataset), part)
-
-
-def _check_chosen(chosen: dict[str, tuple[str, ...]], time: str | None) -> None:
-    if not chosen["states"] and not chosen["outputs"]:
+def _check_chosen(chosen: Chosen, time: str | None) -> None:
+    if not chosen[STATES] and not chosen[OUTPUTS]:
         raise SparsidError(
             "Name the columns to learn, as `states` (--states) or as `outputs` (--outputs); "
             "got neither."
@@ -115,15 +126,15 @@ def _check_chosen(chosen: dict[str, tuple[str, ...]], time: str | None) -> None:
 
 def _read_one(
     path: Path,
-    chosen: dict[str, tuple[str, ...]],
+    chosen: Chosen,
     columns: Sequence[str] | None,
     time: str | None,
     dt: float | None,
 ) -> Dataset:
     """One file as a dataset; of one trajectory, unless its column `trajectory` numbers several."""
-    if path.suffix.lower() not in OPENERS:
-        raise SparsidError(unknown(f"suffix of {path}:", path.suffix, OPENERS))
-    table = OPENERS[path.suffix.lower()](path, columns)
+    if suffix_of(path) not in TABLES:
+        raise SparsidError(unknown(f"suffix of {path}:", path.suffix, TABLES))
+    table: Table = TABLES[suffix_of(path)](path, columns)
     found = {kind: [find(n, table.headings, str(path)) for n in chosen[kind]] for kind in chosen}
     clock = [] if time is None else [find(time, table.headings, str(path))]
     places = [at for kind in found.values() for at, _ in kind] + [at for at, _ in clock]
@@ -136,23 +147,20 @@ def _read_one(
     parts = [slice(0, len(frame))]
     if counter:
         parts = blocks(frame.loc[:, counter[0]], table.place)
-    x, y, u = (_numbers(table, frame, [at for at, _ in kind]) for kind in found.values())
+    channels: dict[str, Any] = {}
+    for kind, columns_of in found.items():
+        numbers = _numbers(table, frame, [at for at, _ in columns_of])
+        channels |= kind.keywords(
+            [numbers[part] for part in parts] if columns_of else None,
+            [table.headings[at].name for at, _ in columns_of],
+            [unit for _, unit in columns_of],
+        )
     for at, unit in clock:
         dt = _step(table, parts, _times(table, frame.loc[:, at], at, unit), at, dt)
     assert dt is not None
-    names = {kind: [table.headings[at].name for at, _ in found[kind]] for kind in found}
-    units = {kind: [unit for _, unit in found[kind]] for kind in found}
     return Dataset.from_arrays(
-        x=[x[part] for part in parts] if found["states"] else None,
-        y=[y[part] for part in parts] if found["outputs"] else None,
-        u=[u[part] for part in parts] if found["inputs"] else None,
+        **channels,
         dt=dt,
-        state_names=names["states"],
-        output_names=names["outputs"],
-        input_names=names["inputs"],
-        state_units=units["states"],
-        output_units=units["outputs"],
-        input_units=units["inputs"],
         notes=told(path.name, len(parts)),
         attributes={"source": path.name},
     )
@@ -240,32 +248,3 @@ def _times(table: Table, column: "pd.Series", at: int, unit: str | None) -> Vect
             f"(2024-05-31T12:00:00); {table.place(int(bad[0]))} it holds {got!r}."
         )
     return moments
-
-
-def _as_frame(dataset: Dataset) -> "pd.DataFrame":
-    import pandas as pd
-
-    lengths = dataset.lengths
-    data: dict[str, np.ndarray] = {
-        TRAJECTORY: np.repeat(np.arange(len(dataset)), lengths),
-        "time [s]": np.concatenate([np.arange(n) for n in lengths]) * dataset.dt,
-    }
-    for heading, letter, at in _column_order(dataset):
-        data[heading] = np.concatenate([getattr(t, letter)[:, at] for t in dataset])
-    return pd.DataFrame(data)
-
-
-def _column_order(dataset: Dataset) -> list[tuple[str, str, int]]:
-    """Heading, array and place of each channel; a name in use twice says its kind first."""
-    kinds = (("state", "x", dataset.states), ("output", "y", dataset.outputs))
-    kinds = (*kinds, ("input", "u", dataset.inputs))
-    taken = [TRAJECTORY, "time", *(name for _, _, channels in kinds for name in channels.names)]
-    return [
-        (with_unit(name if taken.count(name) == 1 else f"{kind} {name}", unit), letter, at)
-        for kind, letter, channels in kinds
-        for at, (name, unit) in enumerate(zip(channels.names, channels.units, strict=True))
-    ]
-
-
-def _write_csv(frame: "pd.DataFrame", path: Path) -> None:
-    frame.to_csv(path, index=False)

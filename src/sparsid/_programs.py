@@ -1,0 +1,116 @@
+"""Compiled programs kept between runs, in JAX's persistent compilation cache.
+
+A kept program is machine code that is run as it is found: its folder must be the user's own.
+"""
+
+import hashlib
+import os
+import platform
+import re
+import shutil
+import stat
+import time
+import warnings
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from importlib.metadata import version
+from pathlib import Path
+
+import jax
+
+VARIABLE = "SPARSID_CACHE"  # a folder, or "off"
+LARGEST = 512 * 2**20  # bytes of all programs together; those used longest ago go first
+OLD = 90 * 86400  # seconds; folders of other versions of JAX go when unused for so long
+OWN = "JAX_COMPILATION_CACHE_DIR"  # where the user has JAX keep programs
+SETTINGS = {
+    "JAX_COMPILATION_CACHE_MAX_SIZE": LARGEST,
+    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": 0.0,
+    "JAX_PERSISTENT_CACHE_ENABLE_XLA_CACHES": "none",  # they have no bound
+}
+_DAMAGED = re.compile(r"Error reading persistent compilation cache entry for '(.*?)'")
+_ANY = r"Error (reading|writing) persistent compilation cache"
+
+
+def keep_programs(tell: Callable[[Iterable[str]], None]) -> Path | None:
+    """Has JAX keep compiled programs on disk, for this process and those that it starts.
+
+    The folder is that of SPARSID_CACHE, else `sparsid` in the user's cache folder; in it each
+    version of JAX and each kind of processor has its own, as programs fit one only. Returns it, or
+    None where nothing is kept: SPARSID_CACHE is "off", JAX_COMPILATION_CACHE_DIR is set and JAX
+    keeps programs there already, or the folder cannot be used, which `tell` is told.
+    """
+    asked = os.environ.get(VARIABLE, "")
+    if asked.lower() == "off" or OWN in os.environ:
+        return None
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    folder = (Path(asked) if asked else home / "sparsid").absolute() / f"jax-{_machine()}"
+    if reason := _unusable(folder):
+        tell([f"Compiled programs are not kept: {folder} {reason}; {VARIABLE}=off stops this."])
+        return None
+    for name, value in {OWN: folder, **SETTINGS}.items():
+        if name not in os.environ:
+            os.environ[name] = str(value)  # for worker processes
+            jax.config.update(name.lower(), str(value) if name == OWN else value)
+    _mend(folder, tell)
+    return folder
+
+
+def _unusable(folder: Path) -> str | None:
+    """Why programs cannot be kept in `folder`, which is made where it is not there."""
+    try:
+        if not folder.is_dir():
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _sweep(folder.parent)
+        about = folder.stat()
+        trial = folder / f".{os.getpid()}.test"
+        trial.touch()
+        trial.unlink()
+    except OSError as error:
+        return f"cannot be written to ({error.strerror or error})"
+    others = stat.S_IWGRP | stat.S_IWOTH
+    if hasattr(os, "getuid") and (about.st_uid != os.getuid() or about.st_mode & others):
+        return "is not the user's alone, and others could put programs there"
+    return None
+
+
+def _sweep(home: Path) -> None:
+    """Removes folders of programs that have not been used for long."""
+    for folder in home.glob("jax-*"):
+        with suppress(OSError):
+            if time.time() - folder.stat().st_mtime > OLD:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _mend(folder: Path, tell: Callable[[Iterable[str]], None]) -> None:
+    """Damaged programs are removed, so that they are compiled and kept again; one note says so.
+
+    JAX warns of each, compiles it and would leave the damaged file.
+    """
+    usual, told = warnings.showwarning, []
+
+    def show(message, category, filename, lineno, file=None, line=None) -> None:
+        if not re.match(_ANY, str(message)):
+            usual(message, category, filename, lineno, file, line)
+            return
+        if found := _DAMAGED.match(str(message)):
+            for path in folder.glob(f"{found[1]}-*"):
+                with suppress(OSError):
+                    path.unlink()
+        if not told:
+            told.append(message)
+            tell([f"A kept program in {folder} cannot be used and is compiled again."])
+
+    warnings.filterwarnings("always", _ANY)
+    warnings.showwarning = show
+
+
+def _machine() -> str:
+    """The version of JAX's compiler and a digest of the processor that it compiles for."""
+    features = platform.processor()
+    with suppress(OSError):
+        text = Path("/proc/cpuinfo").read_text(errors="replace")
+        wanted = ("model name", "flags", "Features", "CPU implementer", "CPU part")
+        lines = [line for line in text.split("\n\n")[0].splitlines() if line.startswith(wanted)]
+        features = "\n".join(lines)
+    digest = hashlib.sha256(f"{platform.machine()}\n{features}".encode()).hexdigest()
+    return f"{version('jaxlib')}-{digest[:12]}"

@@ -1,0 +1,102 @@
+"""What a verb may write: never over its own inputs, nor over a file that sparsid did not write."""
+
+import json
+import os
+import re
+import zipfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sparsid._errors import SparsidError
+from sparsid._files import check_writable
+
+Force = Annotated[
+    bool, typer.Option("--force", help="Replace a file that sparsid did not write. Never an input.")
+]
+
+LATEX = "% Written by sparsid\n"
+MARKDOWN = "<!-- Written by sparsid -->\n\n"
+
+HEAD = 8192  # bytes of a file that say what it is
+# How text files of ours begin, or what stands in their first lines.
+_TEXTS = (
+    re.compile(rb"trajectory,time \[s\]"),
+    re.compile(rb'\{\s*"format": "sparsid-'),
+    re.compile(re.escape(LATEX.encode())),
+    re.compile(re.escape(MARKDOWN.strip().encode())),
+    re.compile(rb'<!DOCTYPE html>(?s:.)*<meta name="generator" content="sparsid">'),
+    re.compile(rb"<\?xml(?s:.)*<dc:creator>\s*<cc:Agent>\s*<dc:title>sparsid</dc:title>"),
+    re.compile(rb"\x89PNG(?s:.)*Software\x00sparsid"),
+)
+
+
+def check_outputs(
+    outputs: Iterable[str | Path], *, inputs: Iterable[str | Path] = (), force: bool = False
+) -> None:
+    """Raises SparsidError unless all `outputs` can be written and destroy nothing.
+
+    An output is none of the `inputs`, whatever the spelling of its name and through links too, and
+    no other output. With `force` it may take the place of a file that sparsid did not write.
+    """
+    outputs, inputs = [Path(path) for path in outputs], [Path(path) for path in inputs]
+    for at, path in enumerate(outputs):
+        check_writable(path)
+        for given in inputs:
+            if _same(path, given):
+                raise SparsidError(
+                    f"Cannot write {path}: an output may not replace an input, and {given} is read "
+                    "here; choose another name for the output."
+                )
+        if any(_same(path, other) for other in outputs[:at]):
+            raise SparsidError(
+                f"Cannot write {path}: two outputs go there; choose another name for one of them."
+            )
+        if not force and path.exists() and not written_by_sparsid(path):
+            raise SparsidError(
+                f"Cannot write {path}: there is a file that sparsid did not write; choose another "
+                "name for the output, or replace the file with --force."
+            )
+
+
+def written_by_sparsid(path: Path) -> bool:
+    """Whether the content of a file is in one of our formats; so is an empty file."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(HEAD)
+        if head[:2] == b"PK":
+            return _is_model(path)
+        if head[:4] == b"\x89HDF":
+            return _is_dataset(path)
+        if head[:4] == b"PAR1":
+            return _is_table(path)
+    except Exception:  # damage shows in many ways; what cannot be read is not known to be ours
+        return False
+    return not head or any(text.match(head) for text in _TEXTS)
+
+
+def _same(one: Path, other: Path) -> bool:
+    try:
+        return os.path.samefile(one, other)
+    except OSError:
+        return os.path.realpath(one) == os.path.realpath(other)
+
+
+def _is_model(path: Path) -> bool:
+    with zipfile.ZipFile(path) as archive, archive.open("header.json") as header:
+        return json.load(header).get("format") == "sparsid-model"
+
+
+def _is_dataset(path: Path) -> bool:
+    import h5py
+
+    with h5py.File(path, "r") as file:
+        return "sparsid_format" in file.attrs
+
+
+def _is_table(path: Path) -> bool:
+    import pyarrow.parquet
+
+    return pyarrow.parquet.read_schema(path).names[:2] == ["trajectory", "time [s]"]

@@ -1,0 +1,170 @@
+"""The progress of long work: bars on a terminal, now and then a line in a log."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Column
+from rich.text import Text
+
+from sparsid.cli.console import err, plain
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from sparsid.identify import Recipe
+    from sparsid.study.paths import Stage
+    from sparsid.study.running import Progress as StudyState
+    from sparsid.training import EpochReport
+    from sparsid.training.pruning import PruningReport
+
+
+def _words(template: str, **look) -> TextColumn:
+    """A column of text that is never read as markup."""
+    return TextColumn(template, markup=False, **look)
+
+
+def _what() -> TextColumn:
+    return _words("{task.description}", table_column=Column(no_wrap=True))
+
+
+def now_and_then(every: float = 60.0) -> Callable[[str], None]:
+    """A function that says a line at most every so many seconds, and only into a log.
+
+    On a terminal bars move; a log would otherwise stay silent until the end.
+    """
+    last = time.monotonic()
+
+    def say(line: str) -> None:
+        nonlocal last
+        if not err.is_terminal and time.monotonic() - last >= every:
+            last = time.monotonic()
+            err.print(Text(plain(line)))
+
+    return say
+
+
+def remaining(seconds: float, done: float) -> str:
+    """Said after so many seconds for the share `done`: ", about 2 h 05 min left"; "" before any."""
+    if not done > 0:
+        return ""
+    hours, minutes = divmod(max(round(seconds * (1 - done) / done / 60), 0), 60)
+    return f", about {hours} h {minutes:02d} min left" if hours else f", about {minutes} min left"
+
+
+@contextmanager
+def training_progress() -> Iterator:
+    """Within it, `watching(recipe)` shows a bar: epochs, rate, remaining time, errors so far."""
+    columns = (
+        _what(),
+        BarColumn(bar_width=12),
+        MofNCompleteColumn(),
+        _words("epochs {task.fields[speed]}"),
+        TimeRemainingColumn(),
+        _words("{task.fields[said]}"),
+    )
+    with Progress(*columns, console=err) as progress:
+
+        def watching(recipe: "Recipe"):
+            task = progress.add_task(
+                plain(f"training {recipe.name}"), total=None, said="", speed=""
+            )
+            seen: dict[str, str] = {}
+            log = now_and_then()
+
+            def watch(report: "EpochReport") -> None:
+                if report.free_run is not None:
+                    seen["free"] = f" free run {_median(report.free_run)}"
+                loss = f"loss {_median(report.train)}/{_median(report.validation)}"
+                said, speed = loss + seen.get("free", ""), f"{report.done / report.seconds:.1f}/s"
+                progress.update(
+                    task, completed=report.done, total=report.total, said=said, speed=speed
+                )
+                log(
+                    f"training {recipe.name}: {report.done} of {report.total} epochs, {speed}, "
+                    f"{said}"
+                )
+
+            return watch
+
+        yield watching
+
+
+@contextmanager
+def pruning_progress() -> Iterator:
+    """Within it, `watch(report)` shows the rounds of pruning: weights left, members at work."""
+    columns = (
+        _what(),
+        BarColumn(bar_width=24),
+        _words("{task.fields[said]}"),
+    )
+    with Progress(*columns, console=err) as progress:
+        task = progress.add_task("pruning", total=None, said="")
+        log = now_and_then()
+
+        def watch(report: "PruningReport") -> None:
+            left, most = sum(report.left), report.numbers * len(report.left)
+            said = (
+                f"round {report.round}, {left / len(report.left):.0f} of {report.numbers} numbers "
+                f"left, {report.running} members at work"
+            )
+            progress.update(task, total=most, completed=most - left, said=said)
+            log(f"pruning: {said}")
+
+        yield watch
+
+
+@contextmanager
+def study_progress(name: str) -> Iterator:
+    """Within it, `watch(progress)` shows a bar of a study's work, its cells and remaining time."""
+    columns = (
+        _what(),
+        BarColumn(bar_width=24),
+        _words("{task.percentage:.0f} %"),
+        _words("{task.fields[cells]}"),
+        TimeRemainingColumn(elapsed_when_finished=True),
+    )
+    with Progress(*columns, console=err) as progress:
+        task = progress.add_task(plain(f"running {name}"), total=None, cells="preparing data")
+        log, began = now_and_then(), None
+
+        def watch(state: "StudyState") -> None:
+            nonlocal began
+            began = began or time.monotonic()  # the data are prepared: the work begins
+            total = max(state.work, 1.0)
+            done = state.work_done / total
+            cells = f"{state.cells_done} of {state.cells} cells"
+            progress.update(task, total=total, completed=state.work_done, cells=cells)
+            left = remaining(time.monotonic() - began, done)
+            log(f"{name}: {100 * done:.0f} % of the work, {cells}{left}")
+
+        yield watch
+
+
+@contextmanager
+def path_progress(name: str) -> Iterator:
+    """Within it, `watch(stage)` says which configuration is at work, at what, and cells done."""
+    columns = (
+        _what(),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        _words("{task.fields[said]}"),
+    )
+    with Progress(*columns, console=err) as progress:
+        task = progress.add_task(plain(f"running {name}"), total=None, said="preparing data")
+        log = now_and_then()
+
+        def watch(stage: "Stage") -> None:
+            said = plain(f"{stage.configuration}: {stage.doing}")
+            progress.update(task, total=stage.cells, completed=stage.cells_done, said=said)
+            log(f"{name}: {said}, {stage.cells_done} of {stage.cells} cells")
+
+        yield watch
+
+
+def _median(values: "np.ndarray") -> str:
+    import numpy as np
+
+    return f"{np.nanmedian(values):.3g}" if not np.isnan(values).all() else "-"

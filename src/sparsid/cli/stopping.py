@@ -1,0 +1,53 @@
+"""What Ctrl-C and SIGTERM do where no training takes them: the run ends with one sentence."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Interrupted(BaseException):
+    """A signal asked to stop at once. `lost` says what that costs; the shell sees `exit_code`."""
+
+    def __init__(self, number: int, lost: str = "what was not written whole is not there"):
+        super().__init__(number, lost)
+        self.lost = lost
+        self.exit_code = 128 + number
+
+    def __str__(self) -> str:
+        return f"Interrupted before the end: {self.lost}."
+
+
+@contextmanager
+def interruptions() -> Iterator[None]:
+    """Within it, Ctrl-C and SIGTERM raise Interrupted, unless the caller has them ignored."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    usual = {number: signal.getsignal(number) for number in SIGNALS}
+    heard = {number: handler for number, handler in usual.items() if handler != signal.SIG_IGN}
+
+    def stop(number: int, _: FrameType | None) -> None:
+        raise Interrupted(number)
+
+    for number in heard:
+        signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        for number, handler in heard.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+
+
+@contextmanager
+def until_written(path: Path) -> Iterator[None]:
+    """Within it, whoever interrupts is told that `path` was not written."""
+    try:
+        yield
+    except Interrupted as stop:
+        stop.lost = f"{path} was not written, nothing is saved"
+        raise

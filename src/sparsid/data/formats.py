@@ -1,0 +1,79 @@
+"""The file formats of datasets, by suffix. What reads and writes one is imported when it is used.
+
+A format is a module of `sparsid.data.io` and a line below; another package adds its own alike.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from sparsid._errors import SparsidError
+from sparsid._files import written_whole
+from sparsid._registry import Registry, unknown
+
+#: Files that name their channels: `read(path) -> Dataset`.
+READERS: Registry[Callable[[Path], Any]] = Registry("suffix of a self-describing file:")
+
+#: Tables, whose columns have to be chosen: `open(path, columns) -> sparsid.data.io.tables.Table`.
+TABLES: Registry[Callable[[Path, Sequence[str] | None], Any]] = Registry("suffix of a table:")
+
+#: `write(dataset, path)`, where `path` is a part file that is renamed once it is whole.
+WRITERS: Registry[Callable[[Any, Path], None]] = Registry("suffix of a file to write:")
+
+
+def add_format(
+    *suffixes: str, read: str, write: str | None = None, describes_itself: bool = False
+) -> None:
+    """Makes files with these suffixes readable, and writable where there is a `write`.
+
+    `read` and `write` are the places ("package.module:attribute") of functions as described at
+    `TABLES` (or `READERS`, if such a file names its channels itself) and at `WRITERS`.
+    """
+    for suffix in suffixes:
+        (READERS if describes_itself else TABLES).add(suffix, read)
+        if write is not None:
+            WRITERS.add(suffix, write)
+
+
+_NETCDF, _TEXT, _PARQUET = (f"sparsid.data.io.{name}" for name in ("netcdf", "text", "parquet"))
+
+add_format(
+    *(".nc", ".nc4", ".netcdf"),
+    read=f"{_NETCDF}:read_netcdf",
+    write=f"{_NETCDF}:write_netcdf",
+    describes_itself=True,
+)
+add_format(".csv", read=f"{_TEXT}:open_text", write=f"{_TEXT}:write_csv")
+add_format(".txt", ".dat", ".tsv", read=f"{_TEXT}:open_text")
+add_format(".parquet", ".pq", read=f"{_PARQUET}:open_parquet", write=f"{_PARQUET}:write_parquet")
+
+
+def suffix_of(path: str | Path) -> str:
+    """The suffix by which a format is found: in lower case."""
+    return Path(path).suffix.lower()
+
+
+def describes_itself(path: str | Path) -> bool:
+    """Whether such a file names its channels itself; a table does not, its columns are chosen.
+
+    Raises SparsidError for a suffix that no format has.
+    """
+    suffix = suffix_of(path)
+    if suffix not in READERS and suffix not in TABLES:
+        raise SparsidError(unknown(f"suffix of {path}:", suffix, [*READERS, *TABLES]))
+    return suffix in READERS
+
+
+def check_written(path: str | Path) -> None:
+    """Raises SparsidError unless datasets can be written under this suffix; imports nothing."""
+    if suffix_of(path) not in WRITERS:
+        raise SparsidError(unknown(f"suffix of {path} to write:", suffix_of(path), WRITERS))
+
+
+def write_as(suffix: str, dataset: Any, path: str | Path) -> None:
+    """Writes the whole dataset in the format of `suffix`, or no file.
+
+    Raises SparsidError if the place cannot be written to, or the format cannot hold the dataset.
+    """
+    with written_whole(path) as part:
+        WRITERS[suffix](dataset, part)

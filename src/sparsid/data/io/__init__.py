@@ -1,0 +1,1 @@
+"""Datasets in files: one module a format, found by `sparsid.data.formats`."""

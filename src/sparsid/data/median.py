@@ -1,0 +1,21 @@
+"""One forecast from many runs: what is predicted, scored and drawn as an ensemble's median."""
+
+import warnings
+
+import numpy as np
+from jaxtyping import Float
+
+
+def median_run(
+    runs: Float[np.ndarray, "member *trajectory T n"],
+) -> Float[np.ndarray, "*trajectory T n"]:
+    """The median of the members' runs, sample by sample.
+
+    A member counts up to where it leaves the finite numbers; where more than half have, the
+    median is NaN.
+    """
+    finite = np.logical_and.accumulate(np.isfinite(runs).all(axis=-1, keepdims=True), axis=-2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # no member left: NaN is the answer
+        middle = np.nanmedian(np.where(finite, runs, np.nan), axis=0)
+    return np.where(2 * finite.sum(axis=0) >= len(runs), middle, np.nan)
