@@ -2,16 +2,19 @@
 
 from collections.abc import Callable, Iterator
 
+import jax
+
 from sparsid._errors import SparsidError
 from sparsid.architectures import AbstractArchitecture
 from sparsid.data import ScaledDataset
 from sparsid.identify.kinds import BASELINES
+from sparsid.identify.output_error import fit_output_error
 from sparsid.identify.recipes import Recipe, linear_free_run
 from sparsid.identify.recipes.recurrent import PATIENCE
 from sparsid.identify.run import run_recipe
 from sparsid.identify.spec import TrainingSpec
 from sparsid.models import Ensemble
-from sparsid.training import Descent, LevenbergMarquardt, Prediction, Simulation, fit_linear
+from sparsid.training import Descent, LevenbergMarquardt, Prediction, fit_linear
 from sparsid.training.progress import Stop
 
 LEAST_SQUARES = Descent(LevenbergMarquardt(start=1e-9), Prediction(), 10, PATIENCE)
@@ -83,10 +86,9 @@ def output_error(
     model: AbstractArchitecture,
     settings: TrainingSpec,
 ) -> Ensemble:
-    """The same trained on its free run, from the ARX on."""
-    free = Descent(LevenbergMarquardt(), Simulation(), 100, PATIENCE)
-    recipe = Recipe("linear, OE", linear_of(model), (LEAST_SQUARES, free))
-    return run_recipe(recipe, train, validation, settings).ensemble
+    """The same trained on its free run: the best on validation data, from several starts."""
+    key = jax.random.key(settings.seed)
+    return fit_output_error(linear_of(model), train, validation, key=key)
 
 
 def linear_of(model: AbstractArchitecture) -> AbstractArchitecture:
