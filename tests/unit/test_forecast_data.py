@@ -17,6 +17,8 @@ from sparsid.evaluation import (
     score,
     structure,
 )
+from sparsid.identify import simulation_errors
+from sparsid.identify.parts import split
 from sparsid.models import NARX, Card, DerivativeMLP, Ensemble
 
 LENGTHS = (30, 25)
@@ -63,6 +65,7 @@ def numbers(ensemble: Ensemble, data: Dataset) -> list[np.ndarray]:
     """All that is computed of a model on data."""
     scores = score(ensemble, data, [10, 30])
     found = [forecast(ensemble, data), free_run_errors(ensemble, data)]
+    found += simulation_errors(ensemble, data)
     found += [scores[10].error, scores[30].error, structure(ensemble, data).sensitivity]
     if isinstance(ensemble.card.architecture, DerivativeMLP):
         found.append(alone_errors(ensemble, data))
@@ -170,3 +173,14 @@ def test_what_is_matched_already_is_matched_to_itself(ensemble, data):
     fitting, notes = matched(ensemble.card, data)
     assert notes == []
     assert matched(ensemble.card, fitting)[0].digest() == fitting.digest() == data.digest()
+
+
+def test_parts_given_apart_take_the_order_of_the_training_data(data):
+    turned = data.select(states=["T", "h"], inputs=["v", "Q"])
+    parts = split(data, validation=turned, test=turned)
+    assert parts.validation.digest() == parts.test.digest() == data.digest()
+    assert split(data, validation=0.2, test=data).test is data
+    with pytest.raises(SparsidError, match=r"in K in the training data and in degC"):
+        split(data, validation=0.2, test=units(data, "m", "degC"))
+    with pytest.raises(SparsidError, match="sampling time of the training data"):
+        split(data, validation=replace(data, dt=5.0), test=0.2)

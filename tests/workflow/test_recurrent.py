@@ -74,7 +74,9 @@ def test_a_saved_run_is_that_of_a_plain_loop(folder):
     """The file's own arrays and scales, marched sample by sample in NumPy."""
     ensemble = load(folder / "small.sparsid")
     table = rows(seed=1)
-    data = Dataset.from_arrays(x=[table[:, 1:]], u=[table[:, :1]], dt=1.0)
+    data = Dataset.from_arrays(
+        y=[table[:, 1:]], u=[table[:, :1]], dt=1.0, output_names=["level"], input_names=["flow"]
+    )
     runs = forecast(ensemble, data)
     for member, got in zip(ensemble, runs[:, 0], strict=True):
         s = member.scaling
@@ -345,7 +347,9 @@ def test_a_file_may_ask_for_second_order_phases(folder, tmp_path):
     phases = ensemble.card.training["phases"]
     assert [phase.get("iterations") for phase in phases] == [None, 20, 30]
     truth = rows(seed=1)
-    data = Dataset.from_arrays(x=[truth[:, 1:]], u=[truth[:, :1]], dt=1.0)
+    data = Dataset.from_arrays(
+        y=[truth[:, 1:]], u=[truth[:, :1]], dt=1.0, output_names=["level"], input_names=["flow"]
+    )
     errors = forecast(ensemble, data)[:, 0, :, 0] - truth[:, 1]
     assert np.sqrt(np.mean(errors**2)) < 0.1 * truth[:, 1].std()
 

@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import Float
 
 from sparsid.data import Dataset
-from sparsid.evaluation import forecast, median_run, rmse
+from sparsid.evaluation import forecast, matched, median_run, rmse
 from sparsid.models import Ensemble
 
 
@@ -17,6 +17,7 @@ def simulation_errors(
     `predict` gives.
     """
     scale = ensemble.stacked.scaling.scale
+    dataset, _ = matched(ensemble.card, dataset)
     runs = forecast(ensemble, dataset)
     each = [
         (

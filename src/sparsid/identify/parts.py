@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from sparsid._errors import SparsidError
-from sparsid.data import Dataset, read
+from sparsid.data import Channels, Dataset, match, read
+from sparsid.data.kinds import KINDS
 from sparsid.identify.spec import DataSpec, check_shares
 
 MANY = 5  # trajectories from which on a share is taken of them rather than of time
@@ -87,20 +88,32 @@ def without_constant_inputs(parts: Parts) -> tuple[Parts, tuple[str, ...]]:
 
 
 def split(whole: Dataset, *, validation: Dataset | float, test: Dataset | float) -> Parts:
-    """Parts of `whole`: shares of it are taken from its end, datasets are taken as given.
+    """Parts of `whole`: shares of it are taken from its end.
 
-    Raises SparsidError for shares that leave nothing to train on.
+    Datasets of their own are taken as given, their channels in the order of `whole`. Raises
+    SparsidError where they lack one, or differ in a unit or in the sampling time, and for shares
+    that leave nothing to train on.
     """
     shares = [0.0 if isinstance(part, Dataset) else part for part in (validation, test)]
     check_shares(*shares)
-    rest, judged = (whole, test) if isinstance(test, Dataset) else _cut(whole, test)
+    own = isinstance(test, Dataset)
+    rest, judged = (whole, _fitting(test, whole)) if own else _cut(whole, test)
     if isinstance(validation, Dataset):
-        return Parts(rest, validation, judged)
+        return Parts(rest, _fitting(validation, whole), judged)
     if not validation:
         return Parts(rest, rest, judged, "training")
     train, chooses = _cut(rest, validation / (1 - shares[1]))  # of what the test left of the whole
     assert chooses is not None
     return Parts(train, chooses, judged)
+
+
+def _fitting(part: Dataset, whole: Dataset) -> Dataset:
+    """The part as it is, unless its channels stand in another order than those of `whole`."""
+    outputs = whole.outputs if len(part.outputs) else Channels()
+    what = "the training data"
+    fitting, _ = match(part, whole.states, outputs, whole.inputs, whole.dt, what)
+    same = all(part.channels(k).names == fitting.channels(k).names for k in KINDS)
+    return part if same else fitting
 
 
 def _cut(whole: Dataset, share: float) -> tuple[Dataset, Dataset | None]:
