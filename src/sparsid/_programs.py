@@ -42,8 +42,10 @@ def keep_programs(tell: Callable[[Iterable[str]], None]) -> Path | None:
     asked = os.environ.get(VARIABLE, "")
     if asked.lower() == "off" or OWN in os.environ:
         return None
-    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = (Path(asked) if asked else home / "sparsid").absolute() / f"jax-{_machine()}"
+    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    if not asked and home.startswith("~"):  # this user has no home
+        return None
+    folder = Path(asked or Path(home) / "sparsid").absolute() / f"jax-{_machine()}"
     if reason := _unusable(folder):
         tell([f"Compiled programs are not kept: {folder} {reason}; {VARIABLE}=off stops this."])
         return None

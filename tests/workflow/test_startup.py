@@ -34,6 +34,9 @@ def folder(tmp_path_factory):
     write_csv(home / "plant.csv", tank_rows())
     (home / "model.sparsid").write_bytes(MODEL.read_bytes())
     (home / "notes.txt").write_text("mine")
+    spec = '[data]\nfiles = ["plant.csv"]\nstates = ["Tx"]\ndt = 10\n'
+    (home / "column.toml").write_text(spec + "[[phase]]\nepochs = 1\n[[phase]]\niterations = 1\n")
+    (home / "key.toml").write_text(spec + "[training]\nmember = 3\n")
     return home
 
 
@@ -56,6 +59,8 @@ FIT = ("fit", "plant.csv", "--inputs", "Q", "--dt", "10")
         ((*FIT, "--states", "T1", "--out", "nowhere/new"), 2),
         (("fit", "nowhere.csv", "--states", "T1", "--dt", "1", "--out", "new"), 2),
         (("fit", "plant.xyz", "--states", "T1", "--dt", "1", "--out", "new"), 2),
+        (("fit", "column.toml", "--out", "new"), 2),
+        (("fit", "key.toml", "--out", "new"), 2),
         (("score", "model.sparsid", "plant.csv"), 2),  # other columns than the model's
         (("score", "nowhere.sparsid", "plant.csv"), 2),
         (("predict", "model.sparsid", "plant.csv", "--out", "new.csv"), 2),

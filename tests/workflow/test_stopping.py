@@ -10,6 +10,7 @@ from tests.workflow.test_cli import tank_rows, write_csv
 import sparsid
 import sparsid.cli.progress
 import sparsid.identify.estimation
+import sparsid.identify.parts
 from sparsid.training.progress import interruptible, last_signal
 
 BOTH = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -84,7 +85,7 @@ def test_where_nothing_is_trained_nothing_is_saved(
 
 @BOTH
 def test_a_signal_while_data_is_read_ends_in_a_sentence(fit, monkeypatch, tmp_path, capsys, number):
-    raising(monkeypatch, sparsid.data, "read", number)
+    raising(monkeypatch, sparsid.identify.parts, "read", number)
     assert fit() == 128 + number
     said = capsys.readouterr()
     assert len(said.err.splitlines()) == 1

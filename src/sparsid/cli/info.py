@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from sparsid._errors import SparsidError
-from sparsid.cli.console import number, out, show
+from sparsid.cli.console import number, say, show
 
 
 def command(
@@ -37,10 +37,9 @@ def _dataset(file: Path) -> None:
 
     data = READERS[suffix_of(file)](file)
     lengths = data.lengths
-    out.print(
+    say(
         f"{file}: {len(data)} trajectories of {min(lengths)} to {max(lengths)} samples, "
-        f"every {data.dt:g} s",
-        markup=False,
+        f"every {data.dt:g} s"
     )
     rows = []
     for kind in KINDS:
@@ -57,7 +56,7 @@ def _dataset(file: Path) -> None:
         ]
     show("Channels", ("name", "kind", "unit", "smallest", "mean", "largest", "std"), rows)
     for name, value in data.attributes.items():
-        out.print(f"{name}: {value}", markup=False)
+        say(f"{name}: {value}")
 
 
 def _model(file: Path) -> None:
@@ -66,10 +65,7 @@ def _model(file: Path) -> None:
 
     model = read_file(file)
     card, zeros = model.card, sparsity_of(model.weights())
-    out.print(
-        f"{file}: {model.members} members, every {card.dt:g} s; {card.architecture.sentence()}",
-        markup=False,
-    )
+    say(f"{file}: {model.members} members, every {card.dt:g} s; {card.architecture.sentence()}")
     rows = [
         (name, kind, unit or "not stated", *map(number, box))
         for kind, channels, boxes in (
@@ -87,6 +83,6 @@ def _model(file: Path) -> None:
             for m in zeros.layers
         ],
     )
-    out.print(f"non-zero weights, median of members: {zeros.nonzero_median:g}", markup=False)
+    say(f"non-zero weights, median of members: {zeros.nonzero_median:g}")
     for name, value in {**card.training, "data sha256": card.digest, **card.versions}.items():
-        out.print(f"{name}: {value}", markup=False)
+        say(f"{name}: {value}")
