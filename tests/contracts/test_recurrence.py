@@ -21,7 +21,7 @@ from sparsid.models import (
 )
 from sparsid.models.parameters import is_parameter, is_weight, with_stored
 
-STEPS, CANDIDATES = 1000, 160
+STEPS, CANDIDATES = 1000, 80
 CLIPS = [("none", 0.1), *product(("hidden", "all", "linear"), (0.0, 0.1))]
 
 
@@ -81,24 +81,34 @@ def made(name) -> SimpleNamespace:
     train = scaled_plant(trajectories=1, samples=STEPS + 10)
     rng = np.random.default_rng(list(name.encode()))
     model = architecture.build(train, key=jax.random.key(0))
-    stacked = jax.tree.map(lambda node: drawn(node, rng), model, is_leaf=is_parameter)
     card = Card.describing(train.physical, architecture)
-    ensemble = Ensemble.of(stacked, train.normaliser, card, CANDIDATES)
-    (record,), scale, lag = train.physical, train.normaliser.states.scale, ensemble.lag
+    (record,), scale, lag = train.physical, train.normaliser.states.scale, model.lag
     u = record.u[: lag + STEPS]
+    best, narrow = 0.2, None
+    for _ in range(12):
+        stacked = jax.tree.map(lambda node: drawn(node, rng), model, is_leaf=is_parameter)
+        ensemble = Ensemble.of(stacked, train.normaliser, card, CANDIDATES)
+        apart = apart_at_the_end(ensemble, record, u, scale)
+        if apart.min() < best:
+            best, narrow = apart.min(), ensemble.pick([int(apart.argmin())])
+        if best < 1e-3:
+            break
+    assert narrow is not None
+    return SimpleNamespace(
+        narrow=narrow, wide=widened(narrow), record=record, u=u, scale=scale, lag=lag
+    )
+
+
+def apart_at_the_end(ensemble, record, u, scale):
+    """How far apart two starts end, in standard deviations; inf where runs are wide or still."""
+    lag = ensemble.lag
     starts = np.stack([record.x[:lag], record.x[5 : 5 + lag]])
     with np.errstate(over="ignore", invalid="ignore"):
         runs = ensemble.run(starts[:, 0] if lag == 1 else starts, np.stack([u, u])) / scale
         apart = np.abs(runs[:, 0, -1] - runs[:, 1, -1]).max(axis=-1)
         wide = np.abs(runs - record.x.mean(axis=0) / scale).max(axis=(1, 2, 3))
         moves = runs[:, 0, lag:].std(axis=1).max(axis=-1)
-        fit = np.where((wide < 20) & (moves > 0.03), apart, np.inf)
-    best = int(fit.argmin())
-    assert fit[best] < 0.2
-    narrow = ensemble.pick([best])
-    return SimpleNamespace(
-        narrow=narrow, wide=widened(narrow), record=record, u=u, scale=scale, lag=lag
-    )
+        return np.where((wide < 20) & (moves > 0.03), apart, np.inf)
 
 
 @pytest.fixture(

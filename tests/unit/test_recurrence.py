@@ -142,6 +142,32 @@ def test_lagged_outputs_by_hand():
     np.testing.assert_array_equal(found.D, [[0]])
 
 
+SERIES = 1 + 1 / 2 + 1 / 8 + 1 / 48 + 1 / 384  # of exp(1/2), to the fourth order
+
+
+@pytest.mark.parametrize(
+    ("rule", "wanted", "slope"),
+    [
+        (LaggedOutputs(1, 1), 0.5, 0.5),
+        (Increment(np.ones(1), -np.ones(1), "rk4"), 2 - SERIES, SERIES),
+    ],
+)
+def test_a_plant_without_inputs(rule, wanted, slope):
+    """From 1: y(k) = 0.5 y(k-1); dx/dk = 0.5 x - 1, whose flow is 2 + (x - 2) exp(k/2)."""
+    made = Recurrence(
+        graph([([[0.5]], [0.0])], ("y",), ("y",)),
+        rule,
+        channels("y", offset=[1.0], scale=[2.0]),
+        channels(offset=[], scale=[]),
+        dt=1.0,
+    )
+    carry, u = made.init(np.array([[3.0]]), np.zeros((1, 0))), np.zeros(0)
+    assert made.step(carry, u)[0] == pytest.approx(wanted, rel=1e-14)
+    np.testing.assert_allclose(made.jacobian(carry, u).A, slope, rtol=1e-14)
+    assert made.pattern().B.shape == (1, 0)
+    assert not made.outside(carry, u)
+
+
 def test_hidden_states_by_hand():
     """x+ = A x + B u + network, y = C x + D u + c + network: y is that of the same sample as u."""
     weights = [([[1.0, 0.0, 0.5]], [0.1]), ([[0.0], [0.4], [0.2]], [0.0, 0.0, 0.0])]

@@ -117,7 +117,9 @@ def regressors(recurrence: Recurrence, matching: Dataset) -> Float[np.ndarray, "
 def increment_of(recurrence: Recurrence) -> Increment:
     """The update rule of a model of states. Raises SparsidError for any other."""
     if not isinstance(recurrence.rule, Increment):
-        raise SparsidError("Derivatives are those of states; a recurrent model has none.")
+        raise SparsidError(
+            "Equations and derivatives are those of states; a recurrent model has none."
+        )
     return recurrence.rule
 
 

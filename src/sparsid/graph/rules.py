@@ -181,8 +181,9 @@ class LaggedOutputs:
 
     def _places(self, outputs: int, inputs: int) -> tuple[np.ndarray, np.ndarray]:
         """Places of what the network takes in [carry, u], of the next carry in [carry, u, y]."""
-        past_y = np.arange(self.output_lags * outputs).reshape(-1, outputs)
-        older = past_y.size + np.arange((self.input_lags - 1) * inputs).reshape(-1, inputs)
+        past_y = np.arange(self.output_lags * outputs).reshape(self.output_lags, outputs)
+        older = past_y.size + np.arange((self.input_lags - 1) * inputs)
+        older = older.reshape(self.input_lags - 1, inputs)
         u = past_y.size + older.size + np.arange(inputs)
         y = past_y.size + older.size + inputs + np.arange(outputs)
         past_u = np.concatenate([u[None], older])
