@@ -9,9 +9,20 @@ import numpy as np
 import pytest
 from tests.by_hand import scaled_plant
 
+from sparsid.architectures import ARCHITECTURES as KINDS
 from sparsid.architectures import ROLES
 from sparsid.graph.activations import ACTIVATIONS
-from sparsid.models import NARX, Card, DerivativeMLP, DerivativeModel, Ensemble, load
+from sparsid.identify.kinds import BASELINES, RECIPES
+from sparsid.models import (
+    NARX,
+    Card,
+    DerivativeMLP,
+    DerivativeModel,
+    Ensemble,
+    OneStepAhead,
+    Recursive,
+    load,
+)
 from sparsid.models.mlp import build_mlp
 from sparsid.models.parameters import resolve
 
@@ -32,6 +43,33 @@ ARCHITECTURES = {
     "recurrent, delayed": NARX(widths=(4,), output_lags=1, input_lags=4, delay=2),
     "recurrent, linear": NARX(widths=(), output_lags=3),
 }
+
+
+def test_every_kind_is_under_the_contract_and_declares_what_its_model_can_do(train):
+    """A capability is a protocol of the model, and is there if and only if it is declared."""
+    assert {architecture.kind for architecture in ARCHITECTURES.values()} == set(KINDS)
+    protocols = {"one-step": OneStepAhead, "recursion": Recursive}
+    for kind in KINDS:
+        architecture = default_of(kind)
+        model = architecture.build(train, key=jax.random.key(0))
+        has = {name for name, protocol in protocols.items() if isinstance(model, protocol)}
+        assert has == architecture.can
+        assert set(architecture.recipes) <= set(RECIPES)
+        assert set(architecture.baselines) <= set(BASELINES)
+        assert {RECIPES[name].observes for name in architecture.recipes} == {architecture.observes}
+
+
+def default_of(kind):
+    return KINDS[kind](kind=kind)
+
+
+def test_the_arrays_are_those_that_the_architecture_declares(ensemble, architecture, train):
+    channels = len(train.physical.states), len(train.physical.inputs)
+    declared = architecture.arrays(*channels)
+    found = ensemble.stacked.model.arrays()
+    assert {n: (2, *s.shape) for n, s in declared.items()} == {n: a.shape for n, a in found.items()}
+    matrices = [s.role for s in declared.values() if s.role in ROLES]
+    assert matrices == [role for role, _ in ensemble.weights()]
 
 
 def test_every_activation_is_under_the_contract():

@@ -78,7 +78,7 @@ def test_score_json_agrees_with_a_plain_count(folder, capsys):
         weights = [
             np.load(archive.open(name))
             for name in archive.namelist()
-            if name.endswith(("weight.raw.npy", "skip.raw.npy"))
+            if name.endswith(("weight.npy", "skip.npy"))
         ]
     total, nonzero = sum(w.size for w in weights), sum(np.count_nonzero(w) for w in weights)
     assert said["nonzero"] == nonzero
@@ -235,7 +235,7 @@ def test_a_specification_is_followed(folder, capsys):
     assert run("fit", folder / "fit.toml") == 0
     with zipfile.ZipFile(folder / "spec.sparsid") as archive:
         header = json.loads(archive.read("header.json"))
-        weight = np.load(archive.open("model.network.layers.0.weight.raw.npy"))
+        weight = np.load(archive.open("layers.0.weight.npy"))
     assert header["architecture"]["widths"] == [6]
     assert header["training"]["recipe"] == "custom"
     assert weight.shape == (2, 6, 3)

@@ -12,6 +12,7 @@ from sparsid.architectures.arrays import ArraySpec, network_arrays
 from sparsid.architectures.base import AbstractArchitecture, check_widths
 from sparsid.architectures.derivative import MOST_LAYERS
 from sparsid.data import Dataset
+from sparsid.graph import LaggedOutputs
 from sparsid.graph.activations import ACTIVATIONS
 
 Count = Annotated[int, Field(ge=1)]
@@ -73,9 +74,7 @@ class NARX(AbstractArchitecture):
     def regressors(
         self, x: Float[np.ndarray, "samples outputs"], u: Float[np.ndarray, "samples inputs"]
     ) -> Float[np.ndarray, "rows regressors"]:
-        at = np.arange(self.lag, len(x))
-        inputs = [u[at - lag] for lag in range(self.delay, self.input_lags + 1)]
-        return np.hstack([*inputs, *(x[at - lag] for lag in range(1, self.output_lags + 1))])
+        return LaggedOutputs(self.output_lags, self.input_lags, self.delay).regressors(x, u)
 
     def regressor_count(self, observed: int, inputs: int) -> int:
         """How many inputs the network has."""

@@ -6,13 +6,6 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 RUNNING, FLAT, SMALL_STEP, STALLED, LONG = range(5)
-SENTENCES = {
-    RUNNING: "stopped from outside",
-    FLAT: "the gradient vanished",
-    SMALL_STEP: "the steps vanished",
-    STALLED: "the error falls no more",
-    LONG: "the iterations were used up",
-}
 
 
 @dataclass(frozen=True)
