@@ -34,8 +34,8 @@ def interrupt() -> None:
 
 
 def test_linear_models_are_fitted_whole_before_a_network_is_interrupted():
-    def watching(recipe):
-        return lambda report: interrupt()
+    def watching(name):
+        return (lambda report: interrupt()) if name == "recurrent" else None
 
     result = sparsid.fit(outputs(), members=1, model=NARX(widths=(3,)), watching=watching)
     assert result.chosen.history is not None
@@ -47,10 +47,11 @@ def test_linear_models_are_fitted_whole_before_a_network_is_interrupted():
         assert candidate.validation < 0.9  # standard deviations: a constant would have 1
 
 
-def test_a_fit_interrupted_before_any_network_was_trained_saves_nothing():
-    def watching(recipe):
-        interrupt()
-        return lambda report: None
+@pytest.mark.parametrize("when", ["linear, ARX", "linear, OE", "recurrent"])
+def test_a_fit_interrupted_before_any_network_was_trained_saves_nothing(when):
+    def watching(name):
+        if name == when:
+            interrupt()
 
     with pytest.raises(KeyboardInterrupt, match="before any network was trained"):
         sparsid.fit(outputs(), members=1, model=NARX(widths=(3,)), watching=watching)

@@ -139,6 +139,23 @@ def test_without_an_output_bias_one_unit_more_is_enough(made):
     assert wrong <= 1e-9 * scale_of(plain.graph, z)
 
 
+def test_a_unit_that_is_on_but_for_rounding_takes_the_output_bias_over():
+    """Its threshold falls short of the bound by one part in 1e16; found by the test above."""
+    first = GraphLayer(
+        np.array([[-1.85871711], [0.56511534]]),
+        np.array([[-5.93000703], [0.18550344]]),
+        np.array([43.90920078, -1.49045427]),
+    )
+    second = GraphLayer(np.array([[0.00349307, -0.01032243]]), None, np.array([-0.02287699]))
+    last = GraphLayer(np.array([[614.21610063]]), None, np.zeros(1))
+    graph = Graph((first, second, last), "relu", ("z",), ("o",))
+    low, high = np.array([-0.04454577]), np.array([1.24431157])
+    found = without_output_bias(reduced(graph, low=low, high=high))
+    assert found.graph.widths[-1] <= 2
+    z = np.linspace(low, high, 50)
+    np.testing.assert_allclose(found.graph.evaluate(z), graph.evaluate(z), rtol=1e-9)
+
+
 def test_saturated_units_by_hand():
     """One input in [-1, 1]: a dead, a constant, two affine units and one that bends."""
     weight = np.array([[2.0], [0.0], [3.0], [-0.5], [4.0]])

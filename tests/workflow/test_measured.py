@@ -27,6 +27,7 @@ def result(measured_data):
         inputs=names[:3],
         states=names[3:],
         dt=1.0,
+        validation_share=0.1,
         test_share=0.5,
     )
     return fit_spec(FitSpec(data=data, training=TrainingSpec(members=6)))

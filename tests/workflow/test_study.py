@@ -345,7 +345,7 @@ def test_show_writes_figures_exits_and_markdown(whole, tmp_path):
     page = tmp_path / "tiny.md"
     assert run("study", "show", whole, "--markdown", page) == 0
     text = page.read_text(encoding="utf-8")
-    assert text.startswith("# A tiny study\n")
+    assert text.startswith("<!-- Written by sparsid -->\n\n# A tiny study\n")
     results = load_results(whole)
     share = diverged_share(results.named("Dense"), 40)
     row = next(line for line in text.splitlines() if line.startswith("| Dense |"))

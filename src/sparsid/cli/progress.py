@@ -5,7 +5,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Column
 from rich.text import Text
 
@@ -14,7 +21,6 @@ from sparsid.cli.console import err, plain
 if TYPE_CHECKING:
     import numpy as np
 
-    from sparsid.identify import Recipe
     from sparsid.study.paths import Stage
     from sparsid.study.running import Progress as StudyState
     from sparsid.training import EpochReport
@@ -56,7 +62,10 @@ def remaining(seconds: float, done: float) -> str:
 
 @contextmanager
 def training_progress() -> Iterator:
-    """Within it, `watching(recipe)` shows a bar: epochs, rate, remaining time, errors so far."""
+    """Within it, `watching(name)` shows a bar: epochs, rate, remaining time, errors so far.
+
+    It appears with the first epoch: what is trained without epochs has none.
+    """
     columns = (
         _what(),
         BarColumn(bar_width=12),
@@ -67,14 +76,17 @@ def training_progress() -> Iterator:
     )
     with Progress(*columns, console=err) as progress:
 
-        def watching(recipe: "Recipe"):
-            task = progress.add_task(
-                plain(f"training {recipe.name}"), total=None, said="", speed=""
-            )
+        def watching(name: str):
+            task: TaskID | None = None
             seen: dict[str, str] = {}
             log = now_and_then()
 
             def watch(report: "EpochReport") -> None:
+                nonlocal task
+                if task is None:
+                    task = progress.add_task(
+                        plain(f"training {name}"), total=None, said="", speed=""
+                    )
                 if report.free_run is not None:
                     seen["free"] = f" free run {_median(report.free_run)}"
                 loss = f"loss {_median(report.train)}/{_median(report.validation)}"
@@ -82,10 +94,7 @@ def training_progress() -> Iterator:
                 progress.update(
                     task, completed=report.done, total=report.total, said=said, speed=speed
                 )
-                log(
-                    f"training {recipe.name}: {report.done} of {report.total} epochs, {speed}, "
-                    f"{said}"
-                )
+                log(f"training {name}: {report.done} of {report.total} epochs, {speed}, {said}")
 
             return watch
 

@@ -85,7 +85,9 @@ def without_output_bias(found: Reduced) -> Reduced:
     if not norm:
         raise SparsidError("Where the last hidden layer sees nothing, no unit of it can be on.")
     rows, coefficients = hidden.joined(), last.weight
-    on = np.flatnonzero(hidden.bias >= norm)
+    on = np.flatnonzero(
+        hidden.bias >= norm * (1 - ROUNDING)
+    )  # a unit that was on, but for rounding
     direction = rows[on[0]] if len(on) else np.eye(1, rows.shape[1])[0]
     if found.graph.activation == "binary":
         more, shares = direction[None], last.bias[:, None]

@@ -1,6 +1,7 @@
 """The linear models that every network has to beat, fitted before it."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import jax
 
@@ -14,15 +15,28 @@ from sparsid.identify.recipes.recurrent import PATIENCE
 from sparsid.identify.run import run_recipe
 from sparsid.identify.spec import TrainingSpec
 from sparsid.models import Ensemble
-from sparsid.training import Descent, LevenbergMarquardt, Prediction, fit_linear
+from sparsid.training import Descent, LevenbergMarquardt, Prediction, Watcher, fit_linear
 from sparsid.training.progress import Stop
 
 LEAST_SQUARES = Descent(LevenbergMarquardt(start=1e-9), Prediction(), 10, PATIENCE)
 
-#: (train, validation, the network's architecture, settings) -> an ensemble of one linear model.
-type Baseline = Callable[
-    [ScaledDataset, ScaledDataset, AbstractArchitecture, TrainingSpec], Ensemble
-]
+#: Gives an ensemble of one linear model for a request.
+type Baseline = Callable[["BaselineRequest"], Ensemble]
+
+
+@dataclass(frozen=True)
+class BaselineRequest:
+    """What a linear model is fitted to; `model` is the architecture that it stands beside."""
+
+    train: ScaledDataset
+    validation: ScaledDataset
+    model: AbstractArchitecture
+    settings: TrainingSpec
+    watch: Watcher | None = None
+
+    def run(self, recipe: Recipe) -> Ensemble:
+        """The ensemble that a recipe trains."""
+        return run_recipe(recipe, self.train, self.validation, self.settings, self.watch).ensemble
 
 
 def fitted_baselines(
@@ -31,6 +45,7 @@ def fitted_baselines(
     model: AbstractArchitecture,
     settings: TrainingSpec,
     stop: Stop,
+    watching: Callable[[str], Watcher | None] | None = None,
 ) -> Iterator[tuple[str, Ensemble]]:
     """(name, ensemble) of each linear model that the architecture names.
 
@@ -39,8 +54,9 @@ def fitted_baselines(
     """
     alone = settings.model_copy(update={"members": 1})
     for name in model.baselines:
+        watch = watching(name) if watching is not None else None
         try:
-            ensemble = BASELINES[name](train, validation, model, alone)
+            ensemble = BASELINES[name](BaselineRequest(train, validation, model, alone, watch))
         except SparsidError:
             continue
         if stop.asked:
@@ -48,47 +64,30 @@ def fitted_baselines(
         yield name, ensemble
 
 
-def one_step(
-    train: ScaledDataset,
-    validation: ScaledDataset,
-    model: AbstractArchitecture,
-    settings: TrainingSpec,
-) -> Ensemble:
+def one_step(request: BaselineRequest) -> Ensemble:
     """The linear map from states and inputs to increments, by least squares."""
-    return fit_linear(train)
+    return fit_linear(request.train)
 
 
-def free_run(
-    train: ScaledDataset,
-    validation: ScaledDataset,
-    model: AbstractArchitecture,
-    settings: TrainingSpec,
-) -> Ensemble:
+def free_run(request: BaselineRequest) -> Ensemble:
     """The same, trained on free runs over windows from there on."""
-    recipe = linear_free_run(train.physical, validation.physical)
-    return run_recipe(recipe, train, validation, settings).ensemble
+    return request.run(linear_free_run(request.train.physical, request.validation.physical))
 
 
-def arx(
-    train: ScaledDataset,
-    validation: ScaledDataset,
-    model: AbstractArchitecture,
-    settings: TrainingSpec,
-) -> Ensemble:
+def arx(request: BaselineRequest) -> Ensemble:
     """The linear model with the network's lags, by least squares one step ahead."""
-    recipe = Recipe("linear, ARX", linear_of(model), (LEAST_SQUARES,))
-    return run_recipe(recipe, train, validation, settings).ensemble
+    return request.run(Recipe("linear, ARX", linear_of(request.model), (LEAST_SQUARES,)))
 
 
-def output_error(
-    train: ScaledDataset,
-    validation: ScaledDataset,
-    model: AbstractArchitecture,
-    settings: TrainingSpec,
-) -> Ensemble:
+def output_error(request: BaselineRequest) -> Ensemble:
     """The same trained on its free run: the best on validation data, from several starts."""
-    key = jax.random.key(settings.seed)
-    return fit_output_error(linear_of(model), train, validation, key=key)
+    return fit_output_error(
+        linear_of(request.model),
+        request.train,
+        request.validation,
+        watch=request.watch,
+        key=jax.random.key(request.settings.seed),
+    )
 
 
 def linear_of(model: AbstractArchitecture) -> AbstractArchitecture:

@@ -24,7 +24,8 @@ from sparsid.models import Ensemble
 from sparsid.training import AnyPhase, History, Watcher
 from sparsid.training.progress import interruptible
 
-Watching = Callable[[Recipe], Watcher | None]
+#: Gives, for the name of what is trained next, what is called after each of its epochs.
+Watching = Callable[[str], Watcher | None]
 
 
 @dataclass(frozen=True)
@@ -131,12 +132,14 @@ def fit_parts(
         kind = recipes[0].architecture
         linear = tuple(
             _candidate(name, ensemble, parts)
-            for name, ensemble in fitted_baselines(train, validation, kind, settings, stop)
+            for name, ensemble in fitted_baselines(
+                train, validation, kind, settings, stop, watching
+            )
         )
         for recipe in recipes:
             if stop.asked:
                 break
-            watch = watching(recipe) if watching is not None else None
+            watch = watching(recipe.name) if watching is not None else None
             fitted = run_recipe(recipe, train, validation, settings, watch)
             tried.append(_candidate(recipe.name, fitted.ensemble, parts, fitted.history))
     if not any(candidate.history and candidate.history.epochs for candidate in tried):

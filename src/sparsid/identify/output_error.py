@@ -12,7 +12,7 @@ from sparsid.architectures import AbstractArchitecture
 from sparsid.data import ScaledDataset
 from sparsid.identify.errors import simulation_errors
 from sparsid.models import Ensemble
-from sparsid.training import Descent, LevenbergMarquardt, Monitor, Simulation, fit_ensemble
+from sparsid.training import Descent, LevenbergMarquardt, Monitor, Simulation, Watcher, fit_ensemble
 from sparsid.training.restarts import best_restarts
 
 POLES = (0.0, 0.5, 0.9, 0.99)  # of the models y(k) = pole y(k-1) that training starts from
@@ -26,6 +26,7 @@ def fit_output_error(
     train: ScaledDataset,
     validation: ScaledDataset,
     *,
+    watch: Watcher | None = None,
     key: Key[Array, ""],
 ) -> Ensemble:
     """A linear model trained on its free run, as an ensemble of one.
@@ -37,7 +38,7 @@ def fit_output_error(
     ARX itself is not among them. Raises SparsidError for more numbers than second-order training
     takes, and for records that are too short.
     """
-    options = {"monitor": Monitor(validation), "dtype": "float64", "key": key}
+    options = {"monitor": Monitor(validation), "dtype": "float64", "watch": watch, "key": key}
     starts, method = _starts(architecture, train, key=key), LevenbergMarquardt()
     length = max(WINDOW, 6 * architecture.lag)
     within = length < max(train.scaled.lengths)

@@ -91,7 +91,7 @@ def train_and_judge(
     judged = {}
     with interruptible() as stop:
         for name, recipe in demo_recipes(size, parts.train).items():
-            fitted = run_recipe(recipe, train, validation, settings, watching(recipe))
+            fitted = run_recipe(recipe, train, validation, settings, watching(recipe.name))
             for sentence in fitted.history.sentences():
                 tell(f"{name}: {sentence}")
             judged[name] = judge(fitted, parts.test or parts.validation, size.horizons)
