@@ -5,7 +5,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from tests.by_hand import scaled_plant
 
@@ -189,6 +189,9 @@ def test_what_is_cut_in_a_later_phase_leaves_unit_rows(by):
     st.booleans(),
 )
 def test_bounds_from_data_are_the_largest_norms_seen(seed, widths, activation, skip):
+    # Behind a single binary unit all weights are 1 or -1: a unit that is always off ends exactly on
+    # its threshold, where rounding decides. Nothing is promised there.
+    assume(activation == "relu" or 1 not in widths[:-1])
     with jax.enable_x64(True):
         network = spread(
             build_mlp(3, 2, widths, activation=activation, skip=skip, key=jax.random.key(seed)),
