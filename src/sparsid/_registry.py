@@ -46,8 +46,8 @@ class Registry[T]:
 
     def check(self, name: str) -> None:
         """Raises SparsidError naming the known ones unless `name` is known; imports nothing."""
-        if name not in self:
-            raise SparsidError(unknown(self.kind, name, self))
+        if not isinstance(name, str) or name not in self:
+            raise SparsidError(unknown(self.kind, str(name), self))
 
     def __contains__(self, name: object) -> bool:
         return name in self._things or name in self._places

@@ -8,7 +8,7 @@ from scipy.signal import lfilter
 
 from sparsid.architectures import NARX
 from sparsid.data import Dataset, Normaliser
-from sparsid.identify.baselines import arx, linear_of, output_error
+from sparsid.identify.baselines import BaselineRequest, arx, linear_of, output_error
 from sparsid.identify.errors import simulation_errors
 from sparsid.identify.output_error import POLES, fit_output_error
 from sparsid.identify.spec import TrainingSpec
@@ -46,7 +46,7 @@ def test_it_simulates_validation_data_no_worse_than_scipys_minimum(parts):
     train, validation = parts
     found = least_squares(errors, [0.1, 0.1, 1.5, -0.7, 0.0], args=(train,), xtol=1e-12)
     limit = np.sqrt(np.mean(errors(found.x, validation) ** 2))
-    ours = output_error(train, validation, MODEL, ALONE)
+    ours = output_error(BaselineRequest(train, validation, MODEL, ALONE))
     layer = ours.stacked.model.network.layers[0]
     theta = np.append(layer.weight.value()[0, 0], layer.bias[0])
     assert np.sqrt(np.mean(errors(theta, validation) ** 2)) <= limit * (1 + 1e-6)
@@ -57,7 +57,7 @@ def test_it_is_not_the_arx_under_another_name(parts):
     train, validation = parts
     linear = linear_of(MODEL)
     ours = fit_output_error(linear, train, validation, key=jax.random.key(0))
-    biased = arx(train, validation, MODEL, ALONE)
+    biased = arx(BaselineRequest(train, validation, MODEL, ALONE))
     of_ours, of_arx = (simulation_errors(e, validation.physical)[0].mean() for e in (ours, biased))
     assert len(ours) == 1
     assert of_ours < 0.8 * of_arx

@@ -185,6 +185,10 @@ HEADERS = {
     "unthinkably many": {"members": 10**30},
     "members in words": {"members": "two"},
     "a state more": {"states": {"names": ["a", "b", "c"], "units": [None] * 3}},
+    "schema zero": {"schema": 0},
+    "a negative schema": {"schema": -1},
+    "no kind of model": {"architecture": {"kind": None}},
+    "a number for a kind": {"architecture": {"kind": 3}},
     "no states": {"states": {"names": [], "units": []}},
     "a unit missing": {"states": {"names": ["a", "b"], "units": [None]}},
     "a name twice": {"states": {"names": ["a", "a"], "units": [None, None]}},
@@ -293,6 +297,18 @@ def test_a_header_of_very_many_names_is_refused_by_its_arrays(place, content):
         header["box"]["states"] = [[0.0] * len(names), [1.0] * len(names)]
 
     assert "more than 256 MB" in refuses(place, with_header(content, grown))
+
+
+def test_a_model_without_channels_is_refused(place, content):
+    """Nothing but its header would be compared with, however large the lags are."""
+    nothing = {"names": [], "units": []}
+    header = {"states": nothing, "inputs": nothing, "box": {"states": [[], []], "inputs": [[], []]}}
+    assert "no proper `states`" in refuses(place, with_header(content, lambda h: h.update(header)))
+
+
+def test_a_kind_of_a_later_sparsid_is_named(place, content):
+    said = refuses(place, with_header(content, lambda h: h["architecture"].update(kind="hidden")))
+    assert "Unknown kind of model 'hidden'" in said
 
 
 class Trap:

@@ -491,14 +491,15 @@ def test_windows_of_a_fit_leave_room_for_any_lag(lag):
         assert counted.min() >= max(20, lag)
 
 
-def test_a_fit_too_large_for_squares_goes_without_linear_models(monkeypatch):
-    """Adam trains, ARX and OE are left out, nothing is lost."""
+def test_a_fit_too_large_for_squares_goes_without_an_output_error_model(monkeypatch):
+    """Adam trains, the ARX has a closed form, and a note says why there is no OE."""
     monkeypatch.setattr(descent_module, "LARGEST", 3)
     monkeypatch.setattr(recurrent_module, "LARGEST", 3)
     table = rows(samples=120)
     data = Dataset.from_arrays(y=[table[:, 1:]], u=[table[:, :1]], dt=1.0)
     result = fit(data, members=1, effort=0.001, model=NARX(widths=(2,)))
-    assert result.linear == ()
+    assert [candidate.name for candidate in result.linear] == ["linear, ARX"]
+    assert any("'linear, OE' was not fitted. Second-order" in note for note in result.notes)
     assert result.chosen.name == "recurrent, Adam"
 
 

@@ -43,3 +43,19 @@ def check_serves(architecture: AbstractArchitecture, what: Needing) -> None:
     if need is not None and need.capability not in architecture.can:
         name = type(architecture).__name__
         raise SparsidError(f"{need.clause}, which {name} does not offer: {need.remedy}.")
+
+
+def check_linear_start(architecture: AbstractArchitecture) -> None:
+    """Raises SparsidError for an architecture whose models cannot begin as the linear model."""
+    if "one-step" not in architecture.can:
+        raise SparsidError(
+            "A linear start is for networks of measured states, whose increments it fits; leave "
+            "`start` out."
+        )
+    if not architecture.linear_path:
+        raise SparsidError(
+            "A linear start needs a path from inputs to outputs: set `skip`, or leave `widths` "
+            f"empty; got {architecture.sentence()}, without skip."
+        )
+    if not getattr(architecture, "bias", True):
+        raise SparsidError("A linear start needs biases: leave `bias` on.")

@@ -10,6 +10,7 @@ import json
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
@@ -28,6 +29,7 @@ EPOCH = (1980, 1, 1, 0, 0, 0)  # no clock in the file: the same model gives the 
 HEADER = "header.json"
 HEADER_BYTES = 8_000_000
 ARRAY_BYTES = 2**28  # that all arrays together may have
+MOST_CHANNELS = 100_000
 NPY_HEADER = 4096  # bytes that the header of an array file may have
 SCALING = ("offset", "scale", "input_offset", "input_scale")
 DTYPES = ("float32", "float64")
@@ -56,7 +58,7 @@ class ModelFile:
 
 
 class _Named(BaseModel):
-    names: tuple[str, ...]
+    names: Annotated[tuple[str, ...], Field(max_length=MOST_CHANNELS)]
     units: tuple[str | None, ...]
 
     def model_post_init(self, _context) -> None:
@@ -90,10 +92,7 @@ class _Declared(NamedTuple):
     dtypes: tuple[str, ...]
 
     def bytes(self, dtype: str) -> int:
-        count = 1
-        for length in self.shape:
-            count *= length
-        return count * np.dtype(dtype).itemsize
+        return prod(self.shape) * np.dtype(dtype).itemsize
 
 
 def write_file(file: ModelFile, path: str | Path) -> None:
@@ -178,20 +177,26 @@ def _read_header(
     if not isinstance(said, dict) or said.get("format") != FORMAT:
         raise SparsidError("is not a sparsid model file; its header says so.")
     schema = said.get("schema")
-    if not isinstance(schema, int) or schema > SCHEMA:
+    if type(schema) is not int or not 1 <= schema <= SCHEMA:
         raise SparsidError(
             f"has schema {schema}, this sparsid reads up to {SCHEMA}: install a newer one."
         )
     try:
         return _Header.model_validate(said), schema
     except ValidationError as error:
-        where = ".".join(str(part) for part in error.errors()[0]["loc"])
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        reason = first.get("ctx", {}).get("error")
+        if type(reason) is SparsidError and first["loc"] == ("architecture",):
+            raise SparsidError(f"holds a model that this sparsid cannot make: {reason}") from None
         raise _Damage(f"its header has no proper `{where}`") from None
 
 
 def _box(header: _Header) -> dict[str, np.ndarray]:
     """The box of the training data: finite, and no lower bound above its upper one."""
     widths = {"states": len(header.states.names), "inputs": len(header.inputs.names)}
+    if not widths["states"]:
+        raise _Damage("its header has no proper `states`")
     try:
         box = {name: np.array(rows, np.float64) for name, rows in header.box.items()}
     except ValueError:  # rows of unlike lengths

@@ -15,7 +15,7 @@ from sparsid.data import Dataset
 from sparsid.graph import LaggedOutputs
 from sparsid.graph.activations import ACTIVATIONS
 
-Count = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=1, le=100_000)]  # lags: of more, no record would be left
 
 
 class NARX(AbstractArchitecture):

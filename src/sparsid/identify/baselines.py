@@ -9,16 +9,13 @@ from sparsid._errors import SparsidError
 from sparsid.architectures import AbstractArchitecture
 from sparsid.data import ScaledDataset
 from sparsid.identify.kinds import BASELINES
-from sparsid.identify.output_error import fit_output_error
-from sparsid.identify.recipes import Recipe, linear_free_run
-from sparsid.identify.recipes.recurrent import PATIENCE
+from sparsid.identify.output_error import fit_arx, fit_output_error
+from sparsid.identify.recipes import linear_free_run
 from sparsid.identify.run import run_recipe
 from sparsid.identify.spec import TrainingSpec
 from sparsid.models import Ensemble
-from sparsid.training import Descent, LevenbergMarquardt, Prediction, Watcher, fit_linear
+from sparsid.training import Watcher, fit_linear
 from sparsid.training.progress import Stop
-
-LEAST_SQUARES = Descent(LevenbergMarquardt(start=1e-9), Prediction(), 10, PATIENCE)
 
 #: Gives an ensemble of one linear model for a request.
 type Baseline = Callable[["BaselineRequest"], Ensemble]
@@ -34,10 +31,6 @@ class BaselineRequest:
     settings: TrainingSpec
     watch: Watcher | None = None
 
-    def run(self, recipe: Recipe) -> Ensemble:
-        """The ensemble that a recipe trains."""
-        return run_recipe(recipe, self.train, self.validation, self.settings, self.watch).ensemble
-
 
 def fitted_baselines(
     train: ScaledDataset,
@@ -46,22 +39,22 @@ def fitted_baselines(
     settings: TrainingSpec,
     stop: Stop,
     watching: Callable[[str], Watcher | None] | None = None,
-) -> Iterator[tuple[str, Ensemble]]:
+) -> Iterator[tuple[str, Ensemble | SparsidError]]:
     """(name, ensemble) of each linear model that the architecture names.
 
-    One that the user interrupts is not among them, nor one that cannot be fitted: an ARX that is
-    unstable in free run, from which no output-error model can begin, or one too large for J'J.
+    One that the user interrupts is not among them; of one that cannot be fitted, too large for
+    second-order training, say, it gives the error.
     """
     alone = settings.model_copy(update={"members": 1})
     for name in model.baselines:
         watch = watching(name) if watching is not None else None
         try:
-            ensemble = BASELINES[name](BaselineRequest(train, validation, model, alone, watch))
-        except SparsidError:
-            continue
+            found = BASELINES[name](BaselineRequest(train, validation, model, alone, watch))
+        except SparsidError as error:
+            found = error
         if stop.asked:
             return
-        yield name, ensemble
+        yield name, found
 
 
 def one_step(request: BaselineRequest) -> Ensemble:
@@ -71,12 +64,14 @@ def one_step(request: BaselineRequest) -> Ensemble:
 
 def free_run(request: BaselineRequest) -> Ensemble:
     """The same, trained on free runs over windows from there on."""
-    return request.run(linear_free_run(request.train.physical, request.validation.physical))
+    recipe = linear_free_run(request.train.physical, request.validation.physical)
+    parts = request.train, request.validation
+    return run_recipe(recipe, *parts, request.settings, request.watch).ensemble
 
 
 def arx(request: BaselineRequest) -> Ensemble:
     """The linear model with the network's lags, by least squares one step ahead."""
-    return request.run(Recipe("linear, ARX", linear_of(request.model), (LEAST_SQUARES,)))
+    return fit_arx(linear_of(request.model), request.train)
 
 
 def output_error(request: BaselineRequest) -> Ensemble:

@@ -1,6 +1,6 @@
 """The whole of `fit`: split, scale, fit the linear models, train by every recipe, choose."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,7 +18,7 @@ from sparsid.identify.errors import median_run_error
 from sparsid.identify.kinds import AUTO, RECIPES
 from sparsid.identify.parts import Parts, read_parts, split, without_constant_inputs
 from sparsid.identify.recipes import Recipe, Request, sparse_one_step
-from sparsid.identify.run import run_recipe
+from sparsid.identify.run import check_recipe, run_recipe
 from sparsid.identify.spec import FitSpec, TrainingSpec
 from sparsid.models import Ensemble
 from sparsid.training import AnyPhase, History, Watcher
@@ -127,34 +127,34 @@ def fit_parts(
     normaliser = Normaliser.fit(parts.train)
     train, validation = normaliser.apply(parts.train), normaliser.apply(parts.validation)
     recipes = _recipes(settings, parts, model, phases)
+    for recipe in recipes:
+        check_recipe(recipe, train, validation, settings)
     tried: list[Candidate] = []
     with interruptible() as stop:
         kind = recipes[0].architecture
-        linear = tuple(
-            _candidate(name, ensemble, parts)
-            for name, ensemble in fitted_baselines(
-                train, validation, kind, settings, stop, watching
-            )
-        )
+        linear, missing = [], []
+        for name, found in fitted_baselines(train, validation, kind, settings, stop, watching):
+            if isinstance(found, SparsidError):
+                missing.append(f"The model {name!r} was not fitted. {found}")
+            else:
+                linear.append(_candidate(name, found, parts))
         for recipe in recipes:
             if stop.asked:
                 break
             watch = watching(recipe.name) if watching is not None else None
             fitted = run_recipe(recipe, train, validation, settings, watch)
-            tried.append(_candidate(recipe.name, fitted.ensemble, parts, fitted.history))
-    if not any(candidate.history and candidate.history.epochs for candidate in tried):
+            if fitted.history.epochs:
+                tried.append(_candidate(recipe.name, fitted.ensemble, parts, fitted.history))
+    if not tried:
         raise KeyboardInterrupt("Interrupted before any network was trained: nothing is saved.")
     chosen = min(tried, key=lambda candidate: candidate.validation)
     notes += tuple(note for recipe in recipes for note in recipe.notes)
     notes += tuple(chosen.history.sentences() if chosen.history else ())
-    return FitResult(
-        chosen, tuple(tried), linear, parts, notes + _of_the_choice(chosen, linear, parts)
-    )
+    notes += (*missing, *_of_the_choice(chosen, linear, parts))
+    return FitResult(chosen, tuple(tried), tuple(linear), parts, notes)
 
 
-def _of_the_choice(
-    chosen: Candidate, linear: tuple[Candidate, ...], parts: Parts
-) -> tuple[str, ...]:
+def _of_the_choice(chosen: Candidate, linear: Sequence[Candidate], parts: Parts) -> tuple[str, ...]:
     """What should be said of how the network was chosen."""
     said = []
     if parts.chooses == "training":

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key, PyTree
 
-from sparsid.architectures import AbstractArchitecture
+from sparsid.architectures import AbstractArchitecture, Card
 from sparsid.data import ScaledDataset
 from sparsid.identify.errors import simulation_errors
 from sparsid.models import Ensemble
@@ -58,6 +58,16 @@ def fit_output_error(
     names = [*(f"{name}, windows first" for name in names), *names[1:]]
     told = fitted.card.training | {"recipe": "linear, OE", "start": names[best]}
     return replace(fitted.pick([best]), card=replace(fitted.card, training=told))
+
+
+def fit_arx(architecture: AbstractArchitecture, train: ScaledDataset) -> Ensemble:
+    """The linear model by least squares one step ahead, as an ensemble of one.
+
+    `architecture` is without hidden layers.
+    """
+    arx = jax.tree.map(lambda leaf: leaf[:1], _starts(architecture, train, key=jax.random.key(0)))
+    card = Card.describing(train.physical, architecture, method="one-step least squares")
+    return Ensemble.of(arx, train.normaliser, card, size=1)
 
 
 def _starts(

@@ -5,13 +5,25 @@ from typing import Any, cast
 
 import jax
 
+from sparsid.architectures.capabilities import check_linear_start
 from sparsid.data import ScaledDataset
 from sparsid.evaluation import free_run_errors
 from sparsid.identify.recipes import Recipe
 from sparsid.identify.spec import TrainingSpec
 from sparsid.training import Fitted, Monitor, Watcher, fit_ensemble
+from sparsid.training.fitting import check_phases
 from sparsid.training.linear import linear_start
 from sparsid.training.restarts import best_restarts
+
+
+def check_recipe(
+    recipe: Recipe, train: ScaledDataset, validation: ScaledDataset, settings: TrainingSpec
+) -> None:
+    """Raises SparsidError for a recipe that cannot be trained on these data; trains nothing."""
+    if recipe.start == "linear":
+        check_linear_start(recipe.architecture)
+    if recipe.phases:
+        check_phases(recipe.architecture, train, recipe.phases, _monitor(validation, settings))
 
 
 def run_recipe(
@@ -35,7 +47,7 @@ def run_recipe(
         train,
         recipe.phases,
         size=settings.members * recipe.restarts,
-        monitor=Monitor(validation, every=5, keep_best=settings.keep_best),
+        monitor=_monitor(validation, settings),
         watch=watch,
         start=start,
         key=key_fit,
@@ -47,3 +59,7 @@ def run_recipe(
     said = {"recipe": recipe.name, "seed": settings.seed}
     card = replace(fitted.ensemble.card, training=said | fitted.ensemble.card.training)
     return replace(fitted, ensemble=replace(fitted.ensemble, card=card))
+
+
+def _monitor(validation: ScaledDataset, settings: TrainingSpec) -> Monitor:
+    return Monitor(validation, every=5, keep_best=settings.keep_best)

@@ -9,7 +9,7 @@ from sparsid._errors import SparsidError
 from sparsid._registry import unknown
 from sparsid._tables import TAGS, Table, parse, read_toml
 from sparsid.architectures import AbstractArchitecture, AnyArchitecture, default_for
-from sparsid.architectures.capabilities import check_serves
+from sparsid.architectures.capabilities import check_linear_start, check_serves
 from sparsid.identify.descent_spec import DescentSpec
 from sparsid.identify.kinds import AUTO, RECIPES
 from sparsid.identify.phase_spec import PhaseSpec
@@ -112,6 +112,8 @@ class FitSpec(Table):
     def _served(self) -> Self:
         for phase in self.phase:
             check_serves(self.architecture or default_for("states"), phase)
+        if self.phase and self.training.start == "linear" and self.architecture is not None:
+            check_linear_start(self.architecture)
         return self
 
 

@@ -1,14 +1,14 @@
 """What a study is, as data: many configurations on one plant's data, judged alike."""
 
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from sparsid._errors import SparsidError
 from sparsid._registry import unknown
-from sparsid._tables import Table
+from sparsid._tables import Table, validated
 from sparsid.architectures import DerivativeMLP
 from sparsid.architectures.capabilities import check_serves
 from sparsid.identify.phase_spec import PhaseSpec
@@ -59,9 +59,18 @@ class StudyDataSpec(Table):
     validation_files: tuple[str, ...] = ()
     test_files: tuple[str, ...] = ()
 
+    @model_validator(mode="after")
+    def _leaves_something(self) -> Self:
+        if self.files:
+            validated(DataSpec, self._recorded())
+        return self
+
     def recorded(self) -> DataSpec:
         """The part that says how files are read."""
-        return DataSpec(**{name: getattr(self, name) for name in DataSpec.model_fields})
+        return DataSpec(**self._recorded())
+
+    def _recorded(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in DataSpec.model_fields}
 
 
 class EvaluateSpec(Table):

@@ -63,9 +63,6 @@ def fit_branches(
             f"Training needs at least one member and one phase; got {size} and "
             f"{min(map(len, whole.values()), default=0)}."
         )
-    for phases in whole.values():
-        for phase in phases:
-            check_serves(architecture, phase)
     keys = jax.vmap(lambda i: jax.random.fold_in(key, i))(jnp.arange(size))
     with jax.enable_x64(dtype == "float64"), interruptible() as stop:
         training = Training(architecture, train, monitor=monitor, watch=watch, stop=stop)
@@ -84,10 +81,22 @@ def fit_branches(
         return results
 
 
+def check_phases(
+    architecture: AbstractArchitecture,
+    train: ScaledDataset,
+    phases: Sequence[AnyPhase],
+    monitor: Monitor | None = None,
+) -> None:
+    """Raises SparsidError for what training through `phases` could not take; trains nothing."""
+    training = Training(architecture, train, monitor=monitor)
+    _check(training, training.begin(jax.random.split(jax.random.key(0), 1)), phases)
+
+
 def _check(training: Training, members: Members, phases: Sequence[AnyPhase]) -> None:
     """Refuses what a later phase cannot take before anything has been trained for it."""
     thinned = False
     for phase in phases:
+        check_serves(training.architecture, phase)
         phase.check(training, members, thinned=thinned)
         thinned |= phase.thins
 

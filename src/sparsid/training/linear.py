@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Key, PyTree
 
-from sparsid._errors import SparsidError
+from sparsid.architectures.capabilities import check_linear_start
 from sparsid.data import ScaledDataset
 from sparsid.models import Card, DerivativeMLP, Ensemble
 from sparsid.models.least_squares import linear_map
@@ -38,18 +38,7 @@ def linear_start(
     The linear path of a network with input skip is its last layer's skip columns; without hidden
     layers it is all there is. Raises SparsidError for an architecture that has none.
     """
-    if "one-step" not in architecture.can:
-        raise SparsidError(
-            "A linear start is for networks of measured states, whose increments it fits; leave "
-            "`start` out."
-        )
-    if architecture.widths and not architecture.skip:
-        raise SparsidError(
-            "A linear start needs a path from inputs to outputs: set `skip`, or leave `widths` "
-            f"empty; got widths {list(architecture.widths)} without skip."
-        )
-    if not architecture.bias:
-        raise SparsidError("A linear start needs biases: leave `bias` on.")
+    check_linear_start(architecture)
     weight, bias = linear_map(train)
     path = "skip" if architecture.widths else "weight"
 
