@@ -13,8 +13,9 @@ import sparsid
 from sparsid._errors import SparsidError
 from sparsid.data import Dataset, write
 from sparsid.evaluation import forecast, sparsity
-from sparsid.identify import assess, split
+from sparsid.identify import FitSpec, assess, estimation, fit_spec, parse, split
 from sparsid.models import NARX
+from sparsid.study.reading import parse_study
 
 
 def outputs(samples=200, seed=0) -> Dataset:
@@ -137,3 +138,42 @@ def test_a_network_that_is_ahead_needs_no_remark(quick):
     """The same networks in each other's place: what stands as linear is now behind."""
     swapped = replace(quick, chosen=quick.linear[0], tried=quick.linear[:1], linear=(quick.chosen,))
     assert assess(swapped).remarks == ()
+
+
+# ---------------------------------------------------------------- refused before anything trains
+
+
+@pytest.mark.parametrize(
+    ("more", "word"),
+    [
+        ({"training": {"start": "linear"}}, "linear start"),
+        ({"phase": [{"epochs": 1, "loss": "free-run", "window": 5000}]}, "window"),
+        ({"model": {"kind": "narx", "widths": [60, 60]}}, "3000"),
+        ({"phase": [{"epochs": 1}]}, "one-step"),
+    ],
+    ids=["start", "window", "size", "loss"],
+)
+def test_what_cannot_be_trained_is_refused_before_linear_models_are(monkeypatch, more, word):
+    monkeypatch.setattr(estimation, "fitted_baselines", lambda *_: pytest.fail("trained"))
+    parts = split(outputs().outputs_as_states(), validation=0.2, test=0.2)
+    tables = {
+        "data": {"files": ["a.csv"], "outputs": ["y1"]},
+        "model": {"kind": "narx", "widths": [3]},
+        "phase": [{"iterations": 5}],
+    }
+    with pytest.raises(SparsidError, match=word):
+        fit_spec(parse(FitSpec, tables | more, "fit"), parts=parts)
+
+
+def test_a_study_refuses_shares_as_fit_does():
+    data = {"files": ["a.csv"], "states": ["x"], "validation_share": 0.6, "test_share": 0.6}
+    configuration = [{"name": "Dense", "phases": [{"epochs": 1}]}]
+    with pytest.raises(SparsidError, match="together less than 1"):
+        parse_study({"name": "own", "data": data, "configuration": configuration}, "own.toml")
+
+
+@pytest.mark.parametrize("kind", [3, None, ["narx"], "nrax"])
+def test_an_odd_kind_of_model_is_refused_in_a_sentence(kind):
+    tables = {"data": {"files": ["a.csv"], "states": ["x"]}, "model": {"kind": kind}}
+    with pytest.raises(SparsidError, match="Unknown kind of model"):
+        parse(FitSpec, tables, "fit")

@@ -294,6 +294,11 @@ def test_files_are_known_by_their_content(tmp_path):
         keys.append(set(rows_of(tmp_path / "out")))
     assert keys[0] == keys[1]
     assert len(keys[0]) == 1
+    tables["data"]["validation_share"] = 0.0  # nothing is kept back, and nothing is made up
+    run_study(parsed(tables, "files"), tmp_path / "unwatched")
+    (row,) = rows_of(tmp_path / "unwatched").values()
+    assert set(row["series"]["validation_loss"]["values"]) == {None}
+    assert None not in row["series"]["train_loss"]["values"]
 
 
 def test_the_summary_agrees_with_the_rows(whole):

@@ -28,6 +28,7 @@ class StudyData:
     long: Dataset | None
     identity: dict[str, Any]
     notes: tuple[str, ...] = ()
+    watched: bool = True  # False: nothing was kept back, and `validation` is the training part
 
     @property
     def shown_index(self) -> Int[np.ndarray, " points"]:
@@ -85,7 +86,8 @@ def _read(study: StudySpec) -> StudyData:
         "validation": parts.validation.digest(),
         "test": test.digest(),
     }
-    return StudyData(parts.train, parts.validation, test, None, identity, notes)
+    watched = parts.chooses == "validation"
+    return StudyData(parts.train, parts.validation, test, None, identity, notes, watched)
 
 
 def _present(parts: Parts) -> Dataset:

@@ -80,7 +80,9 @@ class _GroupRun:
         self.judge = Judge.of(job.data, job.evaluate)
         train = job.data.train[: group.size]
         scale = Normaliser.fit(train)
-        watched = Monitor(scale.apply(job.data.validation), every=SELDOM, trajectories=1)
+        watched = None
+        if job.data.watched:
+            watched = Monitor(scale.apply(job.data.validation), every=SELDOM, trajectories=1)
         self.training = Training(
             group.model,
             scale.apply(train),
