@@ -2,6 +2,9 @@
 
 import io
 import json
+import os
+import subprocess
+import sys
 import unicodedata
 
 import numpy as np
@@ -123,3 +126,12 @@ def test_json_is_standard_and_ascii(capsys):
     said = capsys.readouterr().out
     assert said.isascii()
     assert json.loads(said) == {"T1 [°C]": [1.5, None, [None, "[/b]\ud800"]]}
+
+
+def test_letters_that_the_terminal_lacks_end_in_no_traceback():
+    command = [sys.executable, "-m", "sparsid", "study", "run", "T\x1b°", "--out", "new"]
+    ascii_only = os.environ | {"PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(command, capture_output=True, encoding="ascii", env=ascii_only)
+    assert done.returncode == 2
+    assert done.stderr.startswith("Error: Unknown study 'T")
+    assert "Traceback" not in done.stderr

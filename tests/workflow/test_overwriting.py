@@ -83,6 +83,18 @@ def test_an_input_is_never_overwritten(folder, capsys, call, more):
     assert files() == before
 
 
+def test_a_study_goes_on_over_no_input(folder, capsys):
+    Path("study/study.json").write_text('{"format": "sparsid-study", "schema": 1, "name": "own"}')
+    data = '[data]\nfiles = ["study/truth.nc"]\nstates = ["T1"]\n'
+    phase = "{epochs = 1, rate = {rate = 0.1}}"
+    one = f'[[configuration]]\nname = "one"\nphases = [{phase}]\n'
+    Path("own_study.toml").write_text('name = "own"\n' + data + one)
+    before = files()
+    said = refused(capsys, "study", "run", "own_study.toml", "--out", "study", "--force")
+    assert "may not replace an input" in said
+    assert files() == before
+
+
 @pytest.mark.parametrize("call", FOREIGN)
 def test_a_file_of_somebody_else_is_not_overwritten(folder, capsys, call):
     before = files()

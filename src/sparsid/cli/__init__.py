@@ -22,7 +22,7 @@ from sparsid.cli import (
     structure,
     study,
 )
-from sparsid.cli.console import refuse
+from sparsid.cli.console import refuse, show_all_letters
 from sparsid.cli.stopping import Interrupted, interruptions
 
 app = typer.Typer(
@@ -62,6 +62,7 @@ def _main(
 
 def main(arguments: list[str] | None = None) -> None:
     """Runs the command line. Bad input: one sentence on standard error, exit code 2."""
+    show_all_letters()
     with interruptions():
         code = _run(arguments)
     sys.exit(code)

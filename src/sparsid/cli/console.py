@@ -4,6 +4,7 @@ What is shown may hold names from somebody's file. It is never read as markup, a
 the cursor, end a line or reorder the text around it is replaced or isolated (`plain`).
 """
 
+import io
 import json
 import math
 import re
@@ -40,6 +41,13 @@ def plain(text: object) -> str:
     """
     safe = _UNSAFE.sub(_REPLACED, str(text))
     return safe if safe.isascii() else _isolated(safe)
+
+
+def show_all_letters() -> None:
+    """Standard output and error show "?" for what their encoding has no letter for."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def say(text: object) -> None:

@@ -76,9 +76,8 @@ def run(
             "--executor and --workers are for studies of simulators; others run all their networks "
             "together, on every core: leave them out."
         )
-    if not (to / "study.json").exists():
-        make_folder(to)
-        check_outputs([to / "truth.nc"], inputs=_recorded(study), force=force)
+    make_folder(to)
+    check_outputs([to / "truth.nc"], inputs=_recorded(study), force=force)
     use_machine()
     if isinstance(study, PathStudySpec):
         with path_progress(study.name) as watch_paths:
