@@ -2,8 +2,8 @@
 
     python -m benchmarks.measured [--members 10] [--seed 0] [--only tanks]
 
-How many lags a model gets is chosen on validation data: a few networks with each, the least median
-of their free-run errors. Records are looked for in SPARSID_DATA (default: ../shared/data):
+How many lags a model gets is chosen on validation data: a few networks with each, the least error
+of their median run. Records are looked for in SPARSID_DATA (default: ../shared/data):
 `cascaded_tanks/dataBenchmark.csv` (nonlinearbenchmark.org: Est trains, its last fifth chooses, Val
 judges) and `daisy/exchanger.dat` (KU Leuven: of 4000 samples the last 1000 judge). The test part
 chooses nothing; its first 50 samples do not count. "Median run" is the median of all members'
@@ -83,11 +83,11 @@ def fitted(record: Record, lags: tuple[int, int], members: int, seed: int) -> Fi
 
 
 def chosen_lags(record: Record, seed: int) -> tuple[int, int]:
-    """Those whose networks simulate the validation part best, in the median."""
+    """Those whose networks' median run simulates the validation part best."""
     errors = {}
     for lags in LAGS:
         errors[lags] = fitted(record, lags, TRIED, seed).chosen.validation
-        print(f"lags {lags}: median validation RFMSE {errors[lags]:.3f}", flush=True)
+        print(f"lags {lags}: validation RMSE of the median run {errors[lags]:.3f}", flush=True)
     return min(errors, key=lambda lags: errors[lags])
 
 
