@@ -30,12 +30,12 @@ def list_() -> None:
 
     Example: `sparsid study list`
     """
-    from sparsid.study.reading import presets, read_study
+    from sparsid.study.reading import overview
 
-    rows = []
-    for name in presets():
-        study = read_study(name)
-        rows.append((name, study.title, str(len(study.configuration)), str(study.size)))
+    rows = [
+        (name, study.title, str(len(study.configuration)), str(study.size))
+        for name, study in overview().items()
+    ]
     show("Studies", ("name", "title", "configurations", "cells"), rows)
 
 
@@ -60,15 +60,10 @@ def run(
 
     Example: `sparsid study run haugstvedt2023 --out haugstvedt2023 --executor processes`
     """
-    from sparsid.cli.progress import path_progress, study_progress
     from sparsid.study.map_spec import MapStudySpec
-    from sparsid.study.maps import run_maps
     from sparsid.study.path_spec import PathStudySpec
-    from sparsid.study.paths import run_paths
     from sparsid.study.reading import read_study
-    from sparsid.study.running import run_study
     from sparsid.study.studies import StudySpec
-    from sparsid.training.progress import last_signal
 
     study = read_study(name)
     if not isinstance(study, StudySpec) and (executor != "serial" or workers is not None):
@@ -78,6 +73,13 @@ def run(
         )
     make_folder(to)
     check_outputs([to / "truth.nc"], inputs=_recorded(study), force=force)
+
+    from sparsid.cli.progress import path_progress, study_progress
+    from sparsid.study.maps import run_maps
+    from sparsid.study.paths import run_paths
+    from sparsid.study.running import run_study
+    from sparsid.training.progress import last_signal
+
     use_machine()
     if isinstance(study, PathStudySpec):
         with path_progress(study.name) as watch_paths:
@@ -120,15 +122,17 @@ def show_(
     if text is not None:
         check_outputs([text], inputs=[folder / "study.json"], force=force)
 
-    from sparsid.cli.study_page import said, write_page
-    from sparsid.cli.study_tables import tables
     from sparsid.results import ResultStore
-    from sparsid.study.summary import load_results
 
     task = ResultStore.open(folder).study().get("specification", {}).get("task")
     if task in OTHERS:
         OTHERS[task](folder, text)
         return
+
+    from sparsid.cli.study_page import said, write_page
+    from sparsid.cli.study_tables import tables
+    from sparsid.study.summary import load_results
+
     _shown(load_results(folder), tables, said, write_page, text)
 
 
@@ -197,12 +201,15 @@ def compare(
 
     Example: `sparsid study compare haugstvedt2023 L1 Dense`
     """
-    from sparsid.cli.study_tables import comparison
     from sparsid.study.summary import load_results
-    from sparsid.study.verdicts import compare as compared
 
     results = load_results(folder)
-    _print(comparison([compared(results.named(first), results.named(second))]))
+    pair = results.named(first), results.named(second)
+
+    from sparsid.cli.study_tables import comparison
+    from sparsid.study.verdicts import compare as compared
+
+    _print(comparison([compared(*pair)]))
 
 
 def _print(table: "Table") -> None:
