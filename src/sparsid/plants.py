@@ -3,9 +3,12 @@
 Their equations are in `processes`; listing plants, or refusing a wrong name, needs none.
 """
 
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sparsid._registry import Registry
+from sparsid._errors import SparsidError
+from sparsid._registry import Registry, unknown
 from sparsid.data import Channels
 
 
@@ -87,3 +90,14 @@ NEUTRALISATION = Plant(
 PLANTS: Registry[Plant] = Registry("process")
 for _plant in (ALUMINIUM, DUFFING, LOTKA_VOLTERRA, NEUTRALISATION):
     PLANTS.register(_plant.name)(_plant)
+
+
+def check_noise(noise: Mapping[str, float], known: Sequence[str]) -> None:
+    """Raises SparsidError unless `noise` gives standard deviations of `known` channels by name."""
+    for name, deviation in noise.items():
+        if name not in known:
+            raise SparsidError(unknown("measured channel", name, known))
+        if not (math.isfinite(deviation) and deviation >= 0):
+            raise SparsidError(
+                f"The noise on {name} must be a standard deviation, at least 0; got {deviation}."
+            )

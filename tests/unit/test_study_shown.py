@@ -265,6 +265,22 @@ def test_every_trajectory_is_drawn_and_every_figure_can_be_saved(drawable, tmp_p
     assert page.is_file()
 
 
+def test_a_figure_of_somebody_else_is_not_replaced(drawable, monkeypatch):
+    drawn = figures(drawable)[:1]
+    monkeypatch.setattr("sparsid.cli.study_page.figures", lambda results: drawn)
+    shelf = drawable.folder / "figures"
+    shelf.mkdir()
+    (shelf / "states.png").write_text("mine")
+    with pytest.raises(SparsidError, match="did not write"):
+        write_page(drawable, [])
+    assert [path.name for path in shelf.iterdir()] == ["states.png"]
+    assert (shelf / "states.png").read_text() == "mine"
+    write_page(drawable, [], force=True)
+    (shelf / "states.png").write_bytes(b"\x89PNG, not marked, as older versions did")
+    write_page(drawable, [])
+    assert b"sparsid" in (shelf / "states.png").read_bytes()
+
+
 def test_long_exits_are_proper_csv(drawable, monkeypatch):
     monkeypatch.setattr("sparsid.cli.study_page.figures", lambda results: [])
     write_page(drawable, [])

@@ -7,6 +7,8 @@ import pytest
 from tests.command_line import refused, run
 from tests.workflow.test_cli import tank_rows, write_csv
 
+from sparsid.cli.outputs import written_by_sparsid
+
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "schema1"
 FIT = ("--states", "T1,T2", "--inputs", "Q", "--dt", "10")
 SPEC = """
@@ -34,7 +36,9 @@ def folder(tmp_path, monkeypatch):
     Path("links").mkdir()
     Path("links/links.svg").write_text("<svg/>")
     Path("study").mkdir()
-    Path("study/truth.nc").write_text("mine")
+    for name in ("truth.nc", "index.html"):
+        Path("study", name).write_text("mine")
+    Path("study/study.json").write_text('{"format": "sparsid-study", "schema": 1, "name": "own"}')
     return tmp_path
 
 
@@ -68,6 +72,7 @@ FOREIGN = [
     ("structure", "model.sparsid", "--figures", "links"),
     ("study", "run", "lundby2022", "--out", "study"),
     ("study", "show", "study", "--markdown", "notes.txt"),
+    ("study", "show", "study"),
 ]
 
 
@@ -84,7 +89,6 @@ def test_an_input_is_never_overwritten(folder, capsys, call, more):
 
 
 def test_a_study_goes_on_over_no_input(folder, capsys):
-    Path("study/study.json").write_text('{"format": "sparsid-study", "schema": 1, "name": "own"}')
     data = '[data]\nfiles = ["study/truth.nc"]\nstates = ["T1"]\n'
     phase = "{epochs = 1, rate = {rate = 0.1}}"
     one = f'[[configuration]]\nname = "one"\nphases = [{phase}]\n'
@@ -102,6 +106,23 @@ def test_a_file_of_somebody_else_is_not_overwritten(folder, capsys, call):
     assert "did not write" in said
     assert "--force" in said
     assert files() == before
+
+
+@pytest.mark.parametrize("name", ["index.html", "long_exits.csv"])
+def test_the_markdown_of_a_study_is_not_replaced_by_its_page(folder, capsys, name):
+    before = files()
+    said = refused(capsys, "study", "show", "study", "--markdown", f"study/{name}", "--force")
+    assert "two outputs go there" in said
+    assert files() == before
+
+
+def test_a_page_of_an_older_version_is_known(tmp_path):
+    head = '<!DOCTYPE html>\n<html lang="en">\n<title>t</title>\n<style>\n:root {\n'
+    style = "  --paper: #ffffff; --ink: #222222; --muted: #666666; --line: #dddddd;"
+    (tmp_path / "old.html").write_text(head + style)
+    (tmp_path / "foreign.html").write_text(head)
+    assert written_by_sparsid(tmp_path / "old.html")
+    assert not written_by_sparsid(tmp_path / "foreign.html")
 
 
 def test_force_replaces_and_our_own_files_need_none(folder):

@@ -37,6 +37,10 @@ def folder(tmp_path_factory):
     spec = '[data]\nfiles = ["plant.csv"]\nstates = ["Tx"]\ndt = 10\n'
     (home / "column.toml").write_text(spec + "[[phase]]\nepochs = 1\n[[phase]]\niterations = 1\n")
     (home / "key.toml").write_text(spec + "[training]\nmember = 3\n")
+    (home / "process.toml").write_text(
+        'name = "own"\n[data]\nprocess = "aluminum"\n[[configuration]]\nname = "one"\n'
+        "phases = [{epochs = 1, rate = {rate = 0.1}}]\n"
+    )
     return home
 
 
@@ -74,6 +78,12 @@ FIT = ("fit", "plant.csv", "--inputs", "Q", "--dt", "10")
         (("structure", "model.sparsid", "--truth", "aluminum"), 2),
         (("equations", "model.sparsid", "plant.csv", "--truth", "aluminum"), 2),
         (("simulate", "duffing", "--noise", "x", "--out", "new.nc"), 2),
+        (("simulate", "duffing", "--noise", "bad=1", "--out", "new.nc"), 2),
+        (("study", "list"), 0),
+        (("study", "run", "nosuch", "--out", "new"), 2),
+        (("study", "run", "process.toml", "--out", "new"), 2),
+        (("study", "show", "nosuch"), 2),
+        (("study", "compare", "nosuch", "A", "B"), 2),
     ],
 )
 def test_a_start_waits_for_nothing_that_it_does_not_use(folder, arguments, code):

@@ -27,9 +27,9 @@ def map_tables(results: MapStudyResults) -> list[Table]:
     return [table for table in (*tables, _pairs(results)) if table.rows]
 
 
-def write_map_page(results: MapStudyResults, tables: list[Table]) -> Path:
+def write_map_page(results: MapStudyResults, tables: list[Table], *, force: bool = False) -> Path:
     """Writes index.html and figures/ into the study's folder; returns the page's path."""
-    return write_page_of(results, tables, _figures(results))
+    return write_page_of(results, tables, _figures(results), force=force)
 
 
 def _problem(found: list[MapResults]) -> Table:

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from sparsid._errors import SparsidError
-from sparsid._files import check_writable
+from sparsid._files import check_writable, make_folder
 
 Force = Annotated[
     bool, typer.Option("--force", help="Replace a file that sparsid did not write. Never an input.")
@@ -20,14 +20,20 @@ Force = Annotated[
 LATEX = "% Written by sparsid\n"
 MARKDOWN = "<!-- Written by sparsid -->\n\n"
 
+EXITS = "long_exits.csv"  # beside a study's page
+EXITS_HEADER = "configuration,size,seed,trajectory,sample,time_s,state,diverged"
+
 HEAD = 8192  # bytes of a file that say what it is
 # How text files of ours begin, or what stands in their first lines.
 _TEXTS = (
     re.compile(rb"trajectory,time \[s\]"),
+    re.compile(EXITS_HEADER.encode()),
     re.compile(rb'\{\s*"format": "sparsid-'),
     re.compile(re.escape(LATEX.encode())),
     re.compile(re.escape(MARKDOWN.strip().encode())),
     re.compile(rb'<!DOCTYPE html>(?s:.)*<meta name="generator" content="sparsid">'),
+    # Pages of older versions name no generator: the style that all of them have.
+    re.compile(rb"<!DOCTYPE html>(?s:.)*--paper: #ffffff; --ink: #222222; --muted: #666666;"),
     re.compile(rb"<\?xml(?s:.)*<dc:creator>\s*<cc:Agent>\s*<dc:title>sparsid</dc:title>"),
     re.compile(rb"\x89PNG(?s:.)*Software\x00sparsid"),
 )
@@ -75,6 +81,19 @@ def written_by_sparsid(path: Path) -> bool:
     except Exception:  # damage shows in many ways; what cannot be read is not known to be ours
         return False
     return not head or any(text.match(head) for text in _TEXTS)
+
+
+def check_figures(folder: Path, names: Iterable[str], *, force: bool = False) -> None:
+    """The same for figures saved in `folder`, which is made: an SVG and a PNG by each name."""
+    make_folder(folder)
+    outputs = []
+    for name in names:
+        drawing = folder / f"{name}.svg"
+        outputs.append(drawing)
+        # Older versions marked the SVG alone: where it is ours, so is the PNG beside it.
+        if not (drawing.is_file() and written_by_sparsid(drawing)):
+            outputs.append(folder / f"{name}.png")
+    check_outputs(outputs, force=force)
 
 
 def _same(one: Path, other: Path) -> bool:

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 type Drawn = "tuple[str, str, Figure]"
 
 
-def write_path_page(results: PathStudyResults, tables: list[Table]) -> Path:
+def write_path_page(results: PathStudyResults, tables: list[Table], *, force: bool = False) -> Path:
     """Writes index.html and figures/ into the study's folder; returns the page's path."""
-    return write_page_of(results, tables, _figures(results))
+    return write_page_of(results, tables, _figures(results), force=force)
 
 
 def _figures(results: PathStudyResults) -> Iterator[Drawn]:

@@ -31,11 +31,12 @@ def command(
 
     Example: `sparsid simulate aluminium --trajectories 40 --samples 5000 --out train.nc`
     """
-    from sparsid.plants import PLANTS
+    from sparsid.plants import PLANTS, check_noise
 
-    PLANTS.check(process)
+    facts = PLANTS[process]
     check_outputs([to], force=force)
     asked = None if noise is None else parse_numbers("--noise", noise)
+    check_noise(asked or {}, (*facts.states.names, *facts.outputs.names))
 
     from sparsid.data import write
     from sparsid.data.formats import check_written

@@ -10,7 +10,7 @@ from sparsid._errors import SparsidError
 from sparsid._files import make_folder
 from sparsid.cli.computing import use_machine
 from sparsid.cli.console import say, show, tell
-from sparsid.cli.outputs import MARKDOWN, Force, check_outputs
+from sparsid.cli.outputs import EXITS, MARKDOWN, Force, check_outputs
 
 if TYPE_CHECKING:
     from sparsid.report import Table
@@ -30,12 +30,12 @@ def list_() -> None:
 
     Example: `sparsid study list`
     """
-    from sparsid.study.reading import presets, read_study
+    from sparsid.study.reading import overview
 
-    rows = []
-    for name in presets():
-        study = read_study(name)
-        rows.append((name, study.title, str(len(study.configuration)), str(study.size)))
+    rows = [
+        (name, study.title, str(len(study.configuration)), str(study.size))
+        for name, study in overview().items()
+    ]
     show("Studies", ("name", "title", "configurations", "cells"), rows)
 
 
@@ -60,15 +60,10 @@ def run(
 
     Example: `sparsid study run haugstvedt2023 --out haugstvedt2023 --executor processes`
     """
-    from sparsid.cli.progress import path_progress, study_progress
     from sparsid.study.map_spec import MapStudySpec
-    from sparsid.study.maps import run_maps
     from sparsid.study.path_spec import PathStudySpec
-    from sparsid.study.paths import run_paths
     from sparsid.study.reading import read_study
-    from sparsid.study.running import run_study
     from sparsid.study.studies import StudySpec
-    from sparsid.training.progress import last_signal
 
     study = read_study(name)
     if not isinstance(study, StudySpec) and (executor != "serial" or workers is not None):
@@ -78,6 +73,13 @@ def run(
         )
     make_folder(to)
     check_outputs([to / "truth.nc"], inputs=_recorded(study), force=force)
+
+    from sparsid.cli.progress import path_progress, study_progress
+    from sparsid.study.maps import run_maps
+    from sparsid.study.paths import run_paths
+    from sparsid.study.running import run_study
+    from sparsid.training.progress import last_signal
+
     use_machine()
     if isinstance(study, PathStudySpec):
         with path_progress(study.name) as watch_paths:
@@ -117,38 +119,40 @@ def show_(
 
     Example: `sparsid study show haugstvedt2023 --markdown haugstvedt2023.md`
     """
-    if text is not None:
-        check_outputs([text], inputs=[folder / "study.json"], force=force)
+    from sparsid.results import ResultStore
+
+    task = ResultStore.open(folder).study().get("specification", {}).get("task")
+    texts = [] if text is None else [text]
+    beside = [folder / name for name in ("index.html", *(() if task in OTHERS else (EXITS,)))]
+    check_outputs([*texts, *beside], inputs=[folder / "study.json"], force=force)
+    if task in OTHERS:
+        OTHERS[task](folder, text, force)
+        return
 
     from sparsid.cli.study_page import said, write_page
     from sparsid.cli.study_tables import tables
-    from sparsid.results import ResultStore
     from sparsid.study.summary import load_results
 
-    task = ResultStore.open(folder).study().get("specification", {}).get("task")
-    if task in OTHERS:
-        OTHERS[task](folder, text)
-        return
-    _shown(load_results(folder), tables, said, write_page, text)
+    _shown(load_results(folder), tables, said, write_page, text, force)
 
 
-def _show_paths(folder: Path, text: Path | None) -> None:
+def _show_paths(folder: Path, text: Path | None, force: bool) -> None:
     """The same of a study of pruning paths."""
     from sparsid.cli.path_page import write_path_page
     from sparsid.cli.path_tables import path_tables
     from sparsid.cli.study_page import said
     from sparsid.study.path_results import load_paths
 
-    _shown(load_paths(folder), path_tables, said, write_path_page, text)
+    _shown(load_paths(folder), path_tables, said, write_path_page, text, force)
 
 
-def _show_maps(folder: Path, text: Path | None) -> None:
+def _show_maps(folder: Path, text: Path | None, force: bool) -> None:
     """The same of a study of fitting functions."""
     from sparsid.cli.map_page import map_tables, write_map_page
     from sparsid.cli.study_page import said
     from sparsid.study.map_results import load_maps
 
-    _shown(load_maps(folder), map_tables, said, write_map_page, text)
+    _shown(load_maps(folder), map_tables, said, write_map_page, text, force)
 
 
 OTHERS = {"prune": _show_paths, "map": _show_maps}  # by task; all others simulate
@@ -158,8 +162,9 @@ def _shown(
     results: Any,
     tables: "Callable[[Any], list[Table]]",
     said: Callable[[Any], list[str]],
-    write_page: "Callable[[Any, list[Table]], Path]",
+    write_page: Callable[..., Path],
     text: Path | None,
+    force: bool,
 ) -> None:
     """Tables on the screen, in Markdown if asked for, and on the page: of either kind of study."""
     folder = results.folder
@@ -172,9 +177,10 @@ def _shown(
         _print(table)
     if results.missing:
         tell([f"{results.missing} cells are not stored yet; `sparsid study run` makes them."])
+    page = write_page(results, found, force=force)  # first: it may refuse to replace a figure
     if text is not None:
         _write_markdown(text, results.study.title or results.study.name, said(results), found)
-    say(f"Open {write_page(results, found)} to see the figures.")
+    say(f"Open {page} to see the figures.")
 
 
 def _write_markdown(path: Path, title: str, notes: list[str], found: "list[Table]") -> None:
@@ -197,12 +203,15 @@ def compare(
 
     Example: `sparsid study compare haugstvedt2023 L1 Dense`
     """
-    from sparsid.cli.study_tables import comparison
     from sparsid.study.summary import load_results
-    from sparsid.study.verdicts import compare as compared
 
     results = load_results(folder)
-    _print(comparison([compared(results.named(first), results.named(second))]))
+    pair = results.named(first), results.named(second)
+
+    from sparsid.cli.study_tables import comparison
+    from sparsid.study.verdicts import compare as compared
+
+    _print(comparison([compared(*pair)]))
 
 
 def _print(table: "Table") -> None:

@@ -9,17 +9,16 @@ import numpy as np
 
 from sparsid import report
 from sparsid._files import written_whole
+from sparsid.cli.outputs import EXITS, EXITS_HEADER, check_figures
 from sparsid.cli.study_figures import Drawn, figures
 from sparsid.study.map_results import MapStudyResults
 from sparsid.study.path_results import PathStudyResults
 from sparsid.study.summary import StudyResults
 
-EXITS = "long_exits.csv"
-
 type AnyResults = StudyResults | PathStudyResults | MapStudyResults
 
 
-def write_page(results: StudyResults, tables: list[report.Table]) -> Path:
+def write_page(results: StudyResults, tables: list[report.Table], *, force: bool = False) -> Path:
     """Writes index.html and figures/ into the study's folder; returns the page's path."""
     files: dict[str | Path, str] = {}
     if any(found.has("long_exit_sample") for found in results.configurations):
@@ -29,7 +28,7 @@ def write_page(results: StudyResults, tables: list[report.Table]) -> Path:
         ):
             csv.writer(file, lineterminator="\n").writerows(exits(results))
         files[results.folder / EXITS] = "every long run that left the box: when, and in which state"
-    return write_page_of(results, tables, figures(results), files)
+    return write_page_of(results, tables, figures(results), files, force=force)
 
 
 def write_page_of(
@@ -37,22 +36,28 @@ def write_page_of(
     tables: list[report.Table],
     drawn: "Iterable[Drawn]",
     files: Mapping[str | Path, str] = MappingProxyType({}),
+    *,
+    force: bool = False,
 ) -> Path:
-    """The page of a study of any kind, with what has been drawn of it; `files` beside its own."""
-    study = results.study
+    """The page of a study of any kind, with what has been drawn of it; `files` beside its own.
+
+    Raises SparsidError where a figure would replace one of somebody else, unless `force` is given.
+    """
+    study, drawn = results.study, list(drawn)
+    check_figures(results.folder / "figures", [name for name, _, _ in drawn], force=force)
     return report.study_page(
         results.folder,
         title=study.title or study.name,
         note=said(results),
         tables=tables,
-        figures=list(drawn),
+        figures=drawn,
         files={results.folder / "study.json": "the study's specification", **files},
     )
 
 
 def exits(results: StudyResults) -> Iterator[tuple[object, ...]]:
     """Rows, a header first: a long run that left the box of the training data, when and in what."""
-    yield "configuration", "size", "seed", "trajectory", "sample", "time_s", "state", "diverged"
+    yield tuple(EXITS_HEADER.split(","))
     for found in results.configurations:
         if not found.has("long_exit_sample"):
             continue

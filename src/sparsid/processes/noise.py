@@ -1,6 +1,5 @@
 """Measurement noise on recorded trajectories: what a sensor adds, the plant does not feel."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -8,9 +7,8 @@ import jax
 import numpy as np
 from jaxtyping import Array, Key
 
-from sparsid._errors import SparsidError
-from sparsid._registry import unknown
 from sparsid.data import Dataset
+from sparsid.plants import check_noise
 
 
 def measured(dataset: Dataset, noise: Mapping[str, float], *, key: Key[Array, ""]) -> Dataset:
@@ -21,13 +19,7 @@ def measured(dataset: Dataset, noise: Mapping[str, float], *, key: Key[Array, ""
     standard deviation.
     """
     known = (*dataset.states.names, *dataset.outputs.names)
-    for name, deviation in noise.items():
-        if name not in known:
-            raise SparsidError(unknown("measured channel", name, known))
-        if not (math.isfinite(deviation) and deviation >= 0):
-            raise SparsidError(
-                f"The noise on {name} must be a standard deviation, at least 0; got {deviation}."
-            )
+    check_noise(noise, known)
     spread = np.array([noise.get(name, 0.0) for name in known])
     noisy = []
     for i, t in enumerate(dataset):

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import xarray as xr
 
 from sparsid._errors import SparsidError
 from sparsid._files import make_folder, written_whole
@@ -128,6 +127,8 @@ class ResultStore:
 
     def put_aside(self, key: str, arrays: Mapping[str, np.ndarray]) -> None:
         """Keeps arrays of work in flight as NetCDF, in the place of those kept before."""
+        import xarray as xr
+
         said = xr.Dataset(
             {
                 name: ([f"{name}_{axis}" for axis in range(array.ndim)], array)
@@ -139,6 +140,8 @@ class ResultStore:
 
     def take_up(self, key: str) -> dict[str, np.ndarray] | None:
         """What was put aside under `key`; None if nothing was, or nothing that can be read."""
+        import xarray as xr
+
         try:
             with xr.open_dataset(self._aside(key), engine="h5netcdf") as said:
                 return {str(name): array.values for name, array in said.items()}

@@ -1,9 +1,24 @@
-"""Studies: many configurations on one plant's data, trained, judged and compared."""
+"""Studies: many configurations on one plant's data, trained, judged and compared.
 
-from sparsid.study.reading import read_study
-from sparsid.study.running import Outcome, run_study
-from sparsid.study.studies import StudySpec
-from sparsid.study.summary import StudyResults, load_results
+The names below load on first use: a study is read, and refused, without JAX.
+"""
+
+from typing import TYPE_CHECKING
+
+from sparsid._lazy import lazily
+
+if TYPE_CHECKING:
+    from sparsid.study.reading import read_study
+    from sparsid.study.running import Outcome, run_study
+    from sparsid.study.studies import StudySpec
+    from sparsid.study.summary import StudyResults, load_results
+
+_HOMES = {
+    "read_study": "sparsid.study.reading",
+    **dict.fromkeys(("Outcome", "run_study"), "sparsid.study.running"),
+    "StudySpec": "sparsid.study.studies",
+    **dict.fromkeys(("StudyResults", "load_results"), "sparsid.study.summary"),
+}
 
 __all__ = [
     "Outcome",
@@ -13,3 +28,5 @@ __all__ = [
     "read_study",
     "run_study",
 ]
+
+__getattr__ = lazily(__name__, _HOMES)

@@ -3,15 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import jax
 import numpy as np
 from jaxtyping import Float
 
 from sparsid._errors import SparsidError
 from sparsid._registry import Registry
 from sparsid.data import Dataset, Normaliser
-from sparsid.models.least_squares import one_step_examples
-from sparsid.processes import named, simulate
 
 TRAJECTORIES = 8  # of the cell, for training points; as many others for the test
 SAMPLES = 2000
@@ -61,6 +58,11 @@ def franke_at(x: Float[np.ndarray, "points 2"]) -> Float[np.ndarray, " points"]:
 @FUNCTIONS.register("aluminium")
 def aluminium(train: int, test: int, seed: int) -> Points:
     """The derivative of the electrolysis cell, along simulated trajectories."""
+    import jax
+
+    from sparsid.models.least_squares import one_step_examples
+    from sparsid.processes import named, simulate
+
     keys = jax.random.split(jax.random.key(seed))
     parts = [
         simulate(named("aluminium"), trajectories=TRAJECTORIES, samples=SAMPLES, key=key)

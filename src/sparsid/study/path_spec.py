@@ -1,7 +1,7 @@
 """A study of pruning paths, as data: networks trained on their free run, then pruned."""
 
 from dataclasses import replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
@@ -11,9 +11,11 @@ from sparsid._tables import Table
 from sparsid.architectures import NARX
 from sparsid.architectures.capabilities import check_serves
 from sparsid.identify.descent_spec import DescentSpec, RetrainSpec
-from sparsid.processes import named
+from sparsid.plants import PLANTS
 from sparsid.study.studies import StudyTrainingSpec, check_configuration_names
-from sparsid.training import Pruning
+
+if TYPE_CHECKING:  # a specification is read, and refused, without JAX
+    from sparsid.training import Pruning
 
 SAME_IN_PAIRS = ("model", "start", "restarts", "train", "refine")
 
@@ -50,7 +52,9 @@ class PruneSpec(Table):
     damping: float = Field(default=0.0, ge=0)
     retrain: RetrainSpec = RetrainSpec()
 
-    def build(self) -> Pruning:
+    def build(self) -> "Pruning":
+        from sparsid.training import Pruning
+
         retrain = self.retrain.build()
         return Pruning(
             self.ranking,
@@ -104,8 +108,8 @@ class PathStudySpec(Table):
 
 def check_paths(study: PathStudySpec) -> None:
     """Raises SparsidError for what no single table can see."""
-    process = named(study.data.process)
-    known = (*process.outputs.names, *process.inputs.names)
+    plant = PLANTS[study.data.process]
+    known = (*plant.outputs.names, *plant.inputs.names)
     for name, (_, scale) in study.data.scale.items():
         if name not in known:
             raise SparsidError(unknown("channel of [data] scale", name, known))

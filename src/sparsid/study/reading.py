@@ -7,7 +7,7 @@ from typing import Any
 
 from sparsid._errors import SparsidError
 from sparsid._registry import unknown
-from sparsid._tables import parse, read_toml
+from sparsid._tables import Table, parse, read_toml
 from sparsid.study.map_spec import MapStudySpec, check_maps
 from sparsid.study.path_spec import PathStudySpec, check_paths
 from sparsid.study.studies import StudySpec, check
@@ -22,8 +22,7 @@ def read_study(name_or_path: str | Path) -> AnyStudy:
     """
     known = presets()
     if str(name_or_path) in known:
-        with resources.as_file(known[str(name_or_path)]) as path:
-            return parse_study(read_toml(path), str(name_or_path))
+        return parse_study(_preset_tables(str(name_or_path)), str(name_or_path))
     path = Path(name_or_path)
     if path.suffix.lower() != ".toml" and not path.is_file():
         raise SparsidError(
@@ -47,18 +46,38 @@ def presets() -> dict[str, Any]:
     return dict(sorted(found.items()))
 
 
+def overview() -> dict[str, AnyStudy]:
+    """Name -> preset as it is written, to be listed: `read_study` gives it ready to run."""
+    return {name: _parsed(_preset_tables(name), name) for name in presets()}
+
+
+def _preset_tables(name: str) -> dict[str, Any]:
+    with resources.as_file(presets()[name]) as path:
+        return read_toml(path)
+
+
 def parse_study(tables: dict[str, Any], source: str) -> AnyStudy:
     """Validates tables, lists of phases given by name put in their place.
 
     `base` names a preset whose tables stand where these say nothing. Raises SparsidError with one
     sentence for the first thing wrong; `source` begins it.
     """
+    study = _parsed(tables, source)
+    try:
+        CHECKS[type(study)](study)
+    except SparsidError as error:
+        raise SparsidError(f"{source}: {error}") from None
+    return _with_effort(study) if isinstance(study, StudySpec) else study
+
+
+def _parsed(tables: dict[str, Any], source: str) -> AnyStudy:
+    """The study as it is written, each table checked by itself; needs no JAX."""
     own_phases = tables.get("phases", {})
     tables = _on_base(dict(tables), source)
     if tables.get("task") == "prune":
-        return _checked(parse(PathStudySpec, tables, source), _check_pruning, source)
+        return parse(PathStudySpec, tables, source)
     if tables.get("task") == "map":
-        return _checked(parse(MapStudySpec, tables, source), check_maps, source)
+        return parse(MapStudySpec, tables, source)
     phases = tables.pop("phases", {})
     if not isinstance(phases, dict):
         raise SparsidError(
@@ -68,7 +87,7 @@ def parse_study(tables: dict[str, Any], source: str) -> AnyStudy:
     if isinstance(given, list):
         tables["configuration"] = [_spelt_out(table, phases, source) for table in given]
         _check_used(own_phases, given, source)
-    return _with_effort(_checked(parse(StudySpec, tables, source), check, source))
+    return parse(StudySpec, tables, source)
 
 
 def _check_used(own_phases: dict[str, Any], configurations: list[Any], source: str) -> None:
@@ -96,12 +115,11 @@ def _check_pruning(study: PathStudySpec) -> None:
         )
 
 
-def _checked[T](study: T, check: Callable[[T], None], source: str) -> T:
-    try:
-        check(study)
-    except SparsidError as error:
-        raise SparsidError(f"{source}: {error}") from None
-    return study
+CHECKS: dict[type[Table], Callable[[Any], None]] = {
+    StudySpec: check,
+    PathStudySpec: _check_pruning,
+    MapStudySpec: check_maps,
+}
 
 
 def _on_base(tables: dict[str, Any], source: str) -> dict[str, Any]:
@@ -114,8 +132,7 @@ def _on_base(tables: dict[str, Any], source: str) -> dict[str, Any]:
         raise SparsidError(f"{source}: `base` is the name of one study; got {base!r}.")
     if base not in known:
         raise SparsidError(f"{source}: " + unknown("study", base, known))
-    with resources.as_file(known[base]) as path:
-        below = _on_base(read_toml(path), base)
+    below = _on_base(_preset_tables(base), base)
 
     def over(name: str, own: Any) -> Any:
         both = isinstance(own, dict) and isinstance(below.get(name), dict)

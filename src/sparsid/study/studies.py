@@ -13,7 +13,7 @@ from sparsid.architectures import DerivativeMLP
 from sparsid.architectures.capabilities import check_serves
 from sparsid.identify.phase_spec import PhaseSpec
 from sparsid.identify.spec import DataSpec
-from sparsid.processes import named
+from sparsid.plants import PLANTS
 
 LARGEST_SEED = 2**32 - 1  # what a key takes in
 MOST_SEEDS = 10_000  # that `seeds = n` may ask for
@@ -229,7 +229,7 @@ def _check_data(data: StudyDataSpec) -> None:
     if (data.process is None) == (not data.files):
         raise SparsidError("[data] needs either a `process` or `files`, and not both.")
     if data.process is not None:
-        named(data.process)
+        PLANTS.check(data.process)
     _check_other_kind(data)
     _check_rising("data.sizes", data.sizes)
     if data.process is not None and data.sizes and data.sizes[-1] > data.train:
