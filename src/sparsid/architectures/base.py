@@ -37,7 +37,7 @@ class AbstractArchitecture(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     kind: str
     observes: ClassVar[Literal["states", "outputs"]]
-    can: ClassVar[frozenset[Capability]]
+    can: ClassVar[frozenset[Capability]] = frozenset()
     recipes: ClassVar[tuple[str, ...]]
     baselines: ClassVar[tuple[str, ...]]
 
@@ -53,24 +53,23 @@ class AbstractArchitecture(BaseModel):
         __init__.__pydantic_base_init__ = True
 
     @property
-    @abstractmethod
     def lag(self) -> int:
         """How many given rows a free run starts from."""
+        return 1
 
     @property
     def linear_path(self) -> bool:
         """Whether a direct linear path leads from the network's inputs to its outputs."""
         return False
 
-    @abstractmethod
     def sentence(self) -> str:
         """The options in a line for people."""
+        return self.kind
 
-    @abstractmethod
     def network_inputs(self, observed: Sequence[str], inputs: Sequence[str]) -> tuple[str, ...]:
-        """Names of the network's inputs, in their order."""
+        """Names of the network's inputs, in their order: what is observed, then inputs."""
+        return (*observed, *inputs)
 
-    @abstractmethod
     def regressors(
         self, x: Float[np.ndarray, "samples observed"], u: Float[np.ndarray, "samples inputs"]
     ) -> Float[np.ndarray, "rows regressors"]:
@@ -78,6 +77,7 @@ class AbstractArchitecture(BaseModel):
 
         The recorded observations stand where a free run would have its own.
         """
+        return np.hstack([x, u])
 
     @abstractmethod
     def arrays(self, observed: int, inputs: int) -> dict[str, ArraySpec]:

@@ -1,10 +1,7 @@
 """Options of a derivative network: how fast measured states change, marched in time."""
 
-from collections.abc import Sequence
 from typing import Annotated, ClassVar, Literal
 
-import numpy as np
-from jaxtyping import Float
 from pydantic import Field
 
 from sparsid._errors import SparsidError
@@ -39,7 +36,6 @@ class DerivativeMLP(AbstractArchitecture):
     can: ClassVar = frozenset({"one-step", "recursion"})
     recipes: ClassVar = ("one-step", "free-run")
     baselines: ClassVar = ("linear, one-step", "linear, free-run")
-    lag: ClassVar[int] = 1  # pyright: ignore[reportIncompatibleMethodOverride]
     widths: Annotated[tuple[int, ...], Field(max_length=MOST_LAYERS)] = (25, 25, 25, 25)
     activation: str = "relu"
     skip: bool = False
@@ -63,15 +59,6 @@ class DerivativeMLP(AbstractArchitecture):
         told = [f"widths {list(self.widths)}, {self.activation}"]
         told += ["input skip"] * self.skip + ["one network per state"] * self.per_state
         return ", ".join([*told, f"{self.stepper} steps"])
-
-    def network_inputs(self, observed: Sequence[str], inputs: Sequence[str]) -> tuple[str, ...]:
-        """States, then inputs."""
-        return (*observed, *inputs)
-
-    def regressors(
-        self, x: Float[np.ndarray, "samples states"], u: Float[np.ndarray, "samples inputs"]
-    ) -> Float[np.ndarray, "samples channels"]:
-        return np.hstack([x, u])
 
     def arrays(self, observed: int, inputs: int) -> dict[str, ArraySpec]:
         channels = observed + inputs
