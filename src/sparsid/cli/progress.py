@@ -9,6 +9,7 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
     TaskID,
     TextColumn,
     TimeRemainingColumn,
@@ -32,8 +33,10 @@ def _words(template: str, **look) -> TextColumn:
     return TextColumn(template, markup=False, **look)
 
 
-def _what() -> TextColumn:
-    return _words("{task.description}", table_column=Column(no_wrap=True))
+def _bar(*columns: ProgressColumn, width: int = 24) -> Progress:
+    """Progress on the terminal: what is at work, a bar, and then `columns`."""
+    what = _words("{task.description}", table_column=Column(no_wrap=True))
+    return Progress(what, BarColumn(bar_width=width), *columns, console=err)
 
 
 def now_and_then(every: float = 60.0) -> Callable[[str], None]:
@@ -67,14 +70,12 @@ def training_progress() -> Iterator:
     It appears with the first epoch: what is trained without epochs has none.
     """
     columns = (
-        _what(),
-        BarColumn(bar_width=12),
         MofNCompleteColumn(),
         _words("epochs {task.fields[speed]}"),
         TimeRemainingColumn(),
         _words("{task.fields[said]}"),
     )
-    with Progress(*columns, console=err) as progress:
+    with _bar(*columns, width=12) as progress:
 
         def watching(name: str):
             task: TaskID | None = None
@@ -104,12 +105,7 @@ def training_progress() -> Iterator:
 @contextmanager
 def pruning_progress() -> Iterator:
     """Within it, `watch(report)` shows the rounds of pruning: weights left, members at work."""
-    columns = (
-        _what(),
-        BarColumn(bar_width=24),
-        _words("{task.fields[said]}"),
-    )
-    with Progress(*columns, console=err) as progress:
+    with _bar(_words("{task.fields[said]}")) as progress:
         task = progress.add_task("pruning", total=None, said="")
         log = now_and_then()
 
@@ -129,13 +125,11 @@ def pruning_progress() -> Iterator:
 def study_progress(name: str) -> Iterator:
     """Within it, `watch(progress)` shows a bar of a study's work, its cells and remaining time."""
     columns = (
-        _what(),
-        BarColumn(bar_width=24),
         _words("{task.percentage:.0f} %"),
         _words("{task.fields[cells]}"),
         TimeRemainingColumn(elapsed_when_finished=True),
     )
-    with Progress(*columns, console=err) as progress:
+    with _bar(*columns) as progress:
         task = progress.add_task(plain(f"running {name}"), total=None, cells="preparing data")
         log, began = now_and_then(), None
 
@@ -155,13 +149,7 @@ def study_progress(name: str) -> Iterator:
 @contextmanager
 def path_progress(name: str) -> Iterator:
     """Within it, `watch(stage)` says which configuration is at work, at what, and cells done."""
-    columns = (
-        _what(),
-        BarColumn(bar_width=24),
-        MofNCompleteColumn(),
-        _words("{task.fields[said]}"),
-    )
-    with Progress(*columns, console=err) as progress:
+    with _bar(MofNCompleteColumn(), _words("{task.fields[said]}")) as progress:
         task = progress.add_task(plain(f"running {name}"), total=None, said="preparing data")
         log = now_and_then()
 
