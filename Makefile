@@ -13,7 +13,7 @@ PEER_PYTHON := python3
 PEER_PIP :=
 
 .DEFAULT_GOAL := help
-.PHONY: help .venv demo test check bench bench-startup bench-peers constraints clean
+.PHONY: help .venv demo test test-all check bench bench-startup bench-peers constraints clean
 unexport PYTHONHOME PYTHONPATH VIRTUAL_ENV UV_SYSTEM_PYTHON
 
 help:  ## list the targets
@@ -24,6 +24,9 @@ demo: .venv  ## simulate a plant, train sparse and dense networks, judge them; s
 
 test: .venv  ## run the tests
 	$(PYTHON) -m pytest -n 2 --dist loadfile $(ARGS)
+
+test-all: .venv  ## run the tests and the whole of every matrix
+	$(PYTHON) -m pytest -n 2 --dist loadfile -m "slow or not slow" $(ARGS)
 
 check: .venv  ## lint, formatting, types, layers
 	.venv/bin/ruff check .
