@@ -5,14 +5,14 @@ import numpy as np
 import pytest
 
 from sparsid import SparsidError
-from sparsid.cli.map_page import map_tables, write_map_page
 from sparsid.models.parameters import resolve
 from sparsid.sparsify import unit_sphere
 from sparsid.sparsify.base import prepare
-from sparsid.study.functions import FUNCTIONS, franke_at
-from sparsid.study.map_results import load_maps
-from sparsid.study.maps import map_cells, run_maps, starts
 from sparsid.study.reading import parse_study, read_study
+from sparsid.study.tasks.map.functions import FUNCTIONS, franke_at
+from sparsid.study.tasks.map.groups import map_cells, run_maps, starts
+from sparsid.study.tasks.map.report import map_tables, write_map_page
+from sparsid.study.tasks.map.results import load_maps
 
 SINE = {"name": "a", "function": "sine", "widths": [5], "train": 40, "epochs": 3, "batch": 10}
 SINE |= {"rates": [1e-2], "below": 0.5}

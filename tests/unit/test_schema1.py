@@ -13,11 +13,11 @@ from sparsid.data import Dataset
 from sparsid.models import load
 from sparsid.study import read_study
 from sparsid.study.cells import cells_of
-from sparsid.study.maps import map_cells
-from sparsid.study.path_spec import PathStudySpec
-from sparsid.study.paths import path_cells
 from sparsid.study.reading import presets
-from sparsid.study.studies import StudySpec
+from sparsid.study.tasks.map.groups import map_cells
+from sparsid.study.tasks.prune.groups import path_cells
+from sparsid.study.tasks.prune.spec import PathStudySpec
+from sparsid.study.tasks.simulate.spec import StudySpec
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "schema1"
 MODELS = sorted(path.stem for path in FIXTURES.glob("*.sparsid"))

@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 
 from sparsid import SparsidError
 from sparsid.study.cells import cells_of, selected
-from sparsid.study.map_spec import MapStudySpec
-from sparsid.study.maps import map_cells
-from sparsid.study.path_spec import PathStudySpec
-from sparsid.study.paths import path_cells
-from sparsid.study.plan import BaselineGroup, groups_of
 from sparsid.study.reading import parse_study, presets, read_study
+from sparsid.study.tasks.map.groups import map_cells
+from sparsid.study.tasks.map.spec import MapStudySpec
+from sparsid.study.tasks.prune.groups import path_cells
+from sparsid.study.tasks.prune.spec import PathStudySpec
+from sparsid.study.tasks.simulate.plan import BaselineGroup, groups_of
 
 DATA = {"process": "duffing", "train": 4, "samples": 50}
 

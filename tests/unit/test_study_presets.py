@@ -14,7 +14,7 @@ from sparsid.sparsify import Clock, l1, threshold
 from sparsid.sparsify.base import init, prepare
 from sparsid.study.cells import cells_of
 from sparsid.study.reading import read_study
-from sparsid.study.studies import StudySpec
+from sparsid.study.tasks.simulate.spec import StudySpec
 from sparsid.training import SGD, Adam, Phase
 from sparsid.training.epoch import steps_per_epoch
 

@@ -28,18 +28,19 @@ from sparsid.models.least_squares import linear_map
 from sparsid.processes import named, simulate
 from sparsid.sparsify import chain, weight_average
 from sparsid.study.cells import cells_of, told
-from sparsid.study.map_spec import MapConfigurationSpec, MapStudySpec, ProblemSpec
-from sparsid.study.path_spec import (
+from sparsid.study.reading import parse_study, presets, read_study
+from sparsid.study.running import run_study
+from sparsid.study.tasks.map.spec import MapConfigurationSpec, MapStudySpec, ProblemSpec
+from sparsid.study.tasks.prune.spec import (
     DescentSpec,
     PathConfigurationSpec,
     PathDataSpec,
     PathStudySpec,
     PruneSpec,
 )
-from sparsid.study.plan import groups_of
-from sparsid.study.reading import parse_study, presets, read_study
-from sparsid.study.running import run_study
-from sparsid.study.studies import (
+from sparsid.study.tasks.simulate.plan import groups_of
+from sparsid.study.tasks.simulate.results import load_results
+from sparsid.study.tasks.simulate.spec import (
     BaselineSpec,
     ClaimSpec,
     ConfigurationSpec,
@@ -48,7 +49,6 @@ from sparsid.study.studies import (
     StudySpec,
     StudyTrainingSpec,
 )
-from sparsid.study.summary import load_results
 from sparsid.training.linear import linear_start
 
 KEY = jax.random.key(0)

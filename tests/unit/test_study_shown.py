@@ -9,16 +9,22 @@ import pytest
 
 from sparsid import SparsidError
 from sparsid.cli.progress import remaining
-from sparsid.cli.study_figures import families, figures, file_name, told_apart, worth_drawing
 from sparsid.cli.study_page import EXITS, write_page
-from sparsid.cli.study_tables import comparison, tables
 from sparsid.processes import named, simulate
 from sparsid.report import published, study_page
 from sparsid.report.literature import recounted
 from sparsid.results import Row
 from sparsid.study.reading import parse_study, read_study
-from sparsid.study.summary import ConfigurationResults, StudyResults
-from sparsid.study.verdicts import compare
+from sparsid.study.tasks.simulate.figures import (
+    families,
+    figures,
+    file_name,
+    told_apart,
+    worth_drawing,
+)
+from sparsid.study.tasks.simulate.results import ConfigurationResults, StudyResults
+from sparsid.study.tasks.simulate.tables import comparison, tables
+from sparsid.study.tasks.simulate.verdicts import compare
 
 RUNS = 20
 PHASES = [{"epochs": 1}]

@@ -25,9 +25,9 @@ from sparsid.identify.recipes.recurrent import recurrent
 from sparsid.models import NARX, Card, DerivativeMLP, Ensemble, graph_of, load
 from sparsid.processes import named, simulate
 from sparsid.results import Row
-from sparsid.study.path_spec import PathConfigurationSpec, PruneSpec
-from sparsid.study.paths import path_cells, prepare_paths, run_paths
 from sparsid.study.reading import parse_study, read_study
+from sparsid.study.tasks.prune.groups import path_cells, prepare_paths, run_paths
+from sparsid.study.tasks.prune.spec import PathConfigurationSpec, PruneSpec
 from sparsid.training import Descent, Pruning, Simulation, fit_ensemble
 from sparsid.training import descent as descent_module
 from sparsid.training.descent import descend

@@ -5,9 +5,9 @@ import re
 import pytest
 from tests.command_line import run
 
-from sparsid.cli.study_tables import tables
 from sparsid.report import published
-from sparsid.study.summary import load_results
+from sparsid.study.tasks.simulate.results import load_results
+from sparsid.study.tasks.simulate.tables import tables
 
 SPEC = """
 name = "beside"

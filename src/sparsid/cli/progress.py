@@ -22,8 +22,8 @@ from sparsid.cli.console import err, plain
 if TYPE_CHECKING:
     import numpy as np
 
-    from sparsid.study.paths import Stage
     from sparsid.study.running import Progress as StudyState
+    from sparsid.study.tasks.prune.groups import Stage
     from sparsid.training import EpochReport
     from sparsid.training.pruning import PruningReport
 

@@ -60,10 +60,10 @@ def run(
 
     Example: `sparsid study run haugstvedt2023 --out haugstvedt2023 --executor processes`
     """
-    from sparsid.study.map_spec import MapStudySpec
-    from sparsid.study.path_spec import PathStudySpec
     from sparsid.study.reading import read_study
-    from sparsid.study.studies import StudySpec
+    from sparsid.study.tasks.map.spec import MapStudySpec
+    from sparsid.study.tasks.prune.spec import PathStudySpec
+    from sparsid.study.tasks.simulate.spec import StudySpec
 
     study = read_study(name)
     if not isinstance(study, StudySpec) and (executor != "serial" or workers is not None):
@@ -75,9 +75,9 @@ def run(
     check_outputs([to / "truth.nc"], inputs=_recorded(study), force=force)
 
     from sparsid.cli.progress import path_progress, study_progress
-    from sparsid.study.maps import run_maps
-    from sparsid.study.paths import run_paths
     from sparsid.study.running import run_study
+    from sparsid.study.tasks.map.groups import run_maps
+    from sparsid.study.tasks.prune.groups import run_paths
     from sparsid.training.progress import last_signal
 
     use_machine()
@@ -130,27 +130,27 @@ def show_(
         return
 
     from sparsid.cli.study_page import said, write_page
-    from sparsid.cli.study_tables import tables
-    from sparsid.study.summary import load_results
+    from sparsid.study.tasks.simulate.results import load_results
+    from sparsid.study.tasks.simulate.tables import tables
 
     _shown(load_results(folder), tables, said, write_page, text, force)
 
 
 def _show_paths(folder: Path, text: Path | None, force: bool) -> None:
     """The same of a study of pruning paths."""
-    from sparsid.cli.path_page import write_path_page
-    from sparsid.cli.path_tables import path_tables
     from sparsid.cli.study_page import said
-    from sparsid.study.path_results import load_paths
+    from sparsid.study.tasks.prune.figures import write_path_page
+    from sparsid.study.tasks.prune.results import load_paths
+    from sparsid.study.tasks.prune.tables import path_tables
 
     _shown(load_paths(folder), path_tables, said, write_path_page, text, force)
 
 
 def _show_maps(folder: Path, text: Path | None, force: bool) -> None:
     """The same of a study of fitting functions."""
-    from sparsid.cli.map_page import map_tables, write_map_page
     from sparsid.cli.study_page import said
-    from sparsid.study.map_results import load_maps
+    from sparsid.study.tasks.map.report import map_tables, write_map_page
+    from sparsid.study.tasks.map.results import load_maps
 
     _shown(load_maps(folder), map_tables, said, write_map_page, text, force)
 
@@ -203,13 +203,13 @@ def compare(
 
     Example: `sparsid study compare haugstvedt2023 L1 Dense`
     """
-    from sparsid.study.summary import load_results
+    from sparsid.study.tasks.simulate.results import load_results
 
     results = load_results(folder)
     pair = results.named(first), results.named(second)
 
-    from sparsid.cli.study_tables import comparison
-    from sparsid.study.verdicts import compare as compared
+    from sparsid.study.tasks.simulate.tables import comparison
+    from sparsid.study.tasks.simulate.verdicts import compare as compared
 
     _print(comparison([compared(*pair)]))
 

@@ -10,10 +10,10 @@ import numpy as np
 from sparsid import report
 from sparsid._files import written_whole
 from sparsid.cli.outputs import EXITS, EXITS_HEADER, check_figures
-from sparsid.cli.study_figures import Drawn, figures
-from sparsid.study.map_results import MapStudyResults
-from sparsid.study.path_results import PathStudyResults
-from sparsid.study.summary import StudyResults
+from sparsid.study.tasks.map.results import MapStudyResults
+from sparsid.study.tasks.prune.results import PathStudyResults
+from sparsid.study.tasks.simulate.figures import Drawn, figures
+from sparsid.study.tasks.simulate.results import StudyResults
 
 type AnyResults = StudyResults | PathStudyResults | MapStudyResults
 

@@ -10,14 +10,14 @@ from sparsid._lazy import lazily
 if TYPE_CHECKING:
     from sparsid.study.reading import read_study
     from sparsid.study.running import Outcome, run_study
-    from sparsid.study.studies import StudySpec
-    from sparsid.study.summary import StudyResults, load_results
+    from sparsid.study.tasks.simulate.results import StudyResults, load_results
+    from sparsid.study.tasks.simulate.spec import StudySpec
 
 _HOMES = {
     "read_study": "sparsid.study.reading",
     **dict.fromkeys(("Outcome", "run_study"), "sparsid.study.running"),
-    "StudySpec": "sparsid.study.studies",
-    **dict.fromkeys(("StudyResults", "load_results"), "sparsid.study.summary"),
+    "StudySpec": "sparsid.study.tasks.simulate.spec",
+    **dict.fromkeys(("StudyResults", "load_results"), "sparsid.study.tasks.simulate.results"),
 }
 
 __all__ = [

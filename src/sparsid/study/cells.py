@@ -12,7 +12,7 @@ from sparsid._errors import SparsidError
 from sparsid.identify.phase_spec import PhaseSpec
 from sparsid.models import DerivativeMLP
 from sparsid.results import digest
-from sparsid.study.studies import BaselineSpec, ConfigurationSpec, StudySpec
+from sparsid.study.tasks.simulate.spec import BaselineSpec, ConfigurationSpec, StudySpec
 
 SCHEMA = 3  # of the specification below: raise it when the same words come to mean another result
 

@@ -13,8 +13,8 @@ import jax
 
 from sparsid._devices import use_cores
 from sparsid._errors import SparsidError
-from sparsid.study.groups import Job, Tick, Ticking, run_group
-from sparsid.study.plan import BaselineGroup, Group
+from sparsid.study.tasks.simulate.groups import Job, Tick, Ticking, run_group
+from sparsid.study.tasks.simulate.plan import BaselineGroup, Group
 from sparsid.training.progress import Stop
 
 Groups = Sequence[Group | BaselineGroup]

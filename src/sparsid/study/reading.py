@@ -8,9 +8,9 @@ from typing import Any
 from sparsid._errors import SparsidError
 from sparsid._registry import unknown
 from sparsid._tables import Table, parse, read_toml
-from sparsid.study.map_spec import MapStudySpec, check_maps
-from sparsid.study.path_spec import PathStudySpec, check_paths
-from sparsid.study.studies import StudySpec, check
+from sparsid.study.tasks.map.spec import MapStudySpec, check_maps
+from sparsid.study.tasks.prune.spec import PathStudySpec, check_paths
+from sparsid.study.tasks.simulate.spec import StudySpec, check
 
 type AnyStudy = StudySpec | PathStudySpec | MapStudySpec
 

@@ -9,11 +9,11 @@ from sparsid._errors import SparsidError
 from sparsid._registry import unknown
 from sparsid.results import ResultStore
 from sparsid.study.cells import Cell, cells_of, selected
-from sparsid.study.datasets import StudyData, prepare, sizes
 from sparsid.study.execute import EXECUTORS, processes, serial
-from sparsid.study.groups import Job, Tick, in_order, work_of
-from sparsid.study.plan import groups_of
-from sparsid.study.studies import StudySpec
+from sparsid.study.tasks.simulate.datasets import StudyData, prepare, sizes
+from sparsid.study.tasks.simulate.groups import Job, Tick, in_order, work_of
+from sparsid.study.tasks.simulate.plan import groups_of
+from sparsid.study.tasks.simulate.spec import StudySpec
 from sparsid.training.progress import interruptible
 
 

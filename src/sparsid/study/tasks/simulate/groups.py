@@ -15,10 +15,10 @@ from sparsid.data import Normaliser
 from sparsid.models import Ensemble
 from sparsid.results import ResultStore, Row
 from sparsid.study.cells import Cell
-from sparsid.study.datasets import StudyData
-from sparsid.study.judging import Judge, Numbers, Series
-from sparsid.study.plan import BaselineGroup, Group, Node, built
-from sparsid.study.studies import EvaluateSpec
+from sparsid.study.tasks.simulate.datasets import StudyData
+from sparsid.study.tasks.simulate.judging import Judge, Numbers, Series
+from sparsid.study.tasks.simulate.plan import BaselineGroup, Group, Node, built
+from sparsid.study.tasks.simulate.spec import EvaluateSpec
 from sparsid.training import History, Members, Monitor, Training
 from sparsid.training.linear import linear_start
 from sparsid.training.progress import Stop

@@ -11,7 +11,7 @@ from sparsid.cli.study_page import write_page_of
 from sparsid.identify.prune import with_points
 from sparsid.models import Ensemble, graph_of, load
 from sparsid.report import PathCurve, Table
-from sparsid.study.path_results import PathResults, PathStudyResults
+from sparsid.study.tasks.prune.results import PathResults, PathStudyResults
 from sparsid.training.starts import points_of
 
 if TYPE_CHECKING:

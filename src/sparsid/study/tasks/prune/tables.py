@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from sparsid.cli.console import number
-from sparsid.cli.path_beside import tables_beside
 from sparsid.report import Table
-from sparsid.study.path_results import PathResults, PathStudyResults
+from sparsid.study.tasks.prune.published import tables_beside
+from sparsid.study.tasks.prune.results import PathResults, PathStudyResults
 
 READINGS = {
     "best": "least validation error",

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float
 from sparsid._errors import SparsidError
 from sparsid.results import Row
 from sparsid.study.stored import read_stored
-from sparsid.study.studies import ConfigurationSpec, StudySpec
+from sparsid.study.tasks.simulate.spec import ConfigurationSpec, StudySpec
 
 
 @dataclass(frozen=True)

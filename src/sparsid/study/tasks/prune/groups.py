@@ -18,8 +18,8 @@ from sparsid.models import Card, Ensemble
 from sparsid.processes import measured, named, simulate
 from sparsid.results import ResultStore, Row, digest
 from sparsid.study.cells import selected, told
-from sparsid.study.path_spec import DescentSpec, PathConfigurationSpec, PathStudySpec
 from sparsid.study.running import Outcome
+from sparsid.study.tasks.prune.spec import DescentSpec, PathConfigurationSpec, PathStudySpec
 from sparsid.training import Path as PruningPath
 from sparsid.training import Simulation, prune
 from sparsid.training.curvature import Point

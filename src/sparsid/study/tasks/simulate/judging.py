@@ -17,8 +17,8 @@ from sparsid.evaluation import (
     structure,
 )
 from sparsid.models import Ensemble
-from sparsid.study.datasets import StudyData
-from sparsid.study.studies import EvaluateSpec
+from sparsid.study.tasks.simulate.datasets import StudyData
+from sparsid.study.tasks.simulate.spec import EvaluateSpec
 
 # Numbers of free runs held at once (320 MB), unless one network a device makes more of them.
 HELD = 40_000_000

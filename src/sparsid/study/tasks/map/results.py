@@ -7,8 +7,8 @@ import numpy as np
 from jaxtyping import Float
 
 from sparsid.results import Row
-from sparsid.study.map_spec import MapConfigurationSpec, MapStudySpec, ProblemSpec
 from sparsid.study.stored import read_stored
+from sparsid.study.tasks.map.spec import MapConfigurationSpec, MapStudySpec, ProblemSpec
 
 
 @dataclass(frozen=True)

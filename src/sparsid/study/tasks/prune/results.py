@@ -7,8 +7,8 @@ import numpy as np
 from jaxtyping import Float
 
 from sparsid.results import Row
-from sparsid.study.path_spec import PathConfigurationSpec, PathStudySpec
 from sparsid.study.stored import read_stored
+from sparsid.study.tasks.prune.spec import PathConfigurationSpec, PathStudySpec
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import numpy as np
 from sparsid import report
 from sparsid.cli.console import number
 from sparsid.report import Table
-from sparsid.study.path_results import PathResults, PathStudyResults
+from sparsid.study.tasks.prune.results import PathResults, PathStudyResults
 
 BEST = 3
 # What is chosen from a path -> the paper's stage of that name.

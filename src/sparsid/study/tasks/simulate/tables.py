@@ -9,9 +9,9 @@ from sparsid.cli.console import number
 from sparsid.evaluation import Estimate, agreement
 from sparsid.report import Table
 from sparsid.report.literature import recounted
-from sparsid.study.studies import ClaimSpec
-from sparsid.study.summary import ConfigurationResults, StudyResults
-from sparsid.study.verdicts import (
+from sparsid.study.tasks.simulate.results import ConfigurationResults, StudyResults
+from sparsid.study.tasks.simulate.spec import ClaimSpec
+from sparsid.study.tasks.simulate.verdicts import (
     Agreement,
     Comparison,
     Published,

@@ -11,7 +11,7 @@ from sparsid._errors import SparsidError
 from sparsid.data import Dataset
 from sparsid.identify.parts import Parts, read_parts, without_constant_inputs
 from sparsid.processes import named, simulate
-from sparsid.study.studies import StudyDataSpec, StudySpec
+from sparsid.study.tasks.simulate.spec import StudyDataSpec, StudySpec
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from sparsid.architectures import NARX
 from sparsid.architectures.capabilities import check_serves
 from sparsid.identify.descent_spec import DescentSpec, RetrainSpec
 from sparsid.plants import PLANTS
-from sparsid.study.studies import StudyTrainingSpec, check_configuration_names
+from sparsid.study.tasks.simulate.spec import StudyTrainingSpec, check_configuration_names
 
 if TYPE_CHECKING:  # a specification is read, and refused, without JAX
     from sparsid.training import Pruning

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sparsid import report
-from sparsid.cli.study_tables import fair_divergence, label, slips
 from sparsid.data import read
 from sparsid.evaluation import Estimate, mean_interval
-from sparsid.study.summary import ConfigurationResults, StudyResults
-from sparsid.study.verdicts import TWO_STUDIES, diverged_share, mean_rfmse, pairs
+from sparsid.study.tasks.simulate.results import ConfigurationResults, StudyResults
+from sparsid.study.tasks.simulate.tables import fair_divergence, label, slips
+from sparsid.study.tasks.simulate.verdicts import TWO_STUDIES, diverged_share, mean_rfmse, pairs
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -19,9 +19,9 @@ from sparsid.models.parameters import Weight, resolve
 from sparsid.results import ResultStore, Row, digest
 from sparsid.sparsify import NOTHING, Sparsifier, unit_sphere
 from sparsid.study.cells import selected, told
-from sparsid.study.functions import FUNCTIONS, Points
-from sparsid.study.map_spec import MapConfigurationSpec, MapStudySpec, ProblemSpec
 from sparsid.study.running import Outcome, Progress
+from sparsid.study.tasks.map.functions import FUNCTIONS, Points
+from sparsid.study.tasks.map.spec import MapConfigurationSpec, MapStudySpec, ProblemSpec
 from sparsid.training.maps import fit_maps
 from sparsid.training.progress import Stop, interruptible
 

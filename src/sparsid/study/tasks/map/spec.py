@@ -9,8 +9,8 @@ from sparsid._tables import Table
 from sparsid.architectures.base import check_widths
 from sparsid.graph.activations import ACTIVATIONS
 from sparsid.identify.phase_spec import PhaseSpec, RateSpec
-from sparsid.study.functions import FUNCTIONS
-from sparsid.study.studies import (
+from sparsid.study.tasks.map.functions import FUNCTIONS
+from sparsid.study.tasks.simulate.spec import (
     StudyTrainingSpec,
     check_configuration_names,
     check_seeds,

@@ -8,11 +8,11 @@ import numpy as np
 
 from sparsid import report
 from sparsid.cli.console import number
-from sparsid.cli.study_figures import file_name
 from sparsid.cli.study_page import write_page_of
 from sparsid.evaluation import rate_difference, wilson
 from sparsid.report import Table
-from sparsid.study.map_results import MapResults, MapStudyResults
+from sparsid.study.tasks.map.results import MapResults, MapStudyResults
+from sparsid.study.tasks.simulate.figures import file_name
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

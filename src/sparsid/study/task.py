@@ -1,0 +1,126 @@
+"""What every kind of study offers: its specification, cells, groups, how they run, its report.
+
+A task is a record; what it needs JAX for stands behind `running`, so that a study is read, and
+refused, without it.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol
+
+from sparsid._registry import Registry
+from sparsid._tables import Table
+from sparsid.results import ResultStore, digest
+from sparsid.training.progress import Stop
+
+if TYPE_CHECKING:
+    from sparsid.report.document import Document
+    from sparsid.study.results import StudyResults
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One result of a study, named by the digest of all that it depends on.
+
+    `name` is the configuration's and `place` what else tells it from the others of the study
+    ("seed", "size"): neither is in the key. `of` holds what the task builds the result from.
+    """
+
+    name: str
+    place: Mapping[str, Any]
+    specification: dict[str, Any]
+    of: Any = field(default=None, repr=False)
+
+    @cached_property
+    def key(self) -> str:
+        return digest(self.specification)
+
+
+class Group(Protocol):
+    """Cells that run together, in one process; it can be pickled."""
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """Keys of all its cells."""
+        ...
+
+    def work(self, wanted: frozenset[str]) -> float:
+        """The work it takes to finish the `wanted` cells, to weigh progress by."""
+        ...
+
+
+@dataclass(frozen=True)
+class Tick:
+    """Progress made: work done (see `Group.work`), cells finished, and what is being done."""
+
+    work: float = 0.0
+    cells: int = 0
+    doing: str = ""
+
+
+type Ticking = Callable[[Tick], None]
+
+
+@dataclass(frozen=True)
+class Job:
+    """What every group of a study needs, wherever it runs; `wanted` are keys of missing cells."""
+
+    task: str
+    study: Any
+    data: Any
+    store: ResultStore
+    wanted: frozenset[str]
+
+    def run(self, group: Group, *, tick: Ticking, stop: Stop) -> None:
+        """Runs one group; every row is stored as soon as its cell is finished."""
+        TASKS[self.task].running().run(group, self, tick=tick, stop=stop)
+
+
+class Running(Protocol):
+    """The part of a task that computes (a module, or a record)."""
+
+    def prepare(self, study: Any) -> Any:
+        """The data of a study. Raises SparsidError for what cannot be run on it."""
+        ...
+
+    def cells(self, study: Any, data: Any) -> tuple[Cell, ...]:
+        """All cells, in the order in which they are shown."""
+        ...
+
+    def groups(self, cells: tuple[Cell, ...], study: Any) -> tuple[Group, ...]:
+        """The cells by what runs together; it follows from the whole specification alone."""
+        ...
+
+    def about(self, study: Any, data: Any) -> dict[str, Any]:
+        """What study.json says beside the specification and the cells."""
+        ...
+
+    def run(self, group: Any, job: Job, *, tick: Ticking, stop: Stop) -> None:
+        """Brings one group to its end; after a stop no row of an unfinished cell is written."""
+        ...
+
+
+@dataclass(frozen=True)
+class Task:
+    """A kind of study.
+
+    `by` names what tells the stored results of a configuration apart, beside the seed. `spelt_out`
+    turns a file's tables into those of the specification (names of lists, say); `check` raises
+    SparsidError for what no single table can see.
+    """
+
+    name: str
+    spec: type[Table]
+    check: Callable[[Any], None]
+    running: Callable[[], Running]
+    view: Callable[..., Any]
+    report: "Callable[[StudyResults], Document]"
+    by: tuple[str, ...] = ()
+    spelt_out: Callable[[dict[str, Any], str], dict[str, Any]] = lambda tables, source: tables
+
+
+TASKS: Registry[Task] = Registry("task")
+TASKS.add("simulate", "sparsid.study.tasks.simulate.task:SIMULATE")
+TASKS.add("prune", "sparsid.study.tasks.prune.task:PRUNE")
+TASKS.add("map", "sparsid.study.tasks.map.task:MAP")

@@ -1,0 +1,1 @@
+"""The kinds of study, one package each: simulate, prune, map."""

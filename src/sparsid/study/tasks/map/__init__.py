@@ -1,0 +1,1 @@
+"""Networks fitted to known functions from many starts."""

@@ -1,0 +1,1 @@
+"""Networks pruned weight by weight: judged along the whole path."""

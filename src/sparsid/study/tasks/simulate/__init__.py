@@ -1,0 +1,1 @@
+"""Networks that simulate a plant: trained, and judged on long free runs."""
