@@ -65,6 +65,13 @@ def check_writable(path: str | Path) -> None:
         raise SparsidError(f"Cannot write {path}: {reason}; choose another place for the output.")
 
 
+@contextmanager
+def temporary_file(folder: Path) -> Iterator[Path]:
+    """A new hidden file in `folder` while the block runs. Raises OSError if it cannot be made."""
+    with _made_beside(folder / "temporary", "test") as (path, _):
+        yield path
+
+
 def remove_orphans(folder: Path) -> None:
     """Removes the part files in `folder` whose process is no more.
 

@@ -11,6 +11,7 @@ from sparsid._files import make_folder
 from sparsid.cli.computing import use_machine
 from sparsid.cli.console import say, show, tell
 from sparsid.cli.outputs import EXITS, MARKDOWN, Force, check_outputs
+from sparsid.study import executors
 
 if TYPE_CHECKING:
     from sparsid.report import Table
@@ -44,10 +45,18 @@ def run(
     name: Annotated[str, typer.Argument(metavar="NAME|FILE", help="A study's name, or a file.")],
     to: Annotated[Path, typer.Option("--out", help="The folder to write, or to go on in.")],
     executor: Annotated[
-        str, typer.Option(help="serial (all devices on each group), or processes.")
+        str, typer.Option(help=f"Where groups of cells run. {executors.overview()}.")
     ] = "serial",
     workers: Annotated[
-        int | None, typer.Option(help="Processes of one core each; by default one a core.")
+        int | None,
+        typer.Option(help=f"Worker processes of one core ({executors.taking('workers')})."),
+    ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help=f"The scheduler of a running cluster ({executors.taking('scheduler')}).",
+        ),
     ] = None,
     only: Annotated[
         str | None, typer.Option(help='Names or patterns of configurations: "Dense,L1*".')
@@ -66,31 +75,39 @@ def run(
     from sparsid.study.tasks.simulate.spec import StudySpec
 
     study = read_study(name)
-    if not isinstance(study, StudySpec) and (executor != "serial" or workers is not None):
+    if not isinstance(study, StudySpec) and (executor, workers, scheduler) != (
+        "serial",
+        None,
+        None,
+    ):
         raise SparsidError(
-            "--executor and --workers are for studies of simulators; others run all their networks "
+            "--executor and its options are for studies of simulators; others run all their networks "
             "together, on every core: leave them out."
         )
     make_folder(to)
     check_outputs([to / "truth.nc"], inputs=_recorded(study), force=force)
 
-    from sparsid.cli.progress import path_progress, study_progress
+    from sparsid.cli.progress import study_progress
     from sparsid.study.running import run_study
     from sparsid.study.tasks.map.groups import run_maps
     from sparsid.study.tasks.prune.groups import run_paths
     from sparsid.training.progress import last_signal
 
     use_machine()
-    if isinstance(study, PathStudySpec):
-        with path_progress(study.name) as watch_paths:
-            outcome = run_paths(study, to, only=only, watch=watch_paths)
-    elif isinstance(study, MapStudySpec):
-        with study_progress(study.name) as watch:
+    with study_progress(study.name) as watch:
+        if isinstance(study, PathStudySpec):
+            outcome = run_paths(study, to, only=only, watch=watch)
+        elif isinstance(study, MapStudySpec):
             outcome = run_maps(study, to, only=only, watch=watch)
-    else:
-        with study_progress(study.name) as watch:
+        else:
             outcome = run_study(
-                study, to, executor=executor, workers=workers, only=only, watch=watch
+                study,
+                to,
+                executor=executor,
+                workers=workers,
+                scheduler=scheduler,
+                only=only,
+                watch=watch,
             )
     tell(outcome.notes)
     said = f"{outcome.stored} of {outcome.asked} cells are stored in {to}"

@@ -1,17 +1,16 @@
 """A study run into a folder: what is missing is trained, judged and stored."""
 
-import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
-from sparsid._errors import SparsidError
-from sparsid._registry import unknown
 from sparsid.results import ResultStore
 from sparsid.study.cells import Cell, cells_of, selected
-from sparsid.study.execute import EXECUTORS, processes, serial
+from sparsid.study.executors import executor as executor_of
+from sparsid.study.task import Tick
 from sparsid.study.tasks.simulate.datasets import StudyData, prepare, sizes
-from sparsid.study.tasks.simulate.groups import Job, Tick, in_order, work_of
+from sparsid.study.tasks.simulate.groups import Job, in_order, run_group, work_of
 from sparsid.study.tasks.simulate.plan import groups_of
 from sparsid.study.tasks.simulate.spec import StudySpec
 from sparsid.training.progress import interruptible
@@ -19,16 +18,18 @@ from sparsid.training.progress import interruptible
 
 @dataclass
 class Progress:
-    """How far a run is. `work` counts members x weights x trajectories x epochs."""
+    """How far a run is: work (see `Group.work`), cells, and what it is doing."""
 
     work: float
     cells: int
     work_done: float = 0.0
     cells_done: int = 0
+    doing: str = ""
 
     def add(self, tick: Tick) -> None:
         self.work_done += tick.work
         self.cells_done += tick.cells
+        self.doing = tick.doing or self.doing
 
 
 @dataclass(frozen=True)
@@ -41,26 +42,50 @@ class Outcome:
     notes: tuple[str, ...] = field(default=())
 
 
+@dataclass(frozen=True)
+class _Group:
+    """A group of a simulate study as executors see it."""
+
+    of: Any
+
+    @property
+    def keys(self) -> frozenset[str]:
+        return self.of.keys
+
+    def work(self, wanted: frozenset[str]) -> float:
+        return work_of(self.of, wanted)
+
+
+@dataclass(frozen=True)
+class _Job:
+    """A job of a simulate study as executors see it."""
+
+    store: ResultStore
+    wanted: frozenset[str]
+    of: Job
+
+    def run(self, group: _Group, *, tick: Any, stop: Any) -> None:
+        run_group(group.of, replace(self.of, store=self.store), tick=tick, stop=stop)
+
+
 def run_study(
     study: StudySpec,
     folder: str | Path,
     *,
     executor: str = "serial",
     workers: int | None = None,
+    scheduler: str | None = None,
     only: str | None = None,
     watch: Callable[[Progress], None] | None = None,
 ) -> Outcome:
     """Trains, judges and stores every cell that `folder` does not hold yet.
 
-    `executor` is "serial" (this process, all devices) or "processes" (`workers` of one core each,
-    by default as many as there are cores). `only` names configurations by patterns; groups are
+    `executor` names one of `EXECUTORS`; `workers` and `scheduler` are options of some. `only`
+    names configurations by patterns; groups are
     those of the whole study all the same. Ctrl-C stops after the running epoch; what is stored
     stays. Raises SparsidError for anything that cannot be run, before it runs.
     """
-    if executor not in EXECUTORS:
-        raise SparsidError(unknown("executor", executor, EXECUTORS))
-    if workers is not None and workers < 1:
-        raise SparsidError(f"`workers` must be at least 1; got {workers}.")
+    runs = executor_of(executor, workers=workers, scheduler=scheduler)
     names = selected([c.name for c in study.configuration], only)
     with interruptible() as stop:
         data = prepare(study)
@@ -80,11 +105,7 @@ def run_study(
                 watch(progress)
 
         tick(Tick())
-        if executor == "serial":
-            serial(groups, job, tick=tick, stop=stop)
-        else:
-            many = workers or os.cpu_count() or 1
-            processes(groups, job, workers=many, tick=tick, stop=stop)
+        runs.run([_Group(g) for g in groups], _Job(store, wanted, job), tick=tick, stop=stop)
         return Outcome(len(asked), len(asked & store.keys()), stop.asked, data.notes)
 
 

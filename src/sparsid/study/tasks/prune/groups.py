@@ -18,7 +18,7 @@ from sparsid.models import Card, Ensemble
 from sparsid.processes import measured, named, simulate
 from sparsid.results import ResultStore, Row, digest
 from sparsid.study.cells import selected, told
-from sparsid.study.running import Outcome
+from sparsid.study.running import Outcome, Progress
 from sparsid.study.tasks.prune.spec import DescentSpec, PathConfigurationSpec, PathStudySpec
 from sparsid.training import Path as PruningPath
 from sparsid.training import Simulation, prune
@@ -72,22 +72,12 @@ class PathData:
         return self.cut[lag]
 
 
-@dataclass(frozen=True)
-class Stage:
-    """What a path study is at: for progress."""
-
-    configuration: str
-    doing: str
-    cells: int
-    cells_done: int
-
-
 def run_paths(
     study: PathStudySpec,
     folder: str | Path,
     *,
     only: str | None = None,
-    watch: Callable[[Stage], None] | None = None,
+    watch: Callable[[Progress], None] | None = None,
 ) -> Outcome:
     """Trains and prunes every network that `folder` does not hold yet.
 
@@ -106,7 +96,7 @@ def run_paths(
         def said(configuration: str, doing: str) -> None:
             if watch is not None:
                 done = len(asked) - len({c.key for c in asked} - store.keys())
-                watch(Stage(configuration, doing, len(asked), done))
+                watch(Progress(len(asked), len(asked), done, done, f"{configuration}: {doing}"))
 
         for configuration in study.configuration:
             mine = [cell for cell in asked if cell.name == configuration.name]

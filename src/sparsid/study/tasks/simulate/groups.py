@@ -1,7 +1,7 @@
 """One group of cells brought to its end: trained phase by phase, judged and stored as it goes."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,6 +15,7 @@ from sparsid.data import Normaliser
 from sparsid.models import Ensemble
 from sparsid.results import ResultStore, Row
 from sparsid.study.cells import Cell
+from sparsid.study.task import Tick, Ticking
 from sparsid.study.tasks.simulate.datasets import StudyData
 from sparsid.study.tasks.simulate.judging import Judge, Numbers, Series
 from sparsid.study.tasks.simulate.plan import BaselineGroup, Group, Node, built
@@ -37,17 +38,6 @@ class Job:
     store: ResultStore
     wanted: frozenset[str]
     start: str = "random"
-
-
-@dataclass(frozen=True)
-class Tick:
-    """Progress made: work done (see `Group.cost`), and cells finished."""
-
-    work: float = 0.0
-    cells: int = 0
-
-
-Ticking = Callable[[Tick], None]
 
 
 def work_of(group: Group | BaselineGroup, wanted: frozenset[str]) -> float:
