@@ -15,6 +15,7 @@ from sparsid.report import published, study_page
 from sparsid.report.literature import recounted
 from sparsid.results import Row
 from sparsid.study.reading import parse_study, read_study
+from sparsid.study.results import StudyResults
 from sparsid.study.tasks.simulate.figures import (
     families,
     figures,
@@ -22,7 +23,7 @@ from sparsid.study.tasks.simulate.figures import (
     told_apart,
     worth_drawing,
 )
-from sparsid.study.tasks.simulate.results import ConfigurationResults, StudyResults
+from sparsid.study.tasks.simulate.results import ConfigurationResults
 from sparsid.study.tasks.simulate.tables import comparison, tables
 from sparsid.study.tasks.simulate.verdicts import compare
 

@@ -1,24 +1,21 @@
 """A study run into a folder: what is missing is trained, judged and stored."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sparsid.data import Dataset
 from sparsid.results import ResultStore
-from sparsid.study.cells import Cell, cells_of, selected
-from sparsid.study.executors import executor as executor_of
-from sparsid.study.task import Tick
-from sparsid.study.tasks.simulate.datasets import StudyData, prepare, sizes
-from sparsid.study.tasks.simulate.groups import Job, in_order, run_group, work_of
-from sparsid.study.tasks.simulate.plan import groups_of
-from sparsid.study.tasks.simulate.spec import StudySpec
+from sparsid.study.cells import plain, selected
+from sparsid.study.executors import executor as executor_named
+from sparsid.study.task import TASKS, Cell, Group, Job, Tick
 from sparsid.training.progress import interruptible
 
 
 @dataclass
 class Progress:
-    """How far a run is: work (see `Group.work`), cells, and what it is doing."""
+    """How far a run is; `work` is counted as `Group.work` does, `doing` says what is being done."""
 
     work: float
     cells: int
@@ -27,8 +24,8 @@ class Progress:
     doing: str = ""
 
     def add(self, tick: Tick) -> None:
-        self.work_done += tick.work
-        self.cells_done += tick.cells
+        self.work_done = min(self.work_done + tick.work, self.work)
+        self.cells_done = min(self.cells_done + tick.cells, self.cells)
         self.doing = tick.doing or self.doing
 
 
@@ -42,34 +39,8 @@ class Outcome:
     notes: tuple[str, ...] = field(default=())
 
 
-@dataclass(frozen=True)
-class _Group:
-    """A group of a simulate study as executors see it."""
-
-    of: Any
-
-    @property
-    def keys(self) -> frozenset[str]:
-        return self.of.keys
-
-    def work(self, wanted: frozenset[str]) -> float:
-        return work_of(self.of, wanted)
-
-
-@dataclass(frozen=True)
-class _Job:
-    """A job of a simulate study as executors see it."""
-
-    store: ResultStore
-    wanted: frozenset[str]
-    of: Job
-
-    def run(self, group: _Group, *, tick: Any, stop: Any) -> None:
-        run_group(group.of, replace(self.of, store=self.store), tick=tick, stop=stop)
-
-
 def run_study(
-    study: StudySpec,
+    study: Any,
     folder: str | Path,
     *,
     executor: str = "serial",
@@ -80,24 +51,25 @@ def run_study(
 ) -> Outcome:
     """Trains, judges and stores every cell that `folder` does not hold yet.
 
-    `executor` names one of `EXECUTORS`; `workers` and `scheduler` are options of some. `only`
-    names configurations by patterns; groups are
-    those of the whole study all the same. Ctrl-C stops after the running epoch; what is stored
-    stays. Raises SparsidError for anything that cannot be run, before it runs.
+    `executor` names one of `EXECUTORS`: "serial" (this process, all devices), "processes" or "dask"
+    (`workers` of one core each, by default as many as there are cores; `scheduler` is the address
+    of a running Dask cluster). `only` names configurations by patterns; groups are those of the
+    whole study all the same. Ctrl-C stops after the running epoch; what is stored stays. Raises
+    SparsidError for anything that cannot be run, before it runs.
     """
-    runs = executor_of(executor, workers=workers, scheduler=scheduler)
+    chosen = executor_named(executor, workers=workers, scheduler=scheduler)
+    task = TASKS[study.task]
     names = selected([c.name for c in study.configuration], only)
     with interruptible() as stop:
-        data = prepare(study)
-        counts = sizes(study.data, data)
-        examples = {n: data.train[:n].samples - n for n in counts}
-        cells = cells_of(study, data.identity, counts, examples)
-        store = _begin(study, folder, data, cells)
+        running = task.running()
+        data = running.prepare(study)
+        cells = running.cells(study, data)
+        store = _begin(study, folder, running.truth(study, data), cells)
         asked = frozenset(cell.key for cell in cells if cell.name in names)
         wanted = asked - store.keys()
-        job = Job(data, study.evaluate, store, wanted, study.training.start)
-        groups = in_order(groups_of(cells), wanted)
-        progress = Progress(sum(work_of(g, wanted) for g in groups), len(wanted))
+        groups = _in_order(running.groups(cells), wanted)
+        job = Job(task.name, study, data, store, wanted)
+        progress = Progress(sum(group.work(wanted) for group in groups), len(wanted))
 
         def tick(what: Tick) -> None:
             progress.add(what)
@@ -105,26 +77,33 @@ def run_study(
                 watch(progress)
 
         tick(Tick())
-        runs.run([_Group(g) for g in groups], _Job(store, wanted, job), tick=tick, stop=stop)
-        return Outcome(len(asked), len(asked & store.keys()), stop.asked, data.notes)
+        chosen.run(groups, job, tick=tick, stop=stop)
+        notes = getattr(data, "notes", ())
+        return Outcome(len(asked), len(asked & store.keys()), stop.asked, notes)
 
 
 def _begin(
-    study: StudySpec, folder: str | Path, data: StudyData, cells: tuple[Cell, ...]
+    study: Any, folder: str | Path, truth: Dataset | None, cells: tuple[Cell[Any], ...]
 ) -> ResultStore:
     """The store, which says what the study is; rows it has are read once, so that damage shows."""
-    said = {
-        "specification": study.model_dump(mode="json"),
-        "dt": data.test.dt,
-        "states": list(data.test.states.names),
-        "units": list(data.test.states.units),
-        "cells": [
-            {"key": c.key, "configuration": c.name, "size": c.size, "seed": c.seed} for c in cells
-        ],
-    }
+    said: dict[str, Any] = {"specification": plain(study)}
+    if truth is not None:
+        states = truth.states
+        said |= {"dt": truth.dt, "states": list(states.names), "units": list(states.units)}
+    said["cells"] = [{"key": cell.key, "configuration": cell.name, **cell.place} for cell in cells]
     store = ResultStore.begin(folder, study.name, said)
     for key in sorted(frozenset(cell.key for cell in cells) & store.keys()):
         store.read(key)
-    truth = data.test[: study.evaluate.shown]
-    truth.to_netcdf(store.folder / "truth.nc")
+    if truth is not None:
+        truth.to_netcdf(store.folder / "truth.nc")
     return store
+
+
+def _in_order(groups: tuple[Group, ...], wanted: frozenset[str]) -> list[Group]:
+    """The groups that hold a wanted cell: those without work first, then the largest first.
+
+    So a missing package is noticed at once, and workers end at about the same time.
+    """
+    work = {id(group): group.work(wanted) for group in groups}
+    needed = [group for group in groups if group.keys & wanted]
+    return sorted(needed, key=lambda group: (work[id(group)] > 0, -work[id(group)]))
