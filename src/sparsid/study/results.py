@@ -29,15 +29,14 @@ class Stored:
 class StudyResults:
     """Everything in a study's folder.
 
-    `study` is its specification; `configurations` are the task's views of what is `stored`, where
-    there is at least one row. `missing` counts cells not stored yet. `dt` is in s, `states` are the
+    `study` is its specification; `configurations` are the task's views of those with at least
+    one row. `missing` counts cells not stored yet. `dt` is in s, `states` are the
     channels that were simulated; of a study without records they are 0 and empty.
     """
 
     folder: Path
     task: Task
     study: Any
-    stored: tuple[Stored, ...]
     configurations: tuple[Any, ...]
     missing: int
     dt: float = 0.0
@@ -47,10 +46,8 @@ class StudyResults:
     @cached_property
     def at(self) -> dict[tuple[Any, ...], Any]:
         """Views by name and place: ("Dense", 40)."""
-        return {
-            (of.name, *of.place.values()): view
-            for of, view in zip(self.stored, self.configurations, strict=True)
-        }
+        by = self.task.by
+        return {(v.name, *(getattr(v, name) for name in by)): v for v in self.configurations}
 
     @property
     def horizons(self) -> tuple[int, ...]:
@@ -103,9 +100,8 @@ def load_results(folder: str | Path) -> StudyResults:
         about = {"dt": said["dt"], "states": names, "units": units}
     found = _stored(store, said, task, path)
     missing = sum(of.missing for of in found)
-    found = tuple(of for of in found if of.rows)
-    views = tuple(task.view(study, of) for of in found)
-    return StudyResults(store.folder, task, study, found, views, missing, **about)
+    views = tuple(task.view(study, of) for of in found if of.rows)
+    return StudyResults(store.folder, task, study, views, missing, **about)
 
 
 def _stored(store: ResultStore, said: dict[str, Any], task: Task, path: Path) -> tuple[Stored, ...]:
