@@ -35,10 +35,12 @@ class ExecutorKind:
 
 
 def run_group(group: "Group", job: "Job", *, tick: "Ticking", stop: "Stop") -> None:
-    """Runs one group, unless all of it that is wanted has been stored since the job began.
+    """Runs one group, but not after a stop, nor where all that is wanted of it is stored by now.
 
     Another run may work in the same folder.
     """
+    if stop.asked:
+        return
     if is_stored(group, job):
         tick(whole(group, job))
     else:

@@ -92,10 +92,16 @@ DASK = ExecutorKind(
 
 @contextmanager
 def _local_cluster(workers: int) -> Iterator[Any]:
-    """Processes of one thread each, reached with a certificate made for them alone."""
+    """Processes of one thread each.
+
+    Other users of this machine see nothing of it: its ports are open to the holder of a certificate
+    made for it alone, and it shows no pages.
+    """
+    import dask
     from distributed import LocalCluster
 
-    with ExitStack() as opened:
+    nothing = {f"distributed.{part}.http.routes": [] for part in ("scheduler", "worker")}
+    with dask.config.set(nothing):
         with deaf_children():
             cluster = LocalCluster(
                 n_workers=workers,
@@ -103,11 +109,12 @@ def _local_cluster(workers: int) -> Iterator[Any]:
                 processes=True,
                 security=True,
                 memory_limit=0,
-                dashboard_address=None,
+                dashboard_address="127.0.0.1:0",
+                scheduler_kwargs={"dashboard": False},
                 silence_logs=logging.CRITICAL,
             )
-        opened.enter_context(cluster)
-        yield cluster
+        with cluster:
+            yield cluster
 
 
 def _check_workers(client: "Client") -> None:
