@@ -54,31 +54,37 @@ def models_of(folder) -> dict[str, bytes]:
 
 
 ON_ONE_CORE = """
-import sys, sparsid
-from sparsid.study.reading import read_study
-from sparsid.study.running import run_study
-sparsid.use_cores(1)
-run_study(read_study(sys.argv[1]), sys.argv[2])
+import os, sys
+os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:1])
+from sparsid.cli import main
+main()
 """
+
+
+def one_core(task: str, folder) -> subprocess.Popen:
+    """A serial run of the command line on one core, as workers have, so that it shares programs.
+
+    The last bits of second-order training depend on how many networks share a core; those of all
+    other training do not, as tests/workflow/test_study.py shows.
+    """
+    command = [sys.executable, "-c", ON_ONE_CORE, "study", "run", str(spec_of(task))]
+    return subprocess.Popen([*command, "--out", str(folder)], stderr=subprocess.PIPE, text=True)
+
+
+def ended_well(process: subprocess.Popen) -> None:
+    _, said = process.communicate()
+    assert process.returncode == 0, said
 
 
 @pytest.fixture(scope="module")
 def serial(tmp_path_factory):
-    """Folders of studies run serially, by task.
-
-    The last bits of second-order training depend on how many networks share a core, and workers
-    have one: hence the serial run of `prune` has one too.
-    """
+    """Folders of studies run serially, by task."""
     ran: dict[str, Path] = {}
 
     def folder(task: str) -> Path:
         if task not in ran:
             ran[task] = tmp_path_factory.mktemp(task)
-            if task == "prune":
-                what = [sys.executable, "-c", ON_ONE_CORE, str(spec_of(task)), str(ran[task])]
-                subprocess.run(what, check=True)
-            else:
-                run_study(read_study(spec_of(task)), ran[task])
+            ended_well(one_core(task, ran[task]))
         return ran[task]
 
     return folder
@@ -155,36 +161,44 @@ class Heard:
         self.threads.add(threading.current_thread())
 
 
-@pytest.mark.parametrize("task", TASKS)
+SLOW = pytest.mark.slow
+
+
+@pytest.mark.parametrize(
+    "task",
+    # Quickly, tests/workflow/test_study.py does so for `simulate`.
+    ["map", pytest.param("prune", marks=SLOW), pytest.param("simulate", marks=SLOW)],
+)
 def test_processes_give_the_rows_of_a_serial_run(serial, tmp_path, task):
+    expected = serial(task)  # first: its programs are kept for the workers
     outcome = run_study(read_study(spec_of(task)), tmp_path, executor="processes", workers=2)
-    assert outcome.stored == outcome.asked == len(rows_of(serial(task)))
-    check_whole(tmp_path, serial(task))
+    assert outcome.stored == outcome.asked == len(rows_of(expected))
+    check_whole(tmp_path, expected)
 
 
 @pytest.mark.parametrize("task", TASKS)
 def test_a_dask_cluster_gives_the_rows_of_a_serial_run(serial, tmp_path, cluster, task):
-    study = read_study(spec_of(task))
-    outcome = run_study(study, tmp_path, executor="dask", scheduler=cluster)
-    assert outcome.stored == outcome.asked == len(rows_of(serial(task)))
-    check_whole(tmp_path, serial(task))
+    expected = serial(task)  # first: its programs are kept for the workers
+    outcome = run_study(read_study(spec_of(task)), tmp_path, executor="dask", scheduler=cluster)
+    assert outcome.stored == outcome.asked == len(rows_of(expected))
+    check_whole(tmp_path, expected)
 
 
 @DASK
 def test_a_local_dask_cluster_does_too_and_says_nothing(serial, tmp_path):
-    command = [*SPARSID, "study", "run", str(spec_of("simulate")), "--out", str(tmp_path / "o")]
+    command = [*SPARSID, "study", "run", str(spec_of("map")), "--out", str(tmp_path / "o")]
     command += ["--executor", "dask", "--workers", "2"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert [line for line in done.stderr.splitlines() if "running" not in line] == []
     assert len(done.stdout.splitlines()) == 1
-    check_whole(tmp_path / "o", serial("simulate"))
+    check_whole(tmp_path / "o", serial("map"))
 
 
 def named(name: str, request) -> executors.Executor:
     if name == "dask":
         return executor("dask", scheduler=request.getfixturevalue("cluster"))
-    return executor(name, workers=None if name == "serial" else 2)
+    return executor(name, workers=None if name == "serial" else 1)
 
 
 NAMES = ("serial", "processes", "dask")
@@ -259,7 +273,7 @@ def hide_folder(monkeypatch, folder) -> None:
     monkeypatch.setattr("sparsid.study.executors.dask.temporary_file", nowhere)
 
 
-@pytest.mark.parametrize("task", ["simulate", "prune"])
+@pytest.mark.parametrize("task", ["simulate", pytest.param("prune", marks=SLOW)])
 def test_rows_come_back_where_the_folder_is_not_shared(
     serial, tmp_path, cluster, monkeypatch, task
 ):
@@ -346,7 +360,7 @@ def test_a_cluster_without_workers_is_refused(monkeypatch, tmp_path):
     from distributed import LocalCluster
 
     monkeypatch.setattr("sparsid.study.executors.dask.WORKER", 0.5)
-    quiet = {"dashboard_address": None, "silence_logs": logging.CRITICAL}
+    quiet = {"dashboard_address": "127.0.0.1:0", "silence_logs": logging.CRITICAL}
     with (
         LocalCluster(n_workers=0, processes=False, protocol="tcp", **quiet) as empty,
         pytest.raises(SparsidError, match="has had no worker for"),
@@ -379,12 +393,10 @@ def test_an_executor_is_added_in_a_few_lines(serial, tmp_path, monkeypatch, caps
 
 def test_two_runs_into_one_folder_at_once(serial, tmp_path):
     """Both train the same cells; each file appears whole, whoever writes it last."""
-    command = [*SPARSID, "study", "run", str(spec_of("simulate")), "--out", str(tmp_path / "o")]
-    both = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(2)]
-    for process in both:
-        _, said = process.communicate()
-        assert process.returncode == 0, said
-    check_whole(tmp_path / "o", serial("simulate"))
+    expected = serial("simulate")
+    for process in [one_core("simulate", tmp_path / "o") for _ in range(2)]:
+        ended_well(process)
+    check_whole(tmp_path / "o", expected)
 
 
 def test_of_two_specifications_the_last_to_begin_is_kept_and_no_row_is_lost(serial, tmp_path):
@@ -399,7 +411,7 @@ def test_of_two_specifications_the_last_to_begin_is_kept_and_no_row_is_lost(seri
     assert store.study() == ResultStore.open(serial("map")).study()
 
 
-@pytest.mark.slow
+@SLOW
 @pytest.mark.parametrize("name", ["processes", pytest.param("dask", marks=DASK)])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_terminals_signal_ends_the_run_in_one_sentence(serial, tmp_path, name, number):
