@@ -53,6 +53,14 @@ class Spread:
 
 
 @dataclass(frozen=True)
+class Several:
+    """Numbers side by side."""
+
+    values: tuple[float, ...]
+    digits: int = 3
+
+
+@dataclass(frozen=True)
 class Count:
     """So many of so many."""
 
@@ -60,7 +68,7 @@ class Count:
     of: int
 
 
-type Cell = str | int | float | None | Quantity | Interval | Share | Spread | Count
+type Cell = str | int | float | None | Quantity | Interval | Share | Spread | Several | Count
 
 
 @dataclass(frozen=True)
@@ -88,10 +96,14 @@ class Figure:
 
 @dataclass(frozen=True)
 class File:
-    """A file that belongs to the document, and what it is."""
+    """A file that belongs to the document, and what it is.
+
+    With `content` the document brings it along: it is written where the document is.
+    """
 
     path: Path
     text: str
+    content: str | None = None
 
 
 @dataclass(frozen=True)
