@@ -13,8 +13,8 @@ import pytest
 from sparsid import report
 from sparsid._errors import SparsidError
 from sparsid.graph import Graph, GraphLayer
-from sparsid.report.judged import _quantiles
-from sparsid.report.records import _held, _left_at, _thinned
+from sparsid.report.render.drawing.error_growth import _quantiles
+from sparsid.report.render.drawing.records import _held, _left_at, _thinned
 
 ODD = ("<b>T1</b>", "cost_$x$ of $", "Ä & ü")
 TIME = 10.0 * np.arange(900)

@@ -10,8 +10,8 @@ from matplotlib.colors import to_hex
 
 from sparsid import report
 from sparsid._errors import SparsidError
-from sparsid.report.comparison import _quartiles
-from sparsid.report.style import BLUE, CYCLE, VERMILLION, colours
+from sparsid.report.render.drawing.comparison import _quartiles
+from sparsid.report.render.drawing.style import BLUE, CYCLE, VERMILLION, colours
 
 HORIZONS = (100, 1000, 2500, 5000)
 LONG = "a <b>name</b> of $x$ and $ that goes on, and on_and_on, further than any panel is wide"

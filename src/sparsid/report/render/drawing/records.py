@@ -1,13 +1,13 @@
 """Figures of records against time: states with free runs of ensembles, and inputs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Float
 
 from sparsid.data.median import median_run
-from sparsid.report.style import (
+from sparsid.report.figures import Inputs, Trajectories
+from sparsid.report.render.drawing.style import (
     BLACK,
     BLUE,
     MUTED,
@@ -17,7 +17,6 @@ from sparsid.report.style import (
     panels,
     pretty,
     shared_legend,
-    styled,
 )
 
 if TYPE_CHECKING:
@@ -28,59 +27,38 @@ POINTS = 500  # a line is thinned to about so many: no more can be seen, and fil
 MARGIN = 0.3  # of the truth's span, left free above and below it
 
 
-@styled
-def trajectories(
-    time_s: Float[np.ndarray, " T"],
-    truth: Float[np.ndarray, "T n"],
-    ensembles: Mapping[str, Float[np.ndarray, "member T n"]],
-    names: Sequence[str],
-    units: Sequence[str | None] | None = None,
-    *,
-    title: str | None = None,
-) -> "Figure":
-    """For each state the truth, and each ensemble's members with their median.
-
-    The axes follow the truth: a run that leaves them, for good or not at all finite, ends in a
-    triangle at the edge where it left.
-    """
-    truth = np.asarray(truth, float)
-    time, time_label = clock(time_s)
+def trajectories(data: Trajectories, title: str | None) -> "Figure":
+    """For each state the truth, and each ensemble's members with their median."""
+    truth = np.asarray(data.truth, float)
+    time, time_label = clock(data.time_s)
     figure, axes = panels(truth.shape[1], title=title)
-    shade, left = colours(ensembles), False
-    middle = {label: median_run(np.asarray(runs, float)) for label, runs in ensembles.items()}
-    faint = 0.35 if len(ensembles) > 1 else 0.55
+    shade, left = colours(data.ensembles), False
+    middle = {label: median_run(np.asarray(runs, float)) for label, runs in data.ensembles.items()}
+    faint = 0.35 if len(data.ensembles) > 1 else 0.55
     for i, axis in enumerate(axes):
         low, high = _limits(truth[:, i])
-        for label, runs in reversed(list(ensembles.items())):  # the first lies on top
+        for label, runs in reversed(list(data.ensembles.items())):  # the first lies on top
             seen = np.asarray(runs, float)[:, :, i]
             median = middle[label][:, i]
             left |= _ensemble(axis, time, seen, median, low, high, shade[label], faint)
         axis.plot(*_thinned(time, truth[:, i]), color=BLACK, lw=1.3, ls=(0, (4, 1.6)), zorder=4)
         axis.set_ylim(low, high)
         axis.margins(x=0.01)
-        axis.set_title(pretty(names[i], units[i] if units else None))
+        axis.set_title(pretty(data.names[i], data.units[i] if data.units else None))
     label_time(axes, time_label)
     _legend(figure, shade, left)
     return figure
 
 
-@styled
-def inputs(
-    time_s: Float[np.ndarray, " T"],
-    u: Float[np.ndarray, "T m"],
-    names: Sequence[str],
-    units: Sequence[str | None] | None = None,
-    *,
-    title: str | None = None,
-) -> "Figure":
+def inputs(data: Inputs, title: str | None) -> "Figure":
     """A panel for each input, held from sample to sample."""
-    u = np.asarray(u, float)
-    time, time_label = clock(time_s)
+    u = np.asarray(data.u, float)
+    time, time_label = clock(data.time_s)
     figure, axes = panels(u.shape[1], title=title, height=1.45)
     for i, axis in enumerate(axes):
         axis.plot(*_held(time, u[:, i]), color=BLUE, lw=1.0)
         axis.margins(x=0.01)
-        axis.set_title(pretty(names[i], units[i] if units else None))
+        axis.set_title(pretty(data.names[i], data.units[i] if data.units else None))
     label_time(axes, time_label)
     return figure
 

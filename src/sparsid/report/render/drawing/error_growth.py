@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Float
 
-from sparsid.report.style import MUTED, blank, clock, colours, plain, styled
+from sparsid.report.figures import ErrorGrowth
+from sparsid.report.render.drawing.style import MUTED, blank, clock, colours, plain
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -14,21 +14,10 @@ if TYPE_CHECKING:
 POINTS = 800
 
 
-@styled
-def error_growth(
-    time_s: Float[np.ndarray, " T"],
-    errors: Mapping[str, Float[np.ndarray, "run T"]],
-    *,
-    title: str | None = None,
-    label: str = "error [standard deviations]",
-    limit: tuple[float, str] | None = None,
-) -> "Figure":
-    """Median and 10 to 90 % band of e(t) over the runs, on a logarithmic axis.
-
-    A run counts as infinitely wrong from where it is not finite: it is not left out. `limit` is an
-    error to draw a line at, and what it says.
-    """
-    time, time_label = clock(time_s)
+def error_growth(data: ErrorGrowth, title: str | None) -> "Figure":
+    """Median and 10 to 90 % band of e(t) over the runs, on a logarithmic axis."""
+    errors, limit = data.errors, data.limit
+    time, time_label = clock(data.time_s)
     chosen = _even(len(time))
     figure = blank(8.0, 4.2, title=title)
     axis = figure.add_subplot()
@@ -53,7 +42,7 @@ def error_growth(
         axis.axhline(limit[0], color=MUTED, lw=0.9, ls=(0, (4, 3)))
         look = {"xycoords": axis.get_yaxis_transform(), "textcoords": "offset points"}
         axis.annotate(plain(limit[1]), (0.01, limit[0]), (0, 3), color=MUTED, fontsize=8, **look)
-    axis.set(yscale="log", ylim=(low, high), xlabel=time_label, ylabel=plain(label))
+    axis.set(yscale="log", ylim=(low, high), xlabel=time_label, ylabel=plain(data.label))
     axis.margins(x=0.01)
     named = [f"{name} (median, 10–90 % of {len(errors[name])} runs)" for name in errors]
     axis.legend(handles, [plain(text) for text in named], loc="lower right")

@@ -1,37 +1,19 @@
 """Figures of pruning paths: error against weights left, and saliencies on the way."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Float
 
-from sparsid.report.style import blank, colours, plain, shared_legend, styled
+from sparsid.report.figures import PruningPaths, Saliencies
+from sparsid.report.render.drawing.style import blank, colours, plain, shared_legend
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-@dataclass(frozen=True, eq=False)
-class PathCurve:
-    """One network's path: numbers left, and its errors there (sums of squared scaled errors)."""
-
-    left: Float[np.ndarray, " step"]
-    train: Float[np.ndarray, " step"]
-    validation: Float[np.ndarray, " step"]
-    test: Float[np.ndarray, " step"]
-    chosen: int  # the step of least validation error
-
-
-@styled
-def pruning_paths(
-    paths: Mapping[str, Sequence[PathCurve]], *, title: str | None = None
-) -> "Figure":
-    """Errors of each configuration's paths against the numbers left, a panel for each record.
-
-    Thin lines are networks, dots the networks chosen on the validation record.
-    """
+def pruning_paths(data: PruningPaths, title: str | None) -> "Figure":
+    """Errors of each configuration's paths against the numbers left, a panel for each record."""
+    paths = data.paths
     from matplotlib.lines import Line2D
 
     records = ("train", "validation", "test")
@@ -54,17 +36,9 @@ def pruning_paths(
     return figure
 
 
-@styled
-def saliencies(
-    saliency: Float[np.ndarray, "step number"],
-    left: Float[np.ndarray, " step"],
-    *,
-    title: str | None = None,
-) -> "Figure":
-    """Saliencies of all living weights along one path: every dot a weight, by numbers left.
-
-    Above the line positive ones on a logarithmic scale, below it the sizes of the negative.
-    """
+def saliencies(data: Saliencies, title: str | None) -> "Figure":
+    """Saliencies along one path: every dot a weight, by numbers left."""
+    saliency, left = data.saliency, data.left
     figure = blank(7.0, 4.2, title=title)
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
     for axis, sign, colour in ((upper, 1.0, "C0"), (lower, -1.0, "C3")):

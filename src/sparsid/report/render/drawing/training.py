@@ -1,37 +1,22 @@
 """Figure of training: losses and free-run error against the epoch."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Float
 
-from sparsid.report.style import blank, colours, plain, shared_legend, styled
+from sparsid.report.figures import TrainingHistory
+from sparsid.report.render.drawing.style import blank, colours, plain, shared_legend
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
-@dataclass(frozen=True, eq=False)
-class Curves:
-    """What was seen of one ensemble after each epoch; NaN where nobody looked, inf: diverged."""
-
-    epochs: Float[np.ndarray, " epoch"]
-    train: Float[np.ndarray, "member epoch"]
-    validation: Float[np.ndarray, "member epoch"] | None = None
-    free_run: Float[np.ndarray, "member epoch"] | None = None
-
-
-@styled
-def training_history(curves: Mapping[str, Curves], *, title: str | None = None) -> "Figure":
-    """Training (solid) and validation (dashed) loss, and the validation free-run error.
-
-    Lines are medians over the members, bands reach from the least to the greatest of them.
-    """
+def training_history(data: TrainingHistory, title: str | None) -> "Figure":
+    """Training (solid) and validation (dashed) loss, and the validation free-run error."""
     from matplotlib.lines import Line2D
 
+    curves = data.curves
     validated = any(seen.validation is not None for seen in curves.values())
     ran = any(seen.free_run is not None for seen in curves.values())
     figure = blank(10.0 if ran else 6.0, 3.6, title=title)

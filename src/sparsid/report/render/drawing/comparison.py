@@ -1,20 +1,18 @@
 """Figures that set configurations against each other: differences, and what sparsity costs."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Float
 
-from sparsid.report.rows import Interval, beside, fitting, log_ticks, rows, said, span, whisker
-from sparsid.report.style import (
+from sparsid.report.figures import Bounds, Differences, Seeds, SparsityAgainstError
+from sparsid.report.render.drawing.rows import beside, log_ticks, rows, said, span, whisker
+from sparsid.report.render.drawing.style import (
     BLUE,
     MUTED,
     blank,
     colours,
     plain,
-    styled,
     wrapped,
 )
 
@@ -26,58 +24,28 @@ HUGE = 1e300  # stands for infinity where numbers are interpolated
 MARKERS = ("o", "s", "^", "v")  # one for each round of eight colours
 
 
-@dataclass(frozen=True, eq=False)
-class Seeds:
-    """One configuration's networks, a number each; shares in 0..1.
-
-    `rfmse` is over a network's runs that did not diverge: not finite where all of them did.
-    """
-
-    zeros: Float[np.ndarray, " seed"]
-    rfmse: Float[np.ndarray, " seed"]
-    diverged: Float[np.ndarray, " seed"]
-
-
-@styled
-def pairs(
-    labels: Sequence[str],
-    differences: Mapping[str, Sequence[Interval]],
-    *,
-    label: str = "difference",
-    title: str | None = None,
-) -> "Figure":
-    """A row for each pair or claim: its difference with interval, beside a line at zero.
-
-    `differences` has a panel's title (a horizon, say) for each list of them, as long as `labels`;
-    they are drawn in the unit that `label` names. A dot is filled where its interval leaves zero
-    out. Raises SparsidError for a panel that has not one difference for each label.
-    """
-    fitting("differences", differences, len(labels), "one a row")
-    figure, axes = rows(labels, list(differences), title=title, each=0.28)
-    every = [end for given in differences.values() for interval in given for end in interval]
+def differences(data: Differences, title: str | None) -> "Figure":
+    """A row for each pair: its difference with interval, beside a line at zero."""
+    figure, axes = rows(data.labels, list(data.differences), title=title, each=0.28)
+    every = [end for given in data.differences.values() for interval in given for end in interval]
     limits = span([0.0, *every])
-    for axis, given in zip(axes, differences.values(), strict=False):
+    for axis, given in zip(axes, data.differences.values(), strict=False):
         axis.axvline(0, color=MUTED, lw=0.9, zorder=1)
         for k, interval in enumerate(given):
             if not np.isfinite(interval[0]):
                 said(axis, k, "no number")
                 continue
             _difference(axis, k, interval, limits)
-            if len(differences) == 1:
+            if len(data.differences) == 1:
                 beside(axis, k, _written(interval))
     axes[0].set_xlim(*limits)
-    figure.supxlabel(plain(label), fontsize=9)
+    figure.supxlabel(plain(data.label), fontsize=9)
     return figure
 
 
-@styled
-def sparsity_against_error(points: Mapping[str, Seeds], *, title: str | None = None) -> "Figure":
-    """Error and share of diverged runs against the share of zero weights: what sparsity costs.
-
-    A faint dot is a network; the strong one has the medians, its lines reach over the middle half
-    of the networks. A network without a run that survived counts as infinitely wrong; it stands,
-    as does a median among such, as a triangle at the upper edge.
-    """
+def sparsity_against_error(data: SparsityAgainstError, title: str | None) -> "Figure":
+    """Error and share of diverged runs against the share of zero weights."""
+    points = data.points
     from matplotlib.lines import Line2D
 
     named = [wrapped(name, 30) for name in points]
@@ -109,7 +77,7 @@ def sparsity_against_error(points: Mapping[str, Seeds], *, title: str | None = N
     return figure
 
 
-def _difference(axis: "Axes", row: int, interval: Interval, limits: tuple[float, float]) -> None:
+def _difference(axis: "Axes", row: int, interval: Bounds, limits: tuple[float, float]) -> None:
     apart = interval[1] > 0 or interval[2] < 0
     colour = BLUE if apart else MUTED
     whisker(axis, row, interval, limits, color=colour, lw=1.6, zorder=3)
@@ -117,7 +85,7 @@ def _difference(axis: "Axes", row: int, interval: Interval, limits: tuple[float,
     axis.plot(interval[0], row, "o", ms=5.5, mew=1.2, mfc=fill, mec=colour, zorder=4)
 
 
-def _written(interval: Interval) -> str:
+def _written(interval: Bounds) -> str:
     middle, low, high = (
         "–" if np.isnan(end) else f"{end:+.3g}".replace("-", "−").replace("inf", "∞")
         for end in interval

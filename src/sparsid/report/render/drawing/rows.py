@@ -3,20 +3,18 @@
 Names stand on the left in reading direction, however many and however long they are.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sparsid._errors import SparsidError
-from sparsid.report.style import MUTED, blank, plain, wrapped
+from sparsid.report.figures import Bounds
+from sparsid.report.render.drawing.style import MUTED, blank, plain, wrapped
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
     from matplotlib.figure import Figure
-
-type Interval = tuple[float, float, float]  # value, lower and upper end
 
 
 def rows(
@@ -65,23 +63,13 @@ def span(values: Sequence[float], *, least: float = 0.0) -> tuple[float, float]:
 
 
 def whisker(
-    axis: "Axes", row: float, interval: Interval, limits: tuple[float, float], **look
+    axis: "Axes", row: float, interval: Bounds, limits: tuple[float, float], **look
 ) -> None:
     """A line from the lower to the upper end; an infinite or unknown end leaves the panel."""
     low, high = limits
     ends = np.where(np.isnan(interval[1:]), [-np.inf, np.inf], interval[1:])
     ends = np.clip(ends, low - (high - low), high + (high - low))
     axis.plot(ends, [row, row], solid_capstyle="butt", **look)
-
-
-def fitting(name: str, numbers: Mapping[str, Sequence], count: int, rule: str) -> None:
-    """Raises SparsidError unless each label has `count` entries; `rule` says what they are for."""
-    for label, given in numbers.items():
-        if len(given) != count:
-            raise SparsidError(
-                f"Each label of `{name}` needs {count} entries, {rule}; {label!r} has "
-                f"{len(given)}. Give NaN or None where there is no number."
-            )
 
 
 def horizon(samples: int, dt: float | None) -> str:

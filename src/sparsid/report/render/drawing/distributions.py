@@ -1,13 +1,12 @@
 """Figure of how errors are distributed over many starts."""
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Float
 
-from sparsid.report.rows import log_ticks
-from sparsid.report.style import MUTED, blank, colours, plain, shared_legend, styled
+from sparsid.report.figures import ErrorDistributions
+from sparsid.report.render.drawing.rows import log_ticks
+from sparsid.report.render.drawing.style import MUTED, blank, colours, plain, shared_legend
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -15,18 +14,9 @@ if TYPE_CHECKING:
 STYLES = ("-", "--", ":", "-.")
 
 
-@styled
-def distributions(
-    panels: Mapping[str, Mapping[str, Float[np.ndarray, " start"]]],
-    *,
-    label: str,
-    limit: float | None = None,
-    title: str | None = None,
-) -> "Figure":
-    """For each panel, the share of starts whose error is at most x, a curve for each name.
-
-    Errors that are not finite count as larger than all. `limit` is an error to draw a line at.
-    """
+def error_distributions(data: ErrorDistributions, title: str | None) -> "Figure":
+    """For each panel, the share of starts whose error is at most x."""
+    panels, limit = data.panels, data.limit
     from matplotlib.lines import Line2D
 
     names = list(dict.fromkeys(name for curves in panels.values() for name in curves))
@@ -45,7 +35,7 @@ def distributions(
             axis.step([low, *ordered, high], [0, *share, share[-1]], where="post", lw=1.5, **look)
         if limit is not None:
             axis.axvline(limit, color=MUTED, lw=0.9, ls=(0, (4, 3)))
-        axis.set(xscale="log", xlim=(low, high), ylim=(-2, 102), xlabel=plain(label))
+        axis.set(xscale="log", xlim=(low, high), ylim=(-2, 102), xlabel=plain(data.label))
         axis.set_title(plain(head))
         log_ticks(axis.xaxis, low, high)
     axes[0].set_ylabel("starts that end there or below [%]")

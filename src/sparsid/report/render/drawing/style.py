@@ -1,8 +1,8 @@
 """One look for all figures: colours, sizes, panels, names as text, and saving to files."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import wraps
 from pathlib import Path
 from textwrap import wrap
 from typing import TYPE_CHECKING
@@ -70,17 +70,13 @@ class Saved:
     svg: Path
 
 
-def styled[**P, R](draw: Callable[P, R]) -> Callable[P, R]:
-    """Decorator: the function draws in this module's style, whatever the user has set."""
+@contextmanager
+def styled() -> Iterator[None]:
+    """What is drawn in it has this module's style, whatever the user has set."""
+    import matplotlib
 
-    @wraps(draw)
-    def drawn(*args: P.args, **kwargs: P.kwargs) -> R:
-        import matplotlib
-
-        with matplotlib.rc_context(RC):  # pyright: ignore[reportArgumentType]
-            return draw(*args, **kwargs)
-
-    return drawn
+    with matplotlib.rc_context(RC):  # pyright: ignore[reportArgumentType]
+        yield
 
 
 def blank(width: float, height: float, *, title: str | None = None) -> "Figure":
@@ -174,10 +170,8 @@ def save(figure: "Figure", folder: str | Path, name: str) -> Saved:
 
     The same figure gives the same bytes. Raises SparsidError if they cannot be written.
     """
-    import matplotlib
-
     saved = Saved(Path(folder) / f"{name}.png", Path(folder) / f"{name}.svg")
-    with matplotlib.rc_context(RC):  # pyright: ignore[reportArgumentType]
+    with styled():
         with written_whole(saved.png) as part:
             figure.savefig(part, format="png", dpi=DPI, metadata={"Software": "sparsid"})
         with written_whole(saved.svg) as part:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sparsid.graph import Graph, GraphLayer, Live
-from sparsid.report.style import BLUE, FAINT, INK, MUTED, VERMILLION, blank, pretty, styled
+from sparsid.report.figures import NetworkDiagram
+from sparsid.report.render.drawing.style import BLUE, FAINT, INK, MUTED, VERMILLION, blank, pretty
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,14 +29,9 @@ class Place:
     y: np.ndarray
 
 
-@styled
-def network(graph: Graph, *, title: str | None = None) -> "Figure":
-    """Inputs on the left, outputs on the right, live hidden units and live links between them.
-
-    Colour is the sign of a weight; width and opacity its size within the layer. Links that skip
-    layers would hide all others: they stand as a strip of cells before each unit, one cell an
-    input, numbered as the inputs are. Dead inputs are grey.
-    """
+def network_diagram(data: NetworkDiagram, title: str | None) -> "Figure":
+    """Inputs on the left, outputs on the right, live hidden units and links between them."""
+    graph = data.graph
     live = graph.live()
     places = _places(graph, live)
     skips = [_live_skip(layer, mask) for layer, mask in zip(graph.layers, live.skips, strict=True)]

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float
 
-from sparsid.report.rows import Interval, fitting, horizon
-from sparsid.report.style import BLACK, INK, MUTED, blank, colours, shared_legend, styled
+from sparsid.report.figures import UNKNOWN, Bounds, DivergedShares
+from sparsid.report.render.drawing.rows import horizon
+from sparsid.report.render.drawing.style import BLACK, INK, MUTED, blank, colours, shared_legend
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 SIDE_BY_SIDE = 6  # bars at a horizon; with more of them, what is published stands as a mark
-NOTHING: Interval = (np.nan, np.nan, np.nan)
 MARK: dict[str, Any] = {"marker": "D", "mfc": "white", "mec": INK, "mew": 0.9, "ls": "none"}
 
 
@@ -29,25 +29,9 @@ class Bars:
     marks: Float[np.ndarray, " horizon"]
 
 
-@styled
-def diverged_share(
-    horizons: Sequence[int],
-    shares: Mapping[str, Sequence[Interval]],
-    *,
-    published: Mapping[str, Sequence[float | None]] | None = None,
-    dt: float | None = None,
-    title: str | None = None,
-) -> "Figure":
-    """Share of diverged runs at each horizon (samples) with its interval; all shares in 0..1.
-
-    `published` shares stand beside them, hatched; where one goes by the same label as ours, it
-    has its colour. With more than six bars at a horizon they are diamonds over ours instead. With
-    the sampling time `dt` (s), horizons are named as times too. Raises SparsidError for a label
-    that has not one number for each horizon.
-    """
-    published = published or {}
-    fitting("shares", shares, len(horizons), "one a horizon")
-    fitting("published", published, len(horizons), "one a horizon")
+def diverged_shares(data: DivergedShares, title: str | None) -> "Figure":
+    """Share of diverged runs at each horizon with its interval."""
+    horizons, shares, published = data.horizons, data.shares, data.published or {}
     marked = len(shares) + len(published) > SIDE_BY_SIDE
     bars = _overlaid(shares, published) if marked else _side_by_side(shares, published)
     shade = colours(dict.fromkeys(group.label for group in bars))
@@ -60,7 +44,7 @@ def diverged_share(
         drawn.append((group, at, _draw(axis, at, group, 0.92 * width, shade[group.label])))
     top = max((float(np.nanmax(b.numbers[:, 2:], initial=0.0)) for b in bars), default=0.0)
     top = max([top, *(float(np.nanmax(b.marks, initial=0.0)) for b in bars)])
-    _scales(axis, horizons, dt, max(5.0, 1.16 * top))
+    _scales(axis, horizons, data.dt, max(5.0, 1.16 * top))
     room = width * (figure.get_figwidth() - 1.0) / max(1, len(horizons))
     for group, at, _ in drawn:
         _values(axis, at, group, room)
@@ -79,7 +63,7 @@ def percent(shares: Sequence[float | None]) -> Float[np.ndarray, " share"]:
 
 
 def _side_by_side(
-    shares: Mapping[str, Sequence[Interval]], published: Mapping[str, Sequence[float | None]]
+    shares: Mapping[str, Sequence[Bounds]], published: Mapping[str, Sequence[float | None]]
 ) -> list[Bars]:
     """Ours, then theirs, label by label."""
     bars = []
@@ -94,19 +78,19 @@ def _side_by_side(
 
 
 def _overlaid(
-    shares: Mapping[str, Sequence[Interval]], published: Mapping[str, Sequence[float | None]]
+    shares: Mapping[str, Sequence[Bounds]], published: Mapping[str, Sequence[float | None]]
 ) -> list[Bars]:
     """Theirs as marks over ours; a label that only they have keeps a place for its marks."""
     bars = []
     for label in dict.fromkeys([*shares, *published]):
         count = len(shares[label] if label in shares else published[label])
         marks = percent(published.get(label, [None] * count))
-        numbers = _numbers(shares.get(label, [NOTHING] * count))
+        numbers = _numbers(shares.get(label, [UNKNOWN] * count))
         bars.append(Bars(label, label not in shares, numbers, marks))
     return bars
 
 
-def _numbers(intervals: Sequence[Interval]) -> np.ndarray:
+def _numbers(intervals: Sequence[Bounds]) -> np.ndarray:
     return 100 * np.array([tuple(interval) for interval in intervals], float).reshape(-1, 3)
 
 

@@ -1,13 +1,13 @@
 """Figure of how the error of the runs that did not diverge is distributed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Float
 
-from sparsid.report.rows import beside, horizon, log_ticks, rows, said
-from sparsid.report.style import INK, colours, plain, styled
+from sparsid.report.figures import ErrorViolins
+from sparsid.report.render.drawing.rows import beside, horizon, log_ticks, rows, said
+from sparsid.report.render.drawing.style import INK, colours, plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,26 +18,13 @@ FEWEST = 5  # runs; fewer are drawn one by one
 POINTS = 64  # along a violin
 
 
-@styled
-def error_violins(
-    horizons: Sequence[int],
-    errors: Mapping[str, Mapping[int, Float[np.ndarray, " run"]]],
-    *,
-    dt: float | None = None,
-    title: str | None = None,
-    counts: Mapping[str, int] | None = None,
-    label: str = "RFMSE of the runs that did not diverge [standard deviations]",
-) -> "Figure":
-    """A panel for each horizon (samples), a violin for each configuration, on a logarithmic axis.
-
-    The bar reaches from the lower to the upper quartile, the dot is the median; beside the violin
-    stands the number of runs in it, and of how many where `counts` says how many there were.
-    Errors that are not finite are left out as diverged; where no run is left, the row says so.
-    All violins are equally thick. With the sampling time `dt` (s), horizons are named as times too.
-    """
-    counts = counts or {}
+def error_violins(data: ErrorViolins, title: str | None) -> "Figure":
+    """A panel for each horizon, a violin for each configuration, on a logarithmic axis."""
+    horizons, errors, counts = data.horizons, data.errors, data.counts or {}
     shade = colours(errors)
-    figure, axes = rows(list(errors), [horizon(h, dt) for h in horizons], title=title, each=0.34)
+    figure, axes = rows(
+        list(errors), [horizon(h, data.dt) for h in horizons], title=title, each=0.34
+    )
     kept = {
         (name, h): _finite(given[h])
         for name, given in errors.items()
@@ -60,7 +47,7 @@ def error_violins(
     for axis in axes:
         axis.set(xscale="log", xlim=(low, high))
         log_ticks(axis.xaxis, low, high)
-    figure.supxlabel(plain(label), fontsize=9)
+    figure.supxlabel(plain(data.label), fontsize=9)
     return figure
 
 
