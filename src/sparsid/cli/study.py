@@ -120,29 +120,38 @@ def show_(
 
     Example: `sparsid study show haugstvedt2023 --markdown haugstvedt2023.md`
     """
-    texts = [] if text is None else [text]
-    page, inputs = folder / "index.html", [folder / "study.json"]
-    check_outputs([*texts, page], inputs=inputs, force=force)
-
-    from sparsid._files import written_whole
-    from sparsid.report.render.markdown import markdown
-    from sparsid.report.render.page import write_page
-
+    outputs = [folder / "index.html", *([] if text is None else [text])]
+    check_outputs(outputs, inputs=[folder / "study.json"], force=force)
     results, document = _documented(folder)
     show_document(replace(document, notes=()), wrap=True)
     if results.missing:
         tell([f"{results.missing} cells are not stored yet; `sparsid study run` makes them."])
-    brought = [file for file in document.files if file.content is not None]
-    check_outputs([*texts, page, *(file.path for file in brought)], inputs=inputs, force=force)
-    check_figures(folder / "figures", [f.name for f in document.figures], force=force)
-    for file in brought:
-        with written_whole(file.path) as part:
-            part.write_text(file.content or "", encoding="utf-8")
-    write_page(document, page)
-    if text is not None:
-        with written_whole(text) as part:
-            part.write_text(MARKDOWN + markdown(document), encoding="utf-8")
+    page = write_document(document, folder, text=text, force=force)
     say(f"Open {page} to see the figures.")
+
+
+def write_document(
+    document: "Document", folder: Path, *, text: Path | None = None, force: bool = False
+) -> Path:
+    """Writes the page and what belongs to it into the folder, and Markdown to `text`.
+
+    Raises SparsidError where a file would replace one that sparsid did not write, before any is
+    written, unless `force` is given. Returns where the page is.
+    """
+    from sparsid._files import written_whole
+    from sparsid.report.render.markdown import markdown
+    from sparsid.report.render.page import write_page
+
+    written = {file.path: file.content for file in document.files if file.content is not None}
+    if text is not None:
+        written[text] = MARKDOWN + markdown(document)
+    page = folder / "index.html"
+    check_outputs([page, *written], inputs=[folder / "study.json"], force=force)
+    check_figures(folder / "figures", [f.name for f in document.figures], force=force)
+    for path, content in written.items():
+        with written_whole(path) as part:
+            part.write_text(content, encoding="utf-8")
+    return write_page(document, page)
 
 
 # Task -> where its results are loaded, and what makes their document.

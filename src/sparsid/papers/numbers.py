@@ -54,7 +54,7 @@ def read_rows(folder: Traversable, table: str) -> Rows:
 
 
 def free_runs(
-    diverged: Rows, rfmse: Rows, zeros: Rows, counted: Rows, runs: int
+    *, diverged: Rows, rfmse: Rows, zeros: Rows, counted: Rows, runs: int
 ) -> dict[str, FreeRuns]:
     """Row -> its numbers; `counted` are diverged runs of `runs` by the authors' own count."""
     errors, shares = (_by_name(table) for table in (rfmse, zeros))

@@ -9,7 +9,14 @@ from pydantic import Field
 from sparsid._errors import SparsidError
 from sparsid._registry import unknown
 from sparsid._tables import Table, parse, read_toml
-from sparsid.papers.numbers import FreeRuns, PublishedNetwork, free_runs, network, read_rows
+from sparsid.papers.numbers import (
+    FreeRuns,
+    PublishedNetwork,
+    Rows,
+    free_runs,
+    network,
+    read_rows,
+)
 
 
 class FreeRunTables(Table):
@@ -93,18 +100,24 @@ class Paper(Table):
         """Published free runs by the name of their configuration; none where it prints none."""
         if (named := self.free_runs) is None:
             return {}
-        tables = (named.diverged, named.rfmse, named.zeros, named.counted)
-        return free_runs(*(read_rows(_folder(self.key), name) for name in tables), named.runs)
+        return free_runs(
+            diverged=self._read(named.diverged),
+            rfmse=self._read(named.rfmse),
+            zeros=self._read(named.zeros),
+            counted=self._read(named.counted),
+            runs=named.runs,
+        )
 
     def group(self, name: str) -> tuple[PublishedNetwork, ...]:
         """Pruned networks of a group, the best first. Raises SparsidError for an unknown one."""
         groups = {} if self.pruned is None else self.pruned.groups
         if self.pruned is None or name not in groups:
             raise SparsidError(unknown(f"group of networks of {self.key}", name, groups))
-        folder = _folder(self.key)
-        stages = read_rows(folder, self.pruned.networks)
-        path = read_rows(folder, groups[name].path)
+        stages, path = self._read(self.pruned.networks), self._read(groups[name].path)
         return tuple(network(each, stages, path) for each in groups[name].networks)
+
+    def _read(self, table: str) -> Rows:
+        return read_rows(_folder(self.key), table)
 
 
 def papers() -> tuple[str, ...]:

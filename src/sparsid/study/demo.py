@@ -42,6 +42,7 @@ def read_demo(*, seed: int, quick: bool) -> StudySpec:
     first = seed * len(study.training.seeds) % FIRST_SEEDS
     return study.model_copy(
         update={
+            "name": "demo",  # the same folder serves both
             "data": study.data.model_copy(update={"seed": seed}),
             "configuration": tuple(
                 c.model_copy(update={"first_seed": first}) for c in study.configuration

@@ -66,9 +66,7 @@ def _truth(results: StudyResults) -> Iterator[Drawn]:
 def _judged(family: str, named: Named, results: StudyResults) -> Iterator[Drawn]:
     """Bars of diverged shares, and violins of the errors that are left."""
     horizons = results.horizons
-    shares = {
-        name: [_bounds(diverged_share(c, h)) for h in horizons] for name, c in named.items()
-    }
+    shares = {name: [_bounds(diverged_share(c, h)) for h in horizons] for name, c in named.items()}
     published = {
         name: [_share(row.corrected.get(h)) for h in horizons]
         for name, row in published_rows(results).items()

@@ -122,9 +122,7 @@ def verdicts(results: StudyResults) -> tuple[Verdict, ...]:
     return tuple(found)
 
 
-def agreements(
-    results: StudyResults, published: Mapping[str, FreeRuns]
-) -> tuple[Agreement, ...]:
+def agreements(results: StudyResults, published: Mapping[str, FreeRuns]) -> tuple[Agreement, ...]:
     """Ours beside every published number of a row of the same name and horizon.
 
     A row of diverged runs that is a slip is judged by its authors' own counts.
