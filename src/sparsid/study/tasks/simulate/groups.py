@@ -14,8 +14,9 @@ from sparsid.data import Normaliser
 from sparsid.models import Ensemble
 from sparsid.results import Row
 from sparsid.study.task import Job, Tick, Ticking
-from sparsid.study.tasks.simulate.judging import Judge, Numbers, Series
+from sparsid.study.tasks.simulate.judging import Judge
 from sparsid.study.tasks.simulate.plan import BaselineGroup, Group, NetworkCell, Node, built
+from sparsid.study.tasks.simulate.scores import SimulationScores, WeightCounts
 from sparsid.training import History, Members, Monitor, Training
 from sparsid.training.linear import linear_start
 from sparsid.training.progress import Stop
@@ -106,11 +107,11 @@ class _GroupRun:
         timings = {"training_s": seconds, "together": float(len(node.members))}
         timings["judging_s"] = (time.monotonic() - began) / len(ended)
         for at, (_, cell) in enumerate(ended.values()):
-            numbers, series = judged[at]
-            series |= _losses(history, at, sum(built(phase).epochs for phase in cell.of.phases))
+            epochs = sum(built(phase).epochs for phase in cell.of.phases)
+            scores = replace(judged[at], **_losses(history, at, epochs))
             model = _named(ensemble.pick([at]), cell, history.pick([at]))
             model.save(self.job.store.model_path(cell.key))
-            _store(self.job, cell, numbers, series, timings)
+            _store(self.job, cell, scores, timings)
             self.tick(Tick(cells=int(cell.key in self.job.wanted)))
 
     def _epoch(self) -> None:
@@ -122,7 +123,7 @@ def _parents(node: Node) -> list[int]:
     return [member.parent for member in node.members]
 
 
-def _losses(history: History, member: int, epochs: int) -> Series:
+def _losses(history: History, member: int, epochs: int) -> dict[str, np.ndarray]:
     """Losses after every epoch of the cell, NaN from where the member was frozen."""
     found = {name: np.full(epochs, np.nan) for name in ("train_loss", "validation_loss")}
     for at, report in enumerate(history.epochs):
@@ -152,19 +153,18 @@ def _run_baseline(cell: NetworkCell, job: Job, tick: Ticking) -> None:
     train = job.data.train[: cell.of.size]
     model = fit_sindy(train, library=spec.library, threshold=spec.threshold)
     fitted = time.monotonic()
-    weights: Numbers = {
-        "zero_share": 1 - model.nonzero / model.terms,
-        "small_share": None,
-        "nonzero": float(model.nonzero),
-        "weights": float(model.terms),
-    }
-    numbers, series = Judge.of(job.data, job.study.evaluate).baseline(model.run, weights)
+    weights = WeightCounts(
+        zero_share=1 - model.nonzero / model.terms,
+        nonzero=float(model.nonzero),
+        weights=float(model.terms),
+    )
+    scores = Judge.of(job.data, job.study.evaluate).baseline(model.run, weights)
     timings = {"training_s": fitted - began, "judging_s": time.monotonic() - fitted}
-    _store(job, cell, numbers, series, timings)
+    _store(job, cell, scores, timings)
     tick(Tick(cells=1))
 
 
-def _store(job: Job, cell: NetworkCell, numbers: Numbers, series: Series, timings: dict) -> None:
+def _store(job: Job, cell: NetworkCell, scores: SimulationScores, timings: dict) -> None:
     """The row, written last: where it is, the cell is finished."""
     versions = library_versions()
-    job.store.write(Row(cell.specification, cell.name, numbers, series, timings, versions))
+    job.store.write(Row(cell.specification, cell.name, *scores.to_row(), timings, versions))
