@@ -31,7 +31,6 @@ from sparsid.training.progress import Stop
 
 PROJECT = Path(__file__).parents[2]
 SPECS = PROJECT / "tests" / "fixtures" / "schema1"
-TASKS = ("simulate", "prune", "map")
 HAS_DASK = importlib.util.find_spec("distributed") is not None
 DASK = pytest.mark.skipif(not HAS_DASK, reason="the extra [dask] is not installed")
 SPARSID = (sys.executable, "-c", "from sparsid.cli import main; main()")
@@ -177,7 +176,7 @@ def test_processes_give_the_rows_of_a_serial_run(serial, tmp_path, task):
     check_whole(tmp_path, expected)
 
 
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", ["simulate", "prune", pytest.param("map", marks=SLOW)])
 def test_a_dask_cluster_gives_the_rows_of_a_serial_run(serial, tmp_path, cluster, task):
     expected = serial(task)  # first: its programs are kept for the workers
     outcome = run_study(read_study(spec_of(task)), tmp_path, executor="dask", scheduler=cluster)
