@@ -49,7 +49,8 @@ class TableOptions:
 def grouped(command: Callable[..., None]) -> Callable[..., None]:
     """The command with an option for each field of every parameter that is a dataclass."""
     parameters = inspect.signature(command).parameters
-    groups = {name: p.annotation for name, p in parameters.items() if is_dataclass(p.annotation)}
+    kinds: dict[str, Any] = {name: p.annotation for name, p in parameters.items()}
+    groups: dict[str, Any] = {name: kind for name, kind in kinds.items() if is_dataclass(kind)}
 
     @wraps(command)
     def called(**given: Any) -> None:
