@@ -309,22 +309,6 @@ def test_quartiles_are_infinite_only_where_they_touch_infinity():
     )
 
 
-def test_the_authors_notebook_and_the_printed_table_differ_in_two_rows():
-    counted, printed = (
-        report.published("diverged_of_400_authors_notebook"),
-        report.published("divergence_percent"),
-    )
-    assert list(counted["Dense"]) == [str(h) for h in HORIZONS]
-    assert set(counted) == set(printed)
-    differ = {
-        name
-        for name, row in counted.items()
-        if any(abs(count / 4 - printed[name][h]) > 0.01 for h, count in row.items())
-    }
-    assert differ == {"Dense + SWA", "DSR + L1 + SWA"}
-    assert counted["Dense + SWA"]["5000"] == 62
-
-
 def test_the_page_of_a_study_holds_its_figures_and_leaves_them_as_files(tmp_path):
     folder = tmp_path / "new" / "study"
     page = report.study_page(

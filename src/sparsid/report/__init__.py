@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from sparsid._lazy import lazily
 
 if TYPE_CHECKING:
-    from sparsid.report.literature import published as published
     from sparsid.report.old import *  # noqa: F403
 
 # To be deleted with `old.py`, once every caller makes documents.
@@ -21,7 +20,4 @@ _OLD = (
     *("saliencies", "save", "sparsity_against_error", "study_page", "training_history"),
     *("trajectories", "write_page"),
 )
-__getattr__ = lazily(
-    __name__,
-    dict.fromkeys(_OLD, "sparsid.report.old") | {"published": "sparsid.report.literature"},
-)
+__getattr__ = lazily(__name__, dict.fromkeys(_OLD, "sparsid.report.old"))

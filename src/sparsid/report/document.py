@@ -74,6 +74,14 @@ class Spread:
 
 
 @dataclass(frozen=True)
+class Several:
+    """Numbers side by side."""
+
+    values: tuple[float, ...]
+    digits: int = 3
+
+
+@dataclass(frozen=True)
 class Count:
     """So many of so many."""
 
@@ -81,7 +89,9 @@ class Count:
     of: int
 
 
-type Cell = str | int | float | Quantity | Range | Interval | Share | Spread | Count | None
+type Cell = (
+    str | int | float | Quantity | Range | Interval | Share | Spread | Several | Count | None
+)
 
 
 @dataclass(frozen=True)
@@ -121,10 +131,14 @@ class Figure:
 
 @dataclass(frozen=True)
 class File:
-    """A file that belongs to the document, and what it is."""
+    """A file that belongs to the document, and what it is.
+
+    With `content` the document brings it along: it is written where the document is.
+    """
 
     path: Path
     text: str
+    content: str | None = None
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from sparsid.report.document import (
     Interval,
     Quantity,
     Range,
+    Several,
     Share,
     Spread,
 )
@@ -45,6 +46,8 @@ def text(cell: Cell) -> str:
         case Spread(mean, deviation, digits):
             shown = number(mean, digits)
             return shown if shown == DASH else f"{shown} ± {number(deviation, digits - 1)}"
+        case Several(values, digits):
+            return ", ".join(number(value, digits) for value in values)
         case Count(count, of):
             return f"{count} of {of}"
         case float():
