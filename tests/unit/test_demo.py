@@ -5,7 +5,7 @@ import pytest
 
 from sparsid.data import Dataset
 from sparsid.evaluation import forecast
-from sparsid.identify.recipes import published_dense, sparse_one_step
+from sparsid.identify.recipes import dense_one_step, sparse_one_step
 from sparsid.models import load
 from sparsid.report.document import Count, Quantity
 from sparsid.report.render.page import write_page
@@ -43,7 +43,7 @@ def test_the_demo_trains_by_the_recipe_of_fit_and_as_published():
         u=np.zeros((data.train, data.samples, 1), np.float32),
         dt=1.0,
     )
-    recipes = {"sparse": sparse_one_step(train), "dense": published_dense()}
+    recipes = {"sparse": sparse_one_step(train), "dense": dense_one_step()}
     assert {c.name for c in study.configuration} == set(recipes)
     for name, recipe in recipes.items():
         own = study.named(name)
