@@ -3,18 +3,16 @@
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from sparsid._errors import SparsidError
 from sparsid._files import make_folder
 from sparsid.cli.computing import use_machine
-from sparsid.cli.console import say, show, show_document, tell
+from sparsid.cli.console import say, show_document, tell
 from sparsid.cli.outputs import MARKDOWN, Force, check_figures, check_outputs
-
-if TYPE_CHECKING:
-    from sparsid.report.document import Document
+from sparsid.report.document import Document, Table
 
 app = typer.Typer(
     help="Many configurations on one plant's data, trained, judged and compared.",
@@ -34,10 +32,11 @@ def list_() -> None:
     from sparsid.study.reading import overview
 
     rows = [
-        (name, study.title, str(len(study.configuration)), str(study.size))
+        (name, study.title, len(study.configuration), study.size)
         for name, study in overview().items()
     ]
-    show("Studies", ("name", "title", "configurations", "cells"), rows)
+    columns = ("name", "title", "configurations", "cells")
+    show_document(Document("Studies", tables=(Table("Studies", columns, rows),)))
 
 
 @app.command()
@@ -131,7 +130,7 @@ def show_(
 
 
 def write_document(
-    document: "Document", folder: Path, *, text: Path | None = None, force: bool = False
+    document: Document, folder: Path, *, text: Path | None = None, force: bool = False
 ) -> Path:
     """Writes the page and what belongs to it into the folder, and Markdown to `text`.
 
@@ -158,7 +157,7 @@ def write_document(
 LOADED = {"simulate": "load_results", "prune": "load_paths", "map": "load_maps"}
 
 
-def _documented(folder: Path) -> "tuple[Any, Document]":
+def _documented(folder: Path) -> tuple[Any, Document]:
     """The results in a study's folder and their document."""
     from sparsid.results import ResultStore
 
@@ -189,7 +188,6 @@ def compare(
     results = load_results(folder)
     pair = results.named(first), results.named(second)
 
-    from sparsid.report.document import Document
     from sparsid.study.tasks.simulate.tables import comparison
     from sparsid.study.tasks.simulate.verdicts import compare as compared
 
