@@ -247,7 +247,7 @@ def test_a_row_that_does_not_fit_its_columns_is_refused():
 
 
 def test_what_is_no_figure_is_refused():
-    with pytest.raises(SparsidError, match="one of the kinds AgainstSize, .*got str"):
+    with pytest.raises(SparsidError, match=r"one of the kinds AgainstSize, .*got str"):
         draw("a picture")
 
 

@@ -13,6 +13,7 @@ from sparsid.cli.computing import use_machine
 from sparsid.cli.console import say, show_document, tell
 from sparsid.cli.outputs import MARKDOWN, Force, check_figures, check_outputs
 from sparsid.report.document import Document, Table
+from sparsid.study.tasks.simulate.exits import EXITS
 
 app = typer.Typer(
     help="Many configurations on one plant's data, trained, judged and compared.",
@@ -119,9 +120,11 @@ def show_(
 
     Example: `sparsid study show haugstvedt2023 --markdown haugstvedt2023.md`
     """
-    outputs = [folder / "index.html", *([] if text is None else [text])]
+    task = _task(folder)
+    outputs = [folder / name for name in ("index.html", *BESIDE.get(task, ()))]
+    outputs += [] if text is None else [text]
     check_outputs(outputs, inputs=[folder / "study.json"], force=force)
-    results, document = _documented(folder)
+    results, document = _documented(folder, task)
     show_document(replace(document, notes=()), wrap=True)
     if results.missing:
         tell([f"{results.missing} cells are not stored yet; `sparsid study run` makes them."])
@@ -153,17 +156,22 @@ def write_document(
     return write_page(document, page)
 
 
-# Task -> where its results are loaded, and what makes their document.
+# Task -> what loads its results, and files that its document may bring along.
 LOADED = {"simulate": "load_results", "prune": "load_paths", "map": "load_maps"}
+BESIDE = {"simulate": (EXITS,)}
 
 
-def _documented(folder: Path) -> tuple[Any, Document]:
-    """The results in a study's folder and their document."""
+def _task(folder: Path) -> str:
     from sparsid.results import ResultStore
 
-    task = ResultStore.open(folder).study().get("specification", {}).get("task", "simulate")
-    place = f"sparsid.study.tasks.{task if task in LOADED else 'simulate'}"
-    results = getattr(import_module(f"{place}.results"), LOADED.get(task, "load_results"))(folder)
+    named = ResultStore.open(folder).study().get("specification", {}).get("task")
+    return named if named in LOADED else "simulate"
+
+
+def _documented(folder: Path, task: str) -> tuple[Any, Document]:
+    """The results in a study's folder and their document."""
+    place = f"sparsid.study.tasks.{task}"
+    results = getattr(import_module(f"{place}.results"), LOADED[task])(folder)
     if not results.configurations:
         raise SparsidError(
             f"{folder} holds no rows yet; `sparsid study run NAME --out {folder}` makes them."
