@@ -7,7 +7,7 @@ from tests.command_line import run
 
 from sparsid.papers import paper
 from sparsid.report.render.text import text
-from sparsid.study.tasks.simulate.results import load_results
+from sparsid.study.results import load_results
 from sparsid.study.tasks.simulate.tables import tables
 
 SPEC = """

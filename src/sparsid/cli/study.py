@@ -1,7 +1,6 @@
 """sparsid study: list, run, show, compare"""
 
 from dataclasses import replace
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,12 +9,13 @@ import typer
 from sparsid._errors import SparsidError
 from sparsid._files import make_folder
 from sparsid.cli.computing import use_machine
-from sparsid.cli.console import say, show, show_document, tell
+from sparsid.cli.console import say, show_document, tell
 from sparsid.cli.outputs import MARKDOWN, Force, check_figures, check_outputs
+from sparsid.report.document import Document, Table
 from sparsid.study.tasks.simulate.exits import EXITS
 
 if TYPE_CHECKING:
-    from sparsid.report.document import Document
+    from sparsid.study.results import StudyResults
 
 app = typer.Typer(
     help="Many configurations on one plant's data, trained, judged and compared.",
@@ -35,10 +35,11 @@ def list_() -> None:
     from sparsid.study.reading import overview
 
     rows = [
-        (name, study.title, str(len(study.configuration)), str(study.size))
+        (name, study.title, len(study.configuration), study.size)
         for name, study in overview().items()
     ]
-    show("Studies", ("name", "title", "configurations", "cells"), rows)
+    columns = ("name", "title", "configurations", "cells")
+    show_document(Document("Studies", tables=(Table("Studies", columns, rows),)))
 
 
 @app.command()
@@ -63,37 +64,18 @@ def run(
     Example: `sparsid study run haugstvedt2023 --out haugstvedt2023 --executor processes`
     """
     from sparsid.study.reading import read_study
-    from sparsid.study.tasks.map.spec import MapStudySpec
-    from sparsid.study.tasks.prune.spec import PathStudySpec
-    from sparsid.study.tasks.simulate.spec import StudySpec
 
     study = read_study(name)
-    if not isinstance(study, StudySpec) and (executor != "serial" or workers is not None):
-        raise SparsidError(
-            "--executor and --workers are for studies of simulators; others run all their networks "
-            "together, on every core: leave them out."
-        )
     make_folder(to)
     check_outputs([to / "truth.nc"], inputs=_recorded(study), force=force)
 
-    from sparsid.cli.progress import path_progress, study_progress
+    from sparsid.cli.progress import study_progress
     from sparsid.study.running import run_study
-    from sparsid.study.tasks.map.groups import run_maps
-    from sparsid.study.tasks.prune.groups import run_paths
     from sparsid.training.progress import last_signal
 
     use_machine()
-    if isinstance(study, PathStudySpec):
-        with path_progress(study.name) as watch_paths:
-            outcome = run_paths(study, to, only=only, watch=watch_paths)
-    elif isinstance(study, MapStudySpec):
-        with study_progress(study.name) as watch:
-            outcome = run_maps(study, to, only=only, watch=watch)
-    else:
-        with study_progress(study.name) as watch:
-            outcome = run_study(
-                study, to, executor=executor, workers=workers, only=only, watch=watch
-            )
+    with study_progress(study.name) as watch:
+        outcome = run_study(study, to, executor=executor, workers=workers, only=only, watch=watch)
     tell(outcome.notes)
     said = f"{outcome.stored} of {outcome.asked} cells are stored in {to}"
     if outcome.interrupted:
@@ -121,11 +103,10 @@ def show_(
 
     Example: `sparsid study show haugstvedt2023 --markdown haugstvedt2023.md`
     """
-    task = _task(folder)
-    outputs = [folder / name for name in ("index.html", *BESIDE.get(task, ()))]
+    outputs = [folder / name for name in ("index.html", *BESIDE.get(_task(folder), ()))]
     outputs += [] if text is None else [text]
     check_outputs(outputs, inputs=[folder / "study.json"], force=force)
-    results, document = _documented(folder, task)
+    results, document = _documented(folder)
     show_document(replace(document, notes=()), wrap=True)
     if results.missing:
         tell([f"{results.missing} cells are not stored yet; `sparsid study run` makes them."])
@@ -134,7 +115,7 @@ def show_(
 
 
 def write_document(
-    document: "Document", folder: Path, *, text: Path | None = None, force: bool = False
+    document: Document, folder: Path, *, text: Path | None = None, force: bool = False
 ) -> Path:
     """Writes the page and what belongs to it into the folder, and Markdown to `text`.
 
@@ -157,27 +138,26 @@ def write_document(
     return write_page(document, page)
 
 
-# Task -> what loads its results, and files that its document may bring along.
-LOADED = {"simulate": "load_results", "prune": "load_paths", "map": "load_maps"}
+# Task -> files that its document may bring along.
 BESIDE = {"simulate": (EXITS,)}
 
 
 def _task(folder: Path) -> str:
     from sparsid.results import ResultStore
 
-    named = ResultStore.open(folder).study().get("specification", {}).get("task")
-    return named if named in LOADED else "simulate"
+    return ResultStore.open(folder).study().get("specification", {}).get("task", "simulate")
 
 
-def _documented(folder: Path, task: str) -> "tuple[Any, Document]":
+def _documented(folder: Path) -> "tuple[StudyResults, Document]":
     """The results in a study's folder and their document."""
-    place = f"sparsid.study.tasks.{task}"
-    results = getattr(import_module(f"{place}.results"), LOADED[task])(folder)
+    from sparsid.study.results import load_results
+
+    results = load_results(folder)
     if not results.configurations:
         raise SparsidError(
             f"{folder} holds no rows yet; `sparsid study run NAME --out {folder}` makes them."
         )
-    return results, import_module(f"{place}.report").report(results)
+    return results, results.task.report(results)
 
 
 @app.command()
@@ -192,12 +172,16 @@ def compare(
 
     Example: `sparsid study compare haugstvedt2023 L1 Dense`
     """
-    from sparsid.study.tasks.simulate.results import load_results
+    from sparsid.study.results import load_results
 
     results = load_results(folder)
+    if results.task.name != "simulate":
+        raise SparsidError(
+            f"`study compare` is for studies of simulators; {folder} holds one of the task "
+            f"{results.task.name!r}, whose pairs `study show` compares."
+        )
     pair = results.named(first), results.named(second)
 
-    from sparsid.report.document import Document
     from sparsid.study.tasks.simulate.tables import comparison
     from sparsid.study.tasks.simulate.verdicts import compare as compared
 

@@ -25,8 +25,9 @@ from sparsid.report.figures import (
     Trajectories,
 )
 from sparsid.study.reading import read_study
+from sparsid.study.results import StudyResults
 from sparsid.study.tasks.simulate.datasets import StudyData, prepare
-from sparsid.study.tasks.simulate.results import ConfigurationResults, StudyResults
+from sparsid.study.tasks.simulate.results import ConfigurationResults
 from sparsid.study.tasks.simulate.spec import StudySpec
 from sparsid.study.tasks.simulate.verdicts import diverged_share
 

@@ -8,15 +8,16 @@ from sparsid.evaluation import rate_difference, wilson
 from sparsid.report.document import Document, Quantity, Share, Table
 from sparsid.report.figures import ErrorDistributions
 from sparsid.study.documents import Drawn, document_of, file_name
-from sparsid.study.tasks.map.results import MapResults, MapStudyResults
+from sparsid.study.results import StudyResults
+from sparsid.study.tasks.map.results import MapResults
 
 
-def report(results: MapStudyResults) -> Document:
+def report(results: StudyResults) -> Document:
     """A table and a figure for each problem, and the differences within pairs."""
     return document_of(results, tables(results), _figures(results))
 
 
-def tables(results: MapStudyResults) -> Iterator[Table]:
+def tables(results: StudyResults) -> Iterator[Table]:
     """A table for each problem, then the differences within pairs."""
     for problem in results.study.problem:
         found = [c for c in results.configurations if c.problem.name == problem.name]
@@ -49,7 +50,7 @@ def _quantiles(errors: np.ndarray) -> list[float]:
     return [ordered[round(share * (len(ordered) - 1))] for share in (0, 0.25, 0.5, 0.75)]
 
 
-def _pairs(results: MapStudyResults) -> Table:
+def _pairs(results: StudyResults) -> Table:
     """Each configuration less its pair, start by start, at every rate."""
     rows = []
     for one in results.configurations:
@@ -75,7 +76,7 @@ def _pairs(results: MapStudyResults) -> Table:
     return Table("Differences", columns, rows, note)
 
 
-def _same(results: MapStudyResults, one: MapResults, name: str | None) -> MapResults | None:
+def _same(results: StudyResults, one: MapResults, name: str | None) -> MapResults | None:
     place = (one.problem.name, name, one.rate)
     for other in results.configurations:
         if (other.problem.name, other.name, other.rate) == place:
@@ -83,7 +84,7 @@ def _same(results: MapStudyResults, one: MapResults, name: str | None) -> MapRes
     return None
 
 
-def _figures(results: MapStudyResults) -> Iterator[Drawn]:
+def _figures(results: StudyResults) -> Iterator[Drawn]:
     for at, problem in enumerate(results.study.problem):
         panels: dict[str, dict[str, np.ndarray]] = {}
         for one in results.configurations:

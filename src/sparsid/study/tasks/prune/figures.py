@@ -8,11 +8,12 @@ from sparsid.identify.prune import with_points
 from sparsid.models import Ensemble, graph_of, load
 from sparsid.report.figures import NetworkDiagram, PathCurve, PruningPaths, Saliencies
 from sparsid.study.documents import Drawn
-from sparsid.study.tasks.prune.results import PathResults, PathStudyResults
+from sparsid.study.results import StudyResults
+from sparsid.study.tasks.prune.results import PathResults
 from sparsid.training.starts import points_of
 
 
-def figures(results: PathStudyResults) -> Iterator[Drawn]:
+def figures(results: StudyResults) -> Iterator[Drawn]:
     """In the order of the page."""
     sizes = sorted({found.number("full_left")[0] for found in results.configurations})
     for size in sizes:

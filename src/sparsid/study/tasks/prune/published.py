@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from sparsid.papers import NetworkErrors, PublishedNetwork, paper
 from sparsid.papers.paper import PrunedTables
 from sparsid.report.document import Cell, Quantity, Share, Table
-from sparsid.study.tasks.prune.results import PathResults, PathStudyResults
+from sparsid.study.results import StudyResults
+from sparsid.study.tasks.prune.results import PathResults
 from sparsid.study.tasks.prune.stages import CHOICES, ERRORS
 
 EXACT = 6  # significant digits of a published number
@@ -29,7 +30,7 @@ class _Pair:
         return self.ours.name, self.theirs.name
 
 
-def tables_beside(results: PathStudyResults) -> Iterator[Table]:
+def tables_beside(results: StudyResults) -> Iterator[Table]:
     """Full networks, paths, pruned networks and shares; none without published numbers."""
     if results.study.published is None:
         return

@@ -2,11 +2,11 @@
 
 from sparsid.report.document import Document
 from sparsid.study.documents import document_of
+from sparsid.study.results import StudyResults
 from sparsid.study.tasks.prune.figures import figures
-from sparsid.study.tasks.prune.results import PathStudyResults
 from sparsid.study.tasks.prune.tables import tables
 
 
-def report(results: PathStudyResults) -> Document:
+def report(results: StudyResults) -> Document:
     """All networks of every configuration, beside the published ones where the study names any."""
     return document_of(results, tables(results), figures(results))

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from sparsid.report.document import Cell, Count, Interval, Quantity, Several, Share, Table
+from sparsid.study.results import StudyResults
 from sparsid.study.tasks.prune.published import EXACT, STEP, tables_beside
-from sparsid.study.tasks.prune.results import PathResults, PathStudyResults
+from sparsid.study.tasks.prune.results import PathResults
 from sparsid.study.tasks.prune.stages import CHOICES, ERRORS
 
 QUARTILES = "median [quartiles]"
@@ -14,13 +15,13 @@ SHARES = (25, 50)  # percent removed at which two paths are compared
 NOTE = "Sums of squared scaled errors of the free run over each whole record. "
 
 
-def tables(results: PathStudyResults) -> list[Table]:
+def tables(results: StudyResults) -> list[Table]:
     """All tables, in the order in which they are shown."""
     found = [_full(results), _removed(results), _pruned(results), _gains(results)]
     return [*found, *_pairs(results), *tables_beside(results)]
 
 
-def _full(results: PathStudyResults) -> Table:
+def _full(results: StudyResults) -> Table:
     columns = ["configuration", "networks", "numbers", "seconds each"]
     columns += [f"{part} {what}" for part in ERRORS for what in ("best three", QUARTILES)]
     rows = []
@@ -37,7 +38,7 @@ def _full(results: PathStudyResults) -> Table:
     return Table("Full networks", columns, rows, note)
 
 
-def _removed(results: PathStudyResults) -> Table:
+def _removed(results: StudyResults) -> Table:
     columns = ["configuration", "removed", "networks that far"]
     columns += [f"{part}, {QUARTILES}" for part in ERRORS]
     rows = []
@@ -51,7 +52,7 @@ def _removed(results: PathStudyResults) -> Table:
     return Table("Errors after the removal of so many numbers", columns, rows, NOTE)
 
 
-def _pruned(results: PathStudyResults) -> Table:
+def _pruned(results: StudyResults) -> Table:
     columns = ["configuration", "network chosen", f"left, {QUARTILES}", "removed %"]
     columns += [f"{part}, {QUARTILES}" for part in ERRORS]
     rows = []
@@ -65,7 +66,7 @@ def _pruned(results: PathStudyResults) -> Table:
     return Table("Pruned networks", columns, rows, NOTE)
 
 
-def _gains(results: PathStudyResults) -> Table:
+def _gains(results: StudyResults) -> Table:
     columns = (
         "configuration",
         "test error, pruned over full",
@@ -88,7 +89,7 @@ def _gains(results: PathStudyResults) -> Table:
     return Table(title, columns, rows, note)
 
 
-def _pairs(results: PathStudyResults) -> Iterator[Table]:
+def _pairs(results: StudyResults) -> Iterator[Table]:
     """Two ways of pruning the same networks, network by network."""
     by_name = {found.name: found for found in results.configurations}
     columns = (

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sparsid.study.tasks.simulate.results import StudyResults
+    from sparsid.study.results import StudyResults
 
 EXITS = "long_exits.csv"
 HEADER = "configuration,size,seed,trajectory,sample,time_s,state,diverged"

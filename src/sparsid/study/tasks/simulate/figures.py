@@ -11,8 +11,9 @@ from sparsid.papers.paper import Figures
 from sparsid.report import figures as draw
 from sparsid.report.figures import UNKNOWN, Bounds
 from sparsid.study.documents import Drawn, file_name
+from sparsid.study.results import StudyResults
 from sparsid.study.tasks.simulate.published import published_rows, slips
-from sparsid.study.tasks.simulate.results import ConfigurationResults, StudyResults
+from sparsid.study.tasks.simulate.results import ConfigurationResults
 from sparsid.study.tasks.simulate.tables import label
 from sparsid.study.tasks.simulate.verdicts import (
     diverged_share,

@@ -4,7 +4,8 @@ from collections.abc import Collection, Mapping
 
 from sparsid.papers import FreeRuns, paper
 from sparsid.report.document import Table
-from sparsid.study.tasks.simulate.results import ConfigurationResults, StudyResults
+from sparsid.study.results import StudyResults
+from sparsid.study.tasks.simulate.results import ConfigurationResults
 from sparsid.study.tasks.simulate.verdicts import Agreement, agreements
 
 CLOSE = 5.0  # percentage points: shares of zeros that agree

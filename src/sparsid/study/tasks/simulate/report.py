@@ -2,9 +2,9 @@
 
 from sparsid.report.document import Document, File
 from sparsid.study.documents import document_of
+from sparsid.study.results import StudyResults
 from sparsid.study.tasks.simulate.exits import EXITS, exits_csv
 from sparsid.study.tasks.simulate.figures import figures
-from sparsid.study.tasks.simulate.results import StudyResults
 from sparsid.study.tasks.simulate.tables import tables
 
 

@@ -6,8 +6,9 @@ import numpy as np
 
 from sparsid.evaluation import Estimate, agreement
 from sparsid.report.document import Cell, Interval, Quantity, Share, Spread, Table
+from sparsid.study.results import StudyResults
 from sparsid.study.tasks.simulate.published import agreement_table, row_beside, slips
-from sparsid.study.tasks.simulate.results import ConfigurationResults, StudyResults
+from sparsid.study.tasks.simulate.results import ConfigurationResults
 from sparsid.study.tasks.simulate.spec import ClaimSpec
 from sparsid.study.tasks.simulate.verdicts import Comparison, diverged_share, pairs, verdicts
 

@@ -12,7 +12,8 @@ from sparsid.evaluation.pairs import (
     rate_difference,
 )
 from sparsid.papers import FreeRuns
-from sparsid.study.tasks.simulate.results import ConfigurationResults, StudyResults
+from sparsid.study.results import StudyResults
+from sparsid.study.tasks.simulate.results import ConfigurationResults
 from sparsid.study.tasks.simulate.spec import ClaimSpec
 
 TWO_STUDIES = sqrt(2)  # theirs is as uncertain as ours: an interval for their number is so wider
