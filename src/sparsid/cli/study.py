@@ -180,9 +180,10 @@ def compare(
             f"`study compare` is for studies of simulators; {folder} holds one of the task "
             f"{results.task.name!r}, whose pairs `study show` compares."
         )
-    pair = results.named(first), results.named(second)
 
+    from sparsid.study.tasks.simulate.results import configuration
     from sparsid.study.tasks.simulate.tables import comparison
     from sparsid.study.tasks.simulate.verdicts import compare as compared
 
+    pair = configuration(results, first), configuration(results, second)
     show_document(Document("", tables=(comparison([compared(*pair)]),)), wrap=True)

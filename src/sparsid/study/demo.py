@@ -124,14 +124,14 @@ class Demo:
 
     def _comparison(self) -> Table:
         """Ours beside the published rows, horizon by horizon."""
-        horizons, named = self.results.horizons, paper(self.results.study.published or "")
+        horizons, named = self.results.study.horizons, paper(self.results.study.published or "")
         columns = ["networks", "exactly\nzero %", "non-zero\nweights"]
         columns += [text for h in horizons for text in (f"diverged\n{h}", f"RFMSE\n{h}")]
         rows: list[list[Cell]] = []
         for found in self.results.configurations:
-            zeros = float(found.number("zero_share").mean())
+            zeros = float(found.number(lambda s: s.weights.zero_share).mean())
             row: list[Cell] = [found.name, Share(zeros)]
-            row.append(Quantity(float(np.median(found.number("nonzero"))), 6))
+            row.append(Quantity(float(np.median(found.number(lambda s: s.weights.nonzero))), 6))
             for horizon in horizons:
                 lost, kept = found.diverged(horizon), found.kept_rfmse(horizon)
                 row.append(Count(int(lost.sum()), lost.size))
@@ -151,7 +151,7 @@ class Demo:
 
     def _figures(self) -> Iterator[Figure]:
         configurations = self.results.configurations
-        truth, horizons = self.data.test, self.results.horizons
+        truth, horizons = self.data.test, self.results.study.horizons
         shown, states, inputs = truth[0], truth.states, truth.inputs
         time = np.arange(shown.samples) * truth.dt
         runs = {name: each[:, 0, : shown.samples] for name, each in self.runs.items()}
@@ -214,7 +214,10 @@ def _share(percent: float | None) -> float | None:
 
 
 def _curves(found: ConfigurationResults) -> Curves:
-    train, validation = found.series("train_loss"), found.series("validation_loss")
+    train, validation = (
+        found.series(lambda s: s.train_loss),
+        found.series(lambda s: s.validation_loss),
+    )
     return Curves(np.arange(1, train.shape[1] + 1), train, validation)
 
 
