@@ -14,7 +14,13 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from sparsid.cli import console
-from sparsid.cli.console import plain, show
+from sparsid.report.document import Document, Table
+from sparsid.report.render.terminal import plain
+
+
+def show(title, columns, rows, *, wrap=False):
+    console.show_document(Document("", tables=(Table(title, columns, rows),)), wrap=wrap)
+
 
 ISOLATES = "\u2068\u2069"
 ANY = st.text(st.characters(codec=None))  # lone surrogates too

@@ -3,24 +3,21 @@
 from dataclasses import replace
 from math import isnan
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
 from sparsid.cli.computing import use_machine
-from sparsid.cli.console import number, say, show, tell
-from sparsid.cli.options import Columns, Dt, Files, Model, Time, read_for
+from sparsid.cli.console import say, show_document, tell
+from sparsid.cli.options import Files, Model, ModelOut, TableOptions
 from sparsid.cli.outputs import Force, check_outputs
 from sparsid.cli.stopping import until_written
-
-if TYPE_CHECKING:
-    from sparsid.identify.prune import Pruned
 
 
 def command(
     model: Model,
     data: Files,
-    to: Annotated[Path, typer.Option("--out", help="The model file to write.")],
+    to: ModelOut,
     paths: Annotated[
         Path | None, typer.Option(help="A JSON file to write with every step of every path.")
     ] = None,
@@ -51,9 +48,8 @@ def command(
     test_share: Annotated[
         float, typer.Option(help="Share kept back to judge the result.", min=0.0, max=0.9)
     ] = 0.2,
-    columns: Columns = None,
-    time: Time = None,
-    dt: Dt = None,
+    *,
+    tables: TableOptions,
     force: Force = False,
 ) -> None:
     """Prunes a trained model weight by weight, retraining in between, and keeps the whole path.
@@ -66,12 +62,14 @@ def command(
     check_outputs([to] if paths is None else [to, paths], inputs=[model, *data], force=force)
 
     from sparsid.architectures import read_file
+    from sparsid.identify.model_data import read_for
 
     file = read_file(model)
-    dataset, notes = read_for(file.card, data, columns=columns, time=time, dt=dt)
+    dataset, notes = read_for(file.card, data, **tables.given())
     tell(notes)
 
     from sparsid.cli.progress import pruning_progress
+    from sparsid.identify.documents import prune_document
     from sparsid.identify.parts import split
     from sparsid.identify.prune import criterion_for, prune_ensemble
     from sparsid.models import Ensemble
@@ -93,32 +91,5 @@ def command(
         tell(["The paths were interrupted; they end where they were, and no control was trained."])
     elif any(isnan(member.control.validation) for member in pruned.members):
         tell(["The control was interrupted before it had trained for as long; it is left out."])
-    _report(pruned)
+    show_document(prune_document(pruned))
     say(f"Saved {len(pruned.ensemble)} members to {to}.")
-
-
-def _report(pruned: "Pruned") -> None:
-    show(
-        "Sum of squared scaled errors of free runs: full, trained on as long (control), pruned",
-        (
-            "member",
-            "numbers",
-            "left",
-            "smallest",
-            *(f"{part} {kind}" for part in ("validation", "test") for kind in KINDS),
-        ),
-        [
-            (
-                str(i),
-                str(m.path.steps[0].left),
-                str(m.path.steps[m.chosen].left),
-                str(min(step.left for step in m.path.steps)),
-                *(number(getattr(m, kind).validation) for kind in KINDS),
-                *(number(getattr(m, kind).test) for kind in KINDS),
-            )
-            for i, m in enumerate(pruned.members)
-        ],
-    )
-
-
-KINDS = ("full", "control", "pruned")
