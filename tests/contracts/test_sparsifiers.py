@@ -21,7 +21,6 @@ from sparsid.sparsify import (
     l1,
     magnitude,
     proximal_l1,
-    repeated_magnitude,
     rigl,
     soft_threshold,
     threshold,
@@ -43,7 +42,7 @@ METHODS = {
     "dynamic by gradient": dynamic(0.5, **DSR, growth="gradient", start="random"),
     "rigl": rigl(0.5, every=2, end=1.0),
     "magnitude": magnitude(0.6, end=1.0),
-    "repeated_magnitude": repeated_magnitude([1, 2]),
+    "magnitude, repeated": magnitude(at=[1, 2]),
     "proximal_l1": proximal_l1(0.3),
     "group_l1": group_l1(1.0, inputs=0.1),
     "soft_threshold": soft_threshold(-2.0, decay=0.1),
@@ -54,7 +53,7 @@ METHODS = {
     "chain, held": chain(hold(), magnitude(0.6, at_epoch=1)),
 }
 MASKS_GROW = {
-    *("threshold", "magnitude", "repeated_magnitude"),
+    *("threshold", "magnitude", "magnitude, repeated"),
     *("chain", "chain of chains", "chain, held"),
 }
 MASKS_MOVE = {"dynamic", "dynamic by gradient", "rigl"}
@@ -248,7 +247,7 @@ IN_NUMBERS_ALONE = {
     "magnitude": (magnitude(0.5), magnitude(0.8, begin=0.1, end=0.5, every=3)),
     "magnitude at once": (magnitude(0.5, at_epoch=1), magnitude(0.8, at_epoch=2)),
     "magnitude global": (magnitude(0.5, scope="global"), magnitude(0.8, scope="global")),
-    "repeated_magnitude": (repeated_magnitude([1]), repeated_magnitude([2], share=0.1)),
+    "magnitude, repeated": (magnitude(at=[1]), magnitude(at=[2], share=0.1)),
     "proximal_l1": (proximal_l1(1e-4), proximal_l1(1e-3, skip=0.0)),
     "group_l1": (group_l1(1e-4), group_l1(1e-3, inputs=0.0)),
     "unit_sphere": (unit_sphere(1.0, by="projection"), unit_sphere(2.0, by="projection")),
@@ -264,7 +263,7 @@ IN_STRUCTURE = [
     (rigl(), rigl(growth="random")),
     (dynamic(), dynamic(start="random")),
     (dynamic(), dynamic(growth="gradient")),
-    (proximal_l1(), group_l1()),
+    (proximal_l1(), group_l1(1e-4)),
     (chain(l1(), weight_average()), chain(weight_average(), l1())),
 ]
 

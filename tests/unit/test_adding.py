@@ -66,7 +66,7 @@ class DecayModel(AbstractModel):
 
 def decay_recipe(request: Request) -> Recipe:
     epochs = max(round(40 * request.effort), 1)
-    loss = FreeRun(length=10, stride=5)
+    loss = FreeRun(window=10, stride=5)
     return Recipe("decay", Decay(), (Phase(epochs, Constant(0.03), loss=loss, batch=8),))
 
 
