@@ -45,6 +45,7 @@ class Dynamic(Method):
     """
 
     order: ClassVar = 40
+    begins: ClassVar = "other"
     zeros: ClassVar = "move"
     trial: ClassVar = {"every": 1, "target": 3, "threshold": 0.4}
     sparsity: float = Field(default=0.5, ge=0, lt=1, description="share of zeros throughout")

@@ -19,9 +19,9 @@ class Method(Options):
 
     The rest says what the contract suite may expect. `zeros` are the exact zeros that it makes of
     weights: "none"; "stay" for good; "move" (as many, elsewhere); or "return" to other numbers as
-    they like. `holds` says that no weight moves, `reduces` that it begins with the same function in
-    other numbers. `apart_from` names the methods that it is refused beside. `trial` are options
-    under which three epochs of ten steps show what it does.
+    they like. A phase `begins` with the same "weights", with the same "function" in other numbers,
+    or with "other" weights. `holds` says that no weight moves. `apart_from` names the methods that
+    it is refused beside. `trial` are options under which four epochs of three steps show all this.
     """
 
     order: ClassVar[int]
@@ -29,7 +29,7 @@ class Method(Options):
     switch: ClassVar[bool] = False
     zeros: ClassVar[Literal["none", "stay", "move", "return"]] = "none"
     holds: ClassVar[bool] = False
-    reduces: ClassVar[bool] = False
+    begins: ClassVar[Literal["weights", "function", "other"]] = "weights"
     apart_from: ClassVar[frozenset[str]] = frozenset()
     trial: ClassVar[Mapping[str, Any]] = {}
 

@@ -35,6 +35,7 @@ class RigL(Method):
     """
 
     order: ClassVar = 50
+    begins: ClassVar = "other"
     zeros: ClassVar = "move"
     trial: ClassVar = {"sparsity": 0.5, "every": 2, "end": 1.0}
     sparsity: float = Field(default=0.8, ge=0, lt=1, description="share of zeros throughout")

@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from sparsid._errors import SparsidError
 from sparsid.sparsify.base import Clock, Seen, Sparsifier
 from sparsid.sparsify.lazy import jnp, parameters, unit_rows
 from sparsid.sparsify.method import Method, constructor
@@ -19,7 +20,9 @@ class SoftThreshold(Method):
     """
 
     order: ClassVar = 10
+    begins: ClassVar = "other"
     zeros: ClassVar = "return"
+    apart_from: ClassVar = frozenset({"hold"})
     trial: ClassVar = {"start": -2.0, "decay": 0.1}
     start: float = Field(
         default=-6.0,
@@ -52,6 +55,11 @@ class SoftThreshold(Method):
 
 def _decay(model, moments, state, clock: Clock, seen: Seen):
     def shrink(weight):
+        if not isinstance(weight, parameters.SoftThresholded):
+            raise SparsidError(
+                "Soft thresholds learn on while weights are held: leave out `hold`, or "
+                "`soft_threshold`."
+            )
         s = weight.s - (seen.rate * state * weight.s).astype(weight.s.dtype)
         return parameters.SoftThresholded(weight.raw, s)
 

@@ -39,9 +39,9 @@ class UnitSphere(Method):
     """
 
     order: ClassVar = 100
-    reduces: ClassVar = True
-    apart_from: ClassVar = frozenset({"soft_threshold", "proximal_l1", "group_l1", "hold"})
-    trial: ClassVar = {"bound": 3.0}
+    begins: ClassVar = "function"
+    apart_from: ClassVar = frozenset({"soft_threshold", "hold"})
+    trial: ClassVar = {"bound": 3.0, "by": "projection"}
     bound: float | tuple[float, ...] | str = Field(
         description="incoming weights of every hidden unit have norm 1, and its threshold is at "
         "most the norm of what it can see (ReLU and binary units). A number: the largest norm of "

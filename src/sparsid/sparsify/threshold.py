@@ -18,6 +18,7 @@ class Threshold(ByRole):
 
     order: ClassVar = 60
     short: ClassVar = "below"
+    begins: ClassVar = "other"
     zeros: ClassVar = "stay"
     trial: ClassVar = {"below": 0.3}
     below: float = Field(
