@@ -9,10 +9,12 @@ from sparsid.models.parameters import resolve
 from sparsid.sparsify import unit_sphere
 from sparsid.sparsify.base import prepare
 from sparsid.study.reading import parse_study, read_study
+from sparsid.study.results import load_results
+from sparsid.study.running import run_study
+from sparsid.study.tasks.map.cells import cells as map_cells
 from sparsid.study.tasks.map.functions import FUNCTIONS, franke_at
-from sparsid.study.tasks.map.groups import map_cells, run_maps, starts
+from sparsid.study.tasks.map.groups import starts
 from sparsid.study.tasks.map.report import map_tables, write_map_page
-from sparsid.study.tasks.map.results import load_maps
 
 SINE = {"name": "a", "function": "sine", "widths": [5], "train": 40, "epochs": 3, "batch": 10}
 SINE |= {"rates": [1e-2], "below": 0.5}
@@ -83,22 +85,22 @@ def network_at(network, inputs):
 
 def test_a_study_goes_on_where_it_was(tmp_path):
     given = study()
-    part = run_maps(given, tmp_path / "a", only="Free")
+    part = run_study(given, tmp_path / "a", only="Free")
     assert (part.asked, part.stored) == (3, 3)
     work = []
-    whole = run_maps(given, tmp_path / "a", watch=lambda p: work.append(p.work))
+    whole = run_study(given, tmp_path / "a", watch=lambda p: work.append(p.work))
     assert (whole.asked, whole.stored) == (6, 6)
-    run_maps(given, tmp_path / "b")
-    one, other = (load_maps(tmp_path / name) for name in "ab")
+    run_study(given, tmp_path / "b")
+    one, other = (load_results(tmp_path / name) for name in "ab")
     for a, b in zip(one.configurations, other.configurations, strict=True):
         assert np.array_equal(a.test, b.test)
     assert not one.missing
     again = []
-    run_maps(given, tmp_path / "a", watch=lambda p: again.append(p.work))
+    run_study(given, tmp_path / "a", watch=lambda p: again.append(p.work))
     assert set(again) == {0.0}
     # A start depends on its seed alone.
-    run_maps(study(seeds=[1]), tmp_path / "c")
-    alone = load_maps(tmp_path / "c").configurations[0].test
+    run_study(study(seeds=[1]), tmp_path / "c")
+    alone = load_results(tmp_path / "c").configurations[0].test
     np.testing.assert_array_equal(alone, one.configurations[0].test[1:2])
 
 
@@ -111,8 +113,8 @@ def test_names_and_limits_rename_no_cell():
 
 
 def test_shares_and_pairs_are_shown(tmp_path):
-    run_maps(study(), tmp_path / "a")
-    results = load_maps(tmp_path / "a")
+    run_study(study(), tmp_path / "a")
+    results = load_results(tmp_path / "a")
     problem, pairs = map_tables(results)
     errors = results.configurations[0].test
     assert problem.rows[0][3].startswith(f"{100 * (errors <= 0.5).mean():.3g} [")

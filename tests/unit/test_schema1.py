@@ -12,11 +12,11 @@ from tests.command_line import run
 from sparsid.data import Dataset
 from sparsid.models import load
 from sparsid.study import read_study
-from sparsid.study.cells import cells_of
 from sparsid.study.reading import presets
-from sparsid.study.tasks.map.groups import map_cells
-from sparsid.study.tasks.prune.groups import path_cells
+from sparsid.study.tasks.map.cells import cells as map_cells
+from sparsid.study.tasks.prune.cells import cells as path_cells
 from sparsid.study.tasks.prune.spec import PathStudySpec
+from sparsid.study.tasks.simulate.cells import cells_of
 from sparsid.study.tasks.simulate.spec import StudySpec
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "schema1"
@@ -65,7 +65,7 @@ def test_the_cells_of_a_preset_keep_their_keys(name):
         names = ("process", "train", "validation", "test", "samples", "dt", "seed")
         sizes = data.sizes or (data.train,)
         examples = {size: size * (data.samples - 1) for size in sizes}
-        cells = cells_of(study, {name: getattr(data, name) for name in names}, sizes, examples)
+        cells = cells_of(study, {name: getattr(data, name) for name in names}, examples)
     else:
         cells = path_cells(study) if isinstance(study, PathStudySpec) else map_cells(study)
     keys = "\n".join(cell.key for cell in cells)

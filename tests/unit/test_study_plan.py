@@ -7,12 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sparsid import SparsidError
-from sparsid.study.cells import cells_of, selected
+from sparsid.study.cells import selected
 from sparsid.study.reading import parse_study, presets, read_study
-from sparsid.study.tasks.map.groups import map_cells
+from sparsid.study.tasks.map.cells import cells as map_cells
 from sparsid.study.tasks.map.spec import MapStudySpec
-from sparsid.study.tasks.prune.groups import path_cells
+from sparsid.study.tasks.prune.cells import cells as path_cells
 from sparsid.study.tasks.prune.spec import PathStudySpec
+from sparsid.study.tasks.simulate.cells import cells_of
 from sparsid.study.tasks.simulate.plan import BaselineGroup, groups_of
 
 DATA = {"process": "duffing", "train": 4, "samples": 50}
@@ -52,7 +53,7 @@ def study_of(configurations, *, seeds=2, **data):
 
 
 def planned(study, sizes=(4,)):
-    cells = cells_of(study, {"process": "duffing"}, sizes)
+    cells = cells_of(study, {"process": "duffing"}, {size: size for size in sizes})
     return cells, groups_of(cells)
 
 
@@ -82,8 +83,8 @@ def test_equal_steps_give_small_data_sets_more_epochs():
         "configuration": [{"name": "a", "phases": [table]}],
     }
     cells, _ = planned(parse_study(tables, "test"), (1, 2, 4))
-    assert [cell.phases[0].epochs for cell in cells] == [40, 20, 10]
-    assert [cell.phases[0].rate.every for cell in cells] == [16, 8, 4]
+    assert [cell.of.phases[0].epochs for cell in cells] == [40, 20, 10]
+    assert [cell.of.phases[0].rate.every for cell in cells] == [16, 8, 4]
 
 
 @settings(deadline=None, max_examples=60)
@@ -96,10 +97,10 @@ def test_every_prefix_trains_once_and_every_cell_ends_where_it_should(configurat
         for _, seed, phases, finished in paths(group):
             trained += 1
             for cell in finished:
-                assert (cell.size, cell.model) == (group.size, group.model)
-                assert (cell.seed, cell.phases) == (seed, phases)
-                ended.append((cell.name, cell.size, cell.seed))
-    assert sorted(ended) == sorted((c.name, c.size, c.seed) for c in cells)
+                assert (cell.of.size, cell.of.model) == (group.size, group.model)
+                assert (cell.of.seed, cell.of.phases) == (seed, phases)
+                ended.append((cell.name, cell.of.size, cell.of.seed))
+    assert sorted(ended) == sorted((c.name, c.of.size, c.of.seed) for c in cells)
     prefixes = {
         (size, widths, seed, tuple(way[: k + 1]))
         for widths, way in configurations
@@ -159,7 +160,7 @@ def test_everything_else_is_in_the_key():
     ]
     keys = {planned(parse_study(t, "test"))[0][0].key for t in (tables, *changed)}
     keys.add(planned(base, (3,))[0][0].key)
-    keys.add(cells_of(base, {"process": "duffing", "seed": 1}, (4,))[0].key)
+    keys.add(cells_of(base, {"process": "duffing", "seed": 1}, {4: 4})[0].key)
     assert len(keys) == 8
 
 
@@ -168,7 +169,7 @@ def test_baselines_have_one_seed_and_a_group_each():
     tables["configuration"].append({"name": "b", "baseline": {"kind": "sindy"}})
     study = parse_study(tables, "test")
     cells, groups = planned(study, (2, 4))
-    assert [(c.size, c.seed) for c in cells if c.name == "b"] == [(2, 0), (4, 0)]
+    assert [(c.of.size, c.of.seed) for c in cells if c.name == "b"] == [(2, 0), (4, 0)]
     assert sum(isinstance(group, BaselineGroup) for group in groups) == 2
     assert len(cells) == 2 * study.size  # `size` counts one size where none are named
 
@@ -180,7 +181,7 @@ def test_networks_of_their_own_share_no_prefix():
     assert len({cell.key for cell in planned(parse_study(tables, "test"))[0]}) == 2
     tables["configuration"][1]["first_seed"] = 100
     cells, (group,) = planned(parse_study(tables, "test"))
-    assert [cell.seed for cell in cells] == [0, 1, 100, 101]
+    assert [cell.of.seed for cell in cells] == [0, 1, 100, 101]
     assert len(group.node.members) == 4
 
 

@@ -12,8 +12,8 @@ from sparsid.models import DerivativeMLP
 from sparsid.models.parameters import Weight
 from sparsid.sparsify import Clock, l1, threshold
 from sparsid.sparsify.base import init, prepare
-from sparsid.study.cells import cells_of
 from sparsid.study.reading import read_study
+from sparsid.study.tasks.simulate.cells import cells_of
 from sparsid.study.tasks.simulate.spec import StudySpec
 from sparsid.training import SGD, Adam, Phase
 from sparsid.training.epoch import steps_per_epoch
@@ -72,12 +72,12 @@ def test_small_data_sets_get_as_many_gradient_steps_as_the_largest():
     study = told("lundby2022")
     assert study.training.equal_steps
     assert study.data.sizes == (2, 5, 10, 20, 40)
-    cells = cells_of(study, {"process": "aluminium"}, study.data.sizes)
+    cells = cells_of(study, {"process": "aluminium"}, {size: size for size in study.data.sizes})
     made: dict = {}
     for cell in cells:
-        examples = np.zeros((cell.size * (study.data.samples - 1), 1))
-        steps = [p.epochs * steps_per_epoch(examples, p.batch) for p in cell.phases]
-        made.setdefault(cell.name, {})[cell.size] = sum(steps)
+        examples = np.zeros((cell.of.size * (study.data.samples - 1), 1))
+        steps = [p.epochs * steps_per_epoch(examples, p.batch) for p in cell.of.phases]
+        made.setdefault(cell.name, {})[cell.of.size] = sum(steps)
     for by_size in made.values():
         for steps in by_size.values():
             assert steps == pytest.approx(by_size[40], rel=0.015)  # a batch an epoch, and less

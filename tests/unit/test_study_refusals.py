@@ -10,25 +10,27 @@ import pytest
 from sparsid import SparsidError
 from sparsid._tables import parse
 from sparsid.data import Normaliser
+from sparsid.identify.descent_spec import DescentSpec
 from sparsid.identify.phase_spec import PhaseSpec
 from sparsid.identify.rates import RateSpec
 from sparsid.models import NARX, DerivativeMLP, load
 from sparsid.models.least_squares import linear_map
 from sparsid.processes import named, simulate
 from sparsid.sparsify import METHODS, chain, weight_average
-from sparsid.study.cells import cells_of, told
+from sparsid.study.cells import told
 from sparsid.study.reading import parse_study, presets, read_study
+from sparsid.study.results import load_results
 from sparsid.study.running import run_study
+from sparsid.study.spec import StudyTrainingSpec
 from sparsid.study.tasks.map.spec import MapConfigurationSpec, MapStudySpec, ProblemSpec
 from sparsid.study.tasks.prune.spec import (
-    DescentSpec,
     PathConfigurationSpec,
     PathDataSpec,
     PathStudySpec,
     PruneSpec,
 )
+from sparsid.study.tasks.simulate.cells import cells_of
 from sparsid.study.tasks.simulate.plan import groups_of
-from sparsid.study.tasks.simulate.results import load_results
 from sparsid.study.tasks.simulate.spec import (
     BaselineSpec,
     ClaimSpec,
@@ -36,7 +38,6 @@ from sparsid.study.tasks.simulate.spec import (
     EvaluateSpec,
     StudyDataSpec,
     StudySpec,
-    StudyTrainingSpec,
 )
 from sparsid.training.linear import linear_start
 
@@ -84,7 +85,7 @@ def linear(**model):
         ({"data": DATA | {"states": ["x"]}}, "`process` takes no `states`"),
         ({"data": DATA | {"test_files": ["b.csv"]}}, "`process` takes no `test_files`"),
         ({"phases": {"idle": {"epochs": 1}}}, "no configuration uses the phases 'idle'"),
-        (linear(widths=[3]), "'a' `skip = true`"),
+        (linear(widths=[3]), "'a': A linear start needs a path"),
         (linear(widths=[3], skip=True, bias=False), "leave `bias` on"),
         (linear(widths=[], bias=False), "leave `bias` on"),
         ({"training": {"start": "zero"}}, "training.start"),
@@ -100,7 +101,7 @@ def test_it_is_said_in_one_sentence(change, said):
 
 def test_a_study_of_pruning_takes_no_start_for_all():
     tables = {"base": "chaber2018", "name": "s", "training": {"start": "linear"}}
-    with pytest.raises(SparsidError, match=r"takes no `start` \(got 'linear'\)"):
+    with pytest.raises(SparsidError, match="takes `seeds` alone; got `start`"):
         parse_study(tables, "test")
 
 
@@ -136,7 +137,7 @@ def test_a_study_written_out_reads_as_it_was():
 
 def test_new_options_rename_no_cell():
     study = parse_study(WHOLE | phase(average=True), "test")
-    (cell, _) = cells_of(study, {"process": "duffing"}, (4,))
+    (cell, _) = cells_of(study, {"process": "duffing"}, {4: 4})
     assert "start" not in cell.specification
     assert cell.specification["phases"] == [{"epochs": 10, "average": True}]
     # Written down before there were these options: another key would mean another cell.
@@ -146,7 +147,7 @@ def test_new_options_rename_no_cell():
 def test_a_start_is_in_the_key():
     random = WHOLE | {"configuration": [ONE | {"model": {"widths": []}}]}
     keys = [
-        {cell.key for cell in cells_of(parse_study(tables, "test"), {}, (4,))}
+        {cell.key for cell in cells_of(parse_study(tables, "test"), {}, {4: 4})}
         for tables in (random, WHOLE | linear(widths=[]))
     ]
     assert not keys[0] & keys[1]
@@ -180,7 +181,7 @@ def test_averages_of_several_shares_train_in_one_stack():
     phases = [{"epochs": 2, "average": {"from_fraction": share}} for share in (0.5, 0.75)]
     configurations = [{"name": str(at), "phases": [p]} for at, p in enumerate(phases)]
     study = parse_study(WHOLE | {"configuration": configurations}, "test")
-    (group,) = groups_of(cells_of(study, {}, (4,)))
+    (group,) = groups_of(cells_of(study, {}, {4: 4}))
     assert len(group.node.members) == 4
 
 

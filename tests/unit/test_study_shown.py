@@ -15,6 +15,7 @@ from sparsid.report import published, study_page
 from sparsid.report.literature import recounted
 from sparsid.results import Row
 from sparsid.study.reading import parse_study, read_study
+from sparsid.study.results import StudyResults
 from sparsid.study.tasks.simulate.figures import (
     families,
     figures,
@@ -22,8 +23,9 @@ from sparsid.study.tasks.simulate.figures import (
     told_apart,
     worth_drawing,
 )
-from sparsid.study.tasks.simulate.results import ConfigurationResults, StudyResults
+from sparsid.study.tasks.simulate.results import ConfigurationResults
 from sparsid.study.tasks.simulate.tables import comparison, tables
+from sparsid.study.tasks.simulate.task import SIMULATE
 from sparsid.study.tasks.simulate.verdicts import compare
 
 RUNS = 20
@@ -73,7 +75,7 @@ def results_of(folder, names, *, horizons=(100, 1000), lost=0, error=0.06, seeds
         )
         for spec in study.configuration
     )
-    return StudyResults(folder, study, 0.1, ("x", "v"), (None, None), found, 0)
+    return StudyResults(folder, SIMULATE, study, found, 0, 0.1, ("x", "v"), (None, None))
 
 
 def results_by_size(folder, sizes=(2, 40), **claims):
@@ -106,7 +108,7 @@ def results_by_size(folder, sizes=(2, 40), **claims):
         for spec in study.configuration
         for size in sizes
     )
-    return StudyResults(folder, study, 0.1, ("x", "v"), (None, None), found, 0)
+    return StudyResults(folder, SIMULATE, study, found, 0, 0.1, ("x", "v"), (None, None))
 
 
 def test_claims_are_judged_at_the_sizes_they_name(tmp_path):

@@ -18,15 +18,17 @@ from sparsid._errors import SparsidError
 from sparsid.data import Dataset, Normaliser, read
 from sparsid.evaluation import forecast
 from sparsid.identify.descent_spec import DescentSpec, RetrainSpec
-from sparsid.identify.parts import Parts, split
+from sparsid.identify.parts import split
 from sparsid.identify.prune import criterion_for, prune_ensemble, trained_on
 from sparsid.identify.recipes import recurrent as recurrent_module
 from sparsid.identify.recipes.recurrent import recurrent
-from sparsid.models import NARX, Card, DerivativeMLP, Ensemble, graph_of, load
+from sparsid.models import NARX, DerivativeMLP, graph_of, load
 from sparsid.processes import named, simulate
 from sparsid.results import Row
 from sparsid.study.reading import parse_study, read_study
-from sparsid.study.tasks.prune.groups import path_cells, prepare_paths, run_paths
+from sparsid.study.running import run_study
+from sparsid.study.tasks.prune.cells import cells as path_cells
+from sparsid.study.tasks.prune.datasets import prepare as prepare_paths
 from sparsid.study.tasks.prune.spec import PathConfigurationSpec, PruneSpec
 from sparsid.training import Descent, Pruning, Simulation, fit_ensemble
 from sparsid.training import descent as descent_module
@@ -189,23 +191,23 @@ def test_a_study_of_paths_runs_resumes_and_shows(tmp_path, capsys):
 
 def stopped_in_its_second_round(study, folder):
     def interrupt(stage):
-        if stage.doing.startswith("round 2"):
+        if "round 2" in stage.doing:
             os.kill(os.getpid(), signal.SIGINT)
 
-    return run_paths(study, folder, only="ours", watch=interrupt)
+    return run_study(study, folder, only="ours", watch=interrupt)
 
 
 def test_a_stopped_study_takes_up_its_paths(tmp_path):
     """Ctrl-C between two rounds: the next run begins there, and ends where one run would."""
     study = load_paths_spec(tmp_path)
-    whole = run_paths(study, tmp_path / "whole", only="ours")
+    whole = run_study(study, tmp_path / "whole", only="ours")
     assert whole.stored == 2
     said = []
     stopped = stopped_in_its_second_round(study, tmp_path / "twice")
     assert stopped.interrupted
     assert stopped.stored == 0
     assert len(list((tmp_path / "twice" / "unfinished").iterdir())) == 1
-    run_paths(study, tmp_path / "twice", only="ours", watch=lambda s: said.append(s.doing))
+    run_study(study, tmp_path / "twice", only="ours", watch=lambda s: said.append(s.doing))
     assert not any("training, phase" in doing for doing in said)
     assert not list((tmp_path / "twice" / "unfinished").iterdir())
     for path in (tmp_path / "whole" / "rows").iterdir():
@@ -260,7 +262,7 @@ def test_paths_put_aside_by_another_version_are_begun_anew(tmp_path):
         other = held.load()
     other.drop_vars(["version", "seconds"]).to_netcdf(aside, engine="h5netcdf")
     said = []
-    again = run_paths(study, tmp_path / "twice", only="ours", watch=lambda s: said.append(s.doing))
+    again = run_study(study, tmp_path / "twice", only="ours", watch=lambda s: said.append(s.doing))
     assert again.stored == 2
     assert any("training, phase" in doing for doing in said)
 
@@ -285,7 +287,7 @@ def test_the_control_is_the_full_network_descended_as_long(tmp_path):
             jax.random.split(jax.random.key(0), 2)
         )
     )
-    train, validation, _ = data.windows(2)
+    train, validation, _ = data.windows(NARX(widths=(3,)))
     pruning = Pruning(retrain=Descent(iterations=3))
     steps = [Step(points.theta[0], points.keep[0], 1.0, 1.0, at) for at in (0, 4, 7)]
     paths = [Path(tuple(steps[:2])), Path(tuple(steps))]
@@ -461,14 +463,11 @@ def test_prune_refuses_a_model_that_does_not_simulate_the_data(folder, tmp_path,
 
 def test_one_short_record_does_not_shorten_the_runs_of_all():
     data = simulate(named("duffing"), trajectories=6, samples=200, key=jax.random.key(0))
-    scaled = Normaliser.fit(data).apply(data)
     model = DerivativeMLP(widths=(2,))
-    one = jax.vmap(lambda key: model.build(scaled, key=key))(jax.random.split(jax.random.key(0), 1))
-    ensemble = Ensemble.of(one, scaled.normaliser, Card.describing(data, model), 1)
     short = data[:1].split_at(0.02)[0]
     for validation in (data[3:], short):
         length = min(100, max(validation.lengths))
-        assert criterion_for(ensemble, Parts(data[:3], validation, short)).length == length
+        assert criterion_for(model, data[:3], validation).length == length
     mixed = Dataset(
         (*data[:3].trajectories, *short.trajectories),
         data.dt,
@@ -476,7 +475,7 @@ def test_one_short_record_does_not_shorten_the_runs_of_all():
         data.outputs,
         data.inputs,
     )
-    assert criterion_for(ensemble, Parts(mixed, data[3:], None)).length == 100
+    assert criterion_for(model, mixed, data[3:]).length == 100
 
 
 @pytest.mark.parametrize("lag", [1, 2, 45, 60, 120])

@@ -22,10 +22,10 @@ from sparsid.data import Dataset, Normaliser
 from sparsid.evaluation import rate_interval
 from sparsid.processes import named, simulate
 from sparsid.study.reading import parse_study, read_study
+from sparsid.study.results import load_results
 from sparsid.study.running import run_study
 from sparsid.study.tasks.simulate.datasets import prepare
 from sparsid.study.tasks.simulate.judging import Judge
-from sparsid.study.tasks.simulate.results import load_results
 from sparsid.study.tasks.simulate.spec import StudySpec
 from sparsid.study.tasks.simulate.verdicts import agreements, compare, diverged_share, verdicts
 from sparsid.training import Phase, Training

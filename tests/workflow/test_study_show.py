@@ -6,7 +6,7 @@ import pytest
 from tests.command_line import run
 
 from sparsid.report import published
-from sparsid.study.tasks.simulate.results import load_results
+from sparsid.study.results import load_results
 from sparsid.study.tasks.simulate.tables import tables
 
 SPEC = """

@@ -10,6 +10,7 @@ from sparsid.architectures.base import (
     MODELS,
     AbstractArchitecture,
     AnyArchitecture,
+    AnyOutputArchitecture,
     as_architecture,
     default_for,
 )
@@ -31,6 +32,7 @@ __all__ = [
     "ROLES",
     "AbstractArchitecture",
     "AnyArchitecture",
+    "AnyOutputArchitecture",
     "ArraySpec",
     "Card",
     "DerivativeMLP",

@@ -96,15 +96,27 @@ def default_for(observes: Literal["states", "outputs"]) -> AbstractArchitecture:
     return ARCHITECTURES[DEFAULT_KINDS[observes]](kind=DEFAULT_KINDS[observes])
 
 
-def as_architecture(given: Any) -> Any:
-    """A table's architecture by its `kind` (without one: "derivative"); raises SparsidError."""
+def as_architecture(given: Any, usual: str = DEFAULT_KINDS["states"]) -> Any:
+    """A table's architecture by its `kind`, without one the `usual`; raises SparsidError."""
     if not isinstance(given, Mapping):
         return given
-    return validated(ARCHITECTURES[given.get("kind", DEFAULT_KINDS["states"])], given)
+    return validated(ARCHITECTURES[given.get("kind", usual)], given)
 
 
-#: For fields of specifications and headers: any registered architecture.
-AnyArchitecture = Annotated[SerializeAsAny[AbstractArchitecture], BeforeValidator(as_architecture)]
+def _as_derivative(given: Any) -> Any:
+    return as_architecture(given)
+
+
+def _as_recurrent(given: Any) -> Any:
+    return as_architecture(given, DEFAULT_KINDS["outputs"])
+
+
+#: For fields of specifications and headers: any registered architecture, by default one of states,
+#: or one of outputs.
+AnyArchitecture = Annotated[SerializeAsAny[AbstractArchitecture], BeforeValidator(_as_derivative)]
+AnyOutputArchitecture = Annotated[
+    SerializeAsAny[AbstractArchitecture], BeforeValidator(_as_recurrent)
+]
 
 
 def check_widths(widths: Sequence[int]) -> None:

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     import numpy as np
 
     from sparsid.study.running import Progress as StudyState
-    from sparsid.study.tasks.prune.groups import Stage
     from sparsid.training import EpochReport
     from sparsid.training.pruning import PruningReport
 
@@ -139,24 +138,10 @@ def study_progress(name: str) -> Iterator:
             total = max(state.work, 1.0)
             done = state.work_done / total
             cells = f"{state.cells_done} of {state.cells} cells"
+            cells += f", {plain(state.doing)}" if state.doing else ""
             progress.update(task, total=total, completed=state.work_done, cells=cells)
             left = remaining(time.monotonic() - began, done)
             log(f"{name}: {100 * done:.0f} % of the work, {cells}{left}")
-
-        yield watch
-
-
-@contextmanager
-def path_progress(name: str) -> Iterator:
-    """Within it, `watch(stage)` says which configuration is at work, at what, and cells done."""
-    with _bar(MofNCompleteColumn(), _words("{task.fields[said]}")) as progress:
-        task = progress.add_task(plain(f"running {name}"), total=None, said="preparing data")
-        log = now_and_then()
-
-        def watch(stage: "Stage") -> None:
-            said = plain(f"{stage.configuration}: {stage.doing}")
-            progress.update(task, total=stage.cells, completed=stage.cells_done, said=said)
-            log(f"{name}: {said}, {stage.cells_done} of {stage.cells} cells")
 
         yield watch
 

@@ -81,7 +81,7 @@ def command(
     use_machine()
     ensemble = Ensemble.of_file(file)
     parts = split(dataset, validation=validation_share, test=test_share)
-    criterion = criterion_for(ensemble, parts)
+    criterion = criterion_for(ensemble.card.architecture, parts.train, parts.validation)
     retrain = replace(RETRAIN, criterion=criterion, iterations=iterations)
     pruning = Pruning(method, factor=factor, retrain=retrain, guard=guard, least=least)
     with until_written(to), pruning_progress() as watch:

@@ -61,37 +61,18 @@ def run(
     Example: `sparsid study run haugstvedt2023 --out haugstvedt2023 --executor processes`
     """
     from sparsid.study.reading import read_study
-    from sparsid.study.tasks.map.spec import MapStudySpec
-    from sparsid.study.tasks.prune.spec import PathStudySpec
-    from sparsid.study.tasks.simulate.spec import StudySpec
 
     study = read_study(name)
-    if not isinstance(study, StudySpec) and (executor != "serial" or workers is not None):
-        raise SparsidError(
-            "--executor and --workers are for studies of simulators; others run all their networks "
-            "together, on every core: leave them out."
-        )
     make_folder(to)
     check_outputs([to / "truth.nc"], inputs=_recorded(study), force=force)
 
-    from sparsid.cli.progress import path_progress, study_progress
+    from sparsid.cli.progress import study_progress
     from sparsid.study.running import run_study
-    from sparsid.study.tasks.map.groups import run_maps
-    from sparsid.study.tasks.prune.groups import run_paths
     from sparsid.training.progress import last_signal
 
     use_machine()
-    if isinstance(study, PathStudySpec):
-        with path_progress(study.name) as watch_paths:
-            outcome = run_paths(study, to, only=only, watch=watch_paths)
-    elif isinstance(study, MapStudySpec):
-        with study_progress(study.name) as watch:
-            outcome = run_maps(study, to, only=only, watch=watch)
-    else:
-        with study_progress(study.name) as watch:
-            outcome = run_study(
-                study, to, executor=executor, workers=workers, only=only, watch=watch
-            )
+    with study_progress(study.name) as watch:
+        outcome = run_study(study, to, executor=executor, workers=workers, only=only, watch=watch)
     tell(outcome.notes)
     said = f"{outcome.stored} of {outcome.asked} cells are stored in {to}"
     if outcome.interrupted:
@@ -130,7 +111,7 @@ def show_(
         return
 
     from sparsid.cli.study_page import said, write_page
-    from sparsid.study.tasks.simulate.results import load_results
+    from sparsid.study.results import load_results
     from sparsid.study.tasks.simulate.tables import tables
 
     _shown(load_results(folder), tables, said, write_page, text, force)
@@ -139,20 +120,20 @@ def show_(
 def _show_paths(folder: Path, text: Path | None, force: bool) -> None:
     """The same of a study of pruning paths."""
     from sparsid.cli.study_page import said
+    from sparsid.study.results import load_results
     from sparsid.study.tasks.prune.figures import write_path_page
-    from sparsid.study.tasks.prune.results import load_paths
     from sparsid.study.tasks.prune.tables import path_tables
 
-    _shown(load_paths(folder), path_tables, said, write_path_page, text, force)
+    _shown(load_results(folder), path_tables, said, write_path_page, text, force)
 
 
 def _show_maps(folder: Path, text: Path | None, force: bool) -> None:
     """The same of a study of fitting functions."""
     from sparsid.cli.study_page import said
+    from sparsid.study.results import load_results
     from sparsid.study.tasks.map.report import map_tables, write_map_page
-    from sparsid.study.tasks.map.results import load_maps
 
-    _shown(load_maps(folder), map_tables, said, write_map_page, text, force)
+    _shown(load_results(folder), map_tables, said, write_map_page, text, force)
 
 
 OTHERS = {"prune": _show_paths, "map": _show_maps}  # by task; all others simulate
@@ -203,7 +184,7 @@ def compare(
 
     Example: `sparsid study compare haugstvedt2023 L1 Dense`
     """
-    from sparsid.study.tasks.simulate.results import load_results
+    from sparsid.study.results import load_results
 
     results = load_results(folder)
     pair = results.named(first), results.named(second)

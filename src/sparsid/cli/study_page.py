@@ -10,12 +10,8 @@ import numpy as np
 from sparsid import report
 from sparsid._files import written_whole
 from sparsid.cli.outputs import EXITS, EXITS_HEADER, check_figures
-from sparsid.study.tasks.map.results import MapStudyResults
-from sparsid.study.tasks.prune.results import PathStudyResults
+from sparsid.study.results import StudyResults
 from sparsid.study.tasks.simulate.figures import Drawn, figures
-from sparsid.study.tasks.simulate.results import StudyResults
-
-type AnyResults = StudyResults | PathStudyResults | MapStudyResults
 
 
 def write_page(results: StudyResults, tables: list[report.Table], *, force: bool = False) -> Path:
@@ -32,7 +28,7 @@ def write_page(results: StudyResults, tables: list[report.Table], *, force: bool
 
 
 def write_page_of(
-    results: AnyResults,
+    results: StudyResults,
     tables: list[report.Table],
     drawn: "Iterable[Drawn]",
     files: Mapping[str | Path, str] = MappingProxyType({}),
@@ -70,7 +66,7 @@ def exits(results: StudyResults) -> Iterator[tuple[object, ...]]:
             yield found.name, found.size, seed, run, when, time, what, fate
 
 
-def said(results: AnyResults) -> list[str]:
+def said(results: StudyResults) -> list[str]:
     """What is to be known of the tables: the study's note, how many cells, what they took."""
     done = sum(len(found.rows) for found in results.configurations)
     rows = [row for found in results.configurations for row in found.rows]

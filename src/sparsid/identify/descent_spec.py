@@ -89,6 +89,10 @@ class DescentSpec(RetrainSpec):
         """What second-order training needs of a model."""
         return RECURSION
 
+    def with_effort(self, effort: float) -> "DescentSpec":
+        """The same with its iterations multiplied."""
+        return self.model_copy(update={"iterations": max(round(self.iterations * effort), 1)})
+
     def build(self) -> "Descent":
         return replace(super().build(), criterion=self._criterion(), seconds=self.seconds)
 

@@ -14,6 +14,7 @@ import numpy as np
 from sparsid._errors import SparsidError
 from sparsid._files import written_whole
 from sparsid._registry import unknown
+from sparsid.architectures import AbstractArchitecture
 from sparsid.architectures.capabilities import check_serves
 from sparsid.data import Dataset, Normaliser, Scale, ScaledDataset
 from sparsid.identify.parts import Parts
@@ -124,16 +125,16 @@ def prune_ensemble(
             f"Pruning by saliency takes models of up to {LARGEST} living numbers; this one has "
             f"{alive}: train it sparse (`sparsid fit`) instead."
         )
-    criterion = criterion_for(ensemble, parts)
+    architecture = ensemble.card.architecture
+    criterion = criterion_for(architecture, parts.train, parts.validation)
     pruning = pruning or Pruning(retrain=replace(RETRAIN, criterion=criterion))
-    lag = ensemble.lag
-    train, validation = (
-        windows(scaled_as(ensemble, part), criterion, lag=lag)
-        for part in (parts.train, parts.validation)
+    test_part = None if parts.test is None else scaled_as(ensemble, parts.test)
+    train, validation, test = pruning_windows(
+        architecture,
+        scaled_as(ensemble, parts.train),
+        scaled_as(ensemble, parts.validation),
+        test_part,
     )
-    test = None
-    if parts.test is not None:
-        test = windows(scaled_as(ensemble, parts.test), _within(criterion, parts.test), lag=lag)
     full = errors_of(layout, points, (train, validation, test))
     if not np.isfinite([judged.train for judged in full]).any():
         raise SparsidError(
@@ -169,12 +170,29 @@ def prune_ensemble(
     return Pruned(smaller, members, tuple(layout.names()), interrupted)
 
 
-def criterion_for(ensemble: Ensemble, parts: Parts) -> Criterion:
+def criterion_for(
+    architecture: AbstractArchitecture, train: Dataset, validation: Dataset
+) -> Criterion:
     """What a model is pruned on: whole free runs of outputs, short ones of measured states."""
-    if ensemble.card.architecture.observes == "outputs":
+    if architecture.observes == "outputs":
         return Simulation()
-    length = min(STATE_WINDOW, max(parts.train.lengths), max(parts.validation.lengths))
-    return Simulation(length, max(length - 1, parts.train.samples * length // STATE_SAMPLES))
+    length = min(STATE_WINDOW, max(train.lengths), max(validation.lengths))
+    return Simulation(length, max(length - 1, train.samples * length // STATE_SAMPLES))
+
+
+def pruning_windows(
+    architecture: AbstractArchitecture,
+    train: ScaledDataset,
+    validation: ScaledDataset,
+    test: ScaledDataset | None,
+) -> tuple[Windows, Windows, Windows | None]:
+    """What a model is pruned on, chosen by and judged by: windows of train, validation and test."""
+    lag = architecture.lag
+    criterion = criterion_for(architecture, train.physical, validation.physical)
+    judges = None
+    if test is not None:
+        judges = windows(test, _within(criterion, test.physical), lag=lag)
+    return windows(train, criterion, lag=lag), windows(validation, criterion, lag=lag), judges
 
 
 def _within(criterion: Criterion, part: Dataset) -> Criterion:

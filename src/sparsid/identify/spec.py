@@ -80,10 +80,17 @@ def _way(phase: Any) -> str:
     return TAGS[1] if isinstance(phase, DescentSpec) else TAGS[0]
 
 
-AnyPhaseSpec = Annotated[
-    Annotated[PhaseSpec, Tag(TAGS[0])] | Annotated[DescentSpec, Tag(TAGS[1])],
-    Discriminator(_way),
-]
+def _way_of_free_runs(phase: Any) -> str:
+    """The same where a table that does not tell is second order."""
+    if isinstance(phase, dict):
+        return TAGS[0] if "epochs" in phase else TAGS[1]
+    return _way(phase)
+
+
+_Phases = Annotated[PhaseSpec, Tag(TAGS[0])] | Annotated[DescentSpec, Tag(TAGS[1])]
+
+AnyPhaseSpec = Annotated[_Phases, Discriminator(_way)]
+AnySecondOrderFirst = Annotated[_Phases, Discriminator(_way_of_free_runs)]
 
 
 class FitSpec(Table):

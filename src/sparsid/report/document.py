@@ -60,7 +60,7 @@ class Count:
     of: int
 
 
-type Cell = str | int | float | None | Quantity | Interval | Share | Spread | Count
+type Cell = str | int | float | Quantity | Interval | Share | Spread | Count | None
 
 
 @dataclass(frozen=True)

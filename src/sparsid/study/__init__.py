@@ -9,8 +9,8 @@ from sparsid._lazy import lazily
 
 if TYPE_CHECKING:
     from sparsid.study.reading import read_study
+    from sparsid.study.results import StudyResults, load_results
     from sparsid.study.running import Outcome, run_study
-    from sparsid.study.tasks.simulate.results import StudyResults, load_results
     from sparsid.study.tasks.simulate.spec import StudySpec
 
 _HOMES = {

@@ -1,54 +1,13 @@
-"""Cells: one network, or one baseline, each; named by the digest of all that it depends on."""
+"""Cells: what a specification says in a key, and which configurations are asked for."""
 
 import fnmatch
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import BaseModel
 
 from sparsid._errors import SparsidError
-from sparsid.identify.phase_spec import PhaseSpec
-from sparsid.models import DerivativeMLP
-from sparsid.results import digest
-from sparsid.study.tasks.simulate.spec import BaselineSpec, ConfigurationSpec, StudySpec
-
-SCHEMA = 3  # of the specification below: raise it when the same words come to mean another result
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One network to train and judge, or one baseline (which has no phases and the seed 0)."""
-
-    name: str  # of the configuration: not part of the specification
-    size: int  # training trajectories
-    seed: int
-    model: DerivativeMLP | None
-    phases: tuple[PhaseSpec, ...]
-    baseline: BaselineSpec | None
-    common: Mapping[str, Any] = field(repr=False)  # what all cells of the study share
-
-    @cached_property
-    def specification(self) -> dict[str, Any]:
-        """All that the result depends on, in JSON's terms."""
-        if self.baseline is not None:
-            own: dict[str, Any] = {"baseline": told(self.baseline)}
-        else:
-            phases = [told(phase) for phase in self.phases]
-            own = {"model": told(self.model), "phases": phases}
-            # What has since come to mean another result; other cells keep their names.
-            if any(phase.unit_sphere is not None for phase in self.phases):
-                own["thresholds"] = "in their own scale"
-            if self.model is not None and self.model.activation == "binary":
-                own["binary"] = "with a narrow slope"
-            if self.model is not None and self.model.stepper != "euler":
-                own["one_step"] = "through the stepper"  # it once was Euler's whatever the stepper
-        return {**self.common, "size": self.size, "seed": self.seed, **own}
-
-    @cached_property
-    def key(self) -> str:
-        return digest(self.specification)
+from sparsid.architectures import AbstractArchitecture
 
 
 def plain(spec: BaseModel | None) -> dict[str, Any]:
@@ -59,59 +18,18 @@ def plain(spec: BaseModel | None) -> dict[str, Any]:
 def told(spec: BaseModel | None) -> dict[str, Any]:
     """What a table says beyond the defaults, so that keys added later rename no cell.
 
-    Who changes a default raises SCHEMA.
+    Who changes a default raises the task's SCHEMA.
     """
     return {} if spec is None else spec.model_dump(mode="json", exclude_defaults=True)
 
 
-def cells_of(
-    study: StudySpec,
-    identity: Mapping[str, Any],
-    sizes: Sequence[int],
-    examples: Mapping[int, int] | None = None,
-) -> tuple[Cell, ...]:
-    """All cells of the study, configuration by configuration, then size, then seed.
+def told_model(model: AbstractArchitecture, usual: str) -> dict[str, Any]:
+    """The same of a model; its `kind` is written wherever it is not the task's `usual` one.
 
-    `examples` counts those of each size, for equal numbers of gradient steps; by default
-    trajectories are of one length.
+    Equal options of different kinds would otherwise have equal keys.
     """
-    count = examples or {size: size for size in sizes}
-    more = {size: count[max(sizes)] / count[size] for size in sizes}
-    common = {
-        "schema": SCHEMA,
-        "task": "simulate",
-        "data": {name: value for name, value in identity.items() if value is not None},
-        "dtype": study.training.dtype,
-        "evaluate": told(study.evaluate),
-    }
-    if study.training.start != "random":
-        common["start"] = study.training.start
-    return tuple(
-        Cell(c.name, size, seed, _model(c), _phases(c, more[size], study), c.baseline, common)
-        for c in study.configuration
-        for size in sizes
-        for seed in _seeds(c, study)
-    )
-
-
-def _seeds(configuration: ConfigurationSpec, study: StudySpec) -> tuple[int, ...]:
-    if configuration.baseline is not None:
-        return (0,)
-    return tuple(configuration.first_seed + seed for seed in study.training.seeds)
-
-
-def _phases(
-    configuration: ConfigurationSpec, more: float, study: StudySpec
-) -> tuple[PhaseSpec, ...]:
-    if not study.training.equal_steps:
-        return configuration.phases
-    return tuple(phase.with_effort(more) for phase in configuration.phases)
-
-
-def _model(configuration: ConfigurationSpec) -> DerivativeMLP | None:
-    if configuration.baseline is not None:
-        return None
-    return configuration.model or DerivativeMLP()
+    own = {} if model.kind == usual else {"kind": model.kind}
+    return told(model) | own
 
 
 def selected(names: Sequence[str], only: str | None) -> frozenset[str]:

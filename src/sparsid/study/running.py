@@ -1,34 +1,32 @@
 """A study run into a folder: what is missing is trained, judged and stored."""
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from sparsid._errors import SparsidError
-from sparsid._registry import unknown
+from sparsid.data import Dataset
 from sparsid.results import ResultStore
-from sparsid.study.cells import Cell, cells_of, selected
-from sparsid.study.execute import EXECUTORS, processes, serial
-from sparsid.study.tasks.simulate.datasets import StudyData, prepare, sizes
-from sparsid.study.tasks.simulate.groups import Job, Tick, in_order, work_of
-from sparsid.study.tasks.simulate.plan import groups_of
-from sparsid.study.tasks.simulate.spec import StudySpec
+from sparsid.study.cells import plain, selected
+from sparsid.study.executors import executor as executor_named
+from sparsid.study.task import TASKS, Cell, Group, Job, Tick
 from sparsid.training.progress import interruptible
 
 
 @dataclass
 class Progress:
-    """How far a run is. `work` counts members x weights x trajectories x epochs."""
+    """How far a run is; `work` is counted as `Group.work` does, `doing` says what is being done."""
 
     work: float
     cells: int
     work_done: float = 0.0
     cells_done: int = 0
+    doing: str = ""
 
     def add(self, tick: Tick) -> None:
-        self.work_done += tick.work
-        self.cells_done += tick.cells
+        self.work_done = min(self.work_done + tick.work, self.work)
+        self.cells_done = min(self.cells_done + tick.cells, self.cells)
+        self.doing = tick.doing or self.doing
 
 
 @dataclass(frozen=True)
@@ -42,37 +40,36 @@ class Outcome:
 
 
 def run_study(
-    study: StudySpec,
+    study: Any,
     folder: str | Path,
     *,
     executor: str = "serial",
     workers: int | None = None,
+    scheduler: str | None = None,
     only: str | None = None,
     watch: Callable[[Progress], None] | None = None,
 ) -> Outcome:
     """Trains, judges and stores every cell that `folder` does not hold yet.
 
-    `executor` is "serial" (this process, all devices) or "processes" (`workers` of one core each,
-    by default as many as there are cores). `only` names configurations by patterns; groups are
-    those of the whole study all the same. Ctrl-C stops after the running epoch; what is stored
-    stays. Raises SparsidError for anything that cannot be run, before it runs.
+    `executor` names one of `EXECUTORS`: "serial" (this process, all devices), "processes" or "dask"
+    (`workers` of one core each, by default as many as there are cores; `scheduler` is the address
+    of a running Dask cluster). `only` names configurations by patterns; groups are those of the
+    whole study all the same. Ctrl-C stops after the running epoch; what is stored stays. Raises
+    SparsidError for anything that cannot be run, before it runs.
     """
-    if executor not in EXECUTORS:
-        raise SparsidError(unknown("executor", executor, EXECUTORS))
-    if workers is not None and workers < 1:
-        raise SparsidError(f"`workers` must be at least 1; got {workers}.")
+    chosen = executor_named(executor, workers=workers, scheduler=scheduler)
+    task = TASKS[study.task]
     names = selected([c.name for c in study.configuration], only)
     with interruptible() as stop:
-        data = prepare(study)
-        counts = sizes(study.data, data)
-        examples = {n: data.train[:n].samples - n for n in counts}
-        cells = cells_of(study, data.identity, counts, examples)
-        store = _begin(study, folder, data, cells)
+        running = task.running()
+        data = running.prepare(study)
+        cells = running.cells(study, data)
+        store = _begin(study, folder, running.truth(study, data), cells)
         asked = frozenset(cell.key for cell in cells if cell.name in names)
         wanted = asked - store.keys()
-        job = Job(data, study.evaluate, store, wanted, study.training.start)
-        groups = in_order(groups_of(cells), wanted)
-        progress = Progress(sum(work_of(g, wanted) for g in groups), len(wanted))
+        groups = _in_order(running.groups(cells), wanted)
+        job = Job(task.name, study, data, store, wanted)
+        progress = Progress(sum(group.work(wanted) for group in groups), len(wanted))
 
         def tick(what: Tick) -> None:
             progress.add(what)
@@ -80,30 +77,33 @@ def run_study(
                 watch(progress)
 
         tick(Tick())
-        if executor == "serial":
-            serial(groups, job, tick=tick, stop=stop)
-        else:
-            many = workers or os.cpu_count() or 1
-            processes(groups, job, workers=many, tick=tick, stop=stop)
-        return Outcome(len(asked), len(asked & store.keys()), stop.asked, data.notes)
+        chosen.run(groups, job, tick=tick, stop=stop)
+        notes = getattr(data, "notes", ())
+        return Outcome(len(asked), len(asked & store.keys()), stop.asked, notes)
 
 
 def _begin(
-    study: StudySpec, folder: str | Path, data: StudyData, cells: tuple[Cell, ...]
+    study: Any, folder: str | Path, truth: Dataset | None, cells: tuple[Cell[Any], ...]
 ) -> ResultStore:
     """The store, which says what the study is; rows it has are read once, so that damage shows."""
-    said = {
-        "specification": study.model_dump(mode="json"),
-        "dt": data.test.dt,
-        "states": list(data.test.states.names),
-        "units": list(data.test.states.units),
-        "cells": [
-            {"key": c.key, "configuration": c.name, "size": c.size, "seed": c.seed} for c in cells
-        ],
-    }
+    said: dict[str, Any] = {"specification": plain(study)}
+    if truth is not None:
+        states = truth.states
+        said |= {"dt": truth.dt, "states": list(states.names), "units": list(states.units)}
+    said["cells"] = [{"key": cell.key, "configuration": cell.name, **cell.place} for cell in cells]
     store = ResultStore.begin(folder, study.name, said)
     for key in sorted(frozenset(cell.key for cell in cells) & store.keys()):
         store.read(key)
-    truth = data.test[: study.evaluate.shown]
-    truth.to_netcdf(store.folder / "truth.nc")
+    if truth is not None:
+        truth.to_netcdf(store.folder / "truth.nc")
     return store
+
+
+def _in_order(groups: tuple[Group, ...], wanted: frozenset[str]) -> list[Group]:
+    """The groups that hold a wanted cell: those without work first, then the largest first.
+
+    So a missing package is noticed at once, and workers end at about the same time.
+    """
+    work = {id(group): group.work(wanted) for group in groups}
+    needed = [group for group in groups if group.keys & wanted]
+    return sorted(needed, key=lambda group: (work[id(group)] > 0, -work[id(group)]))

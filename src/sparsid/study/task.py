@@ -11,16 +11,17 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from sparsid._registry import Registry
 from sparsid._tables import Table
+from sparsid.data import Dataset
 from sparsid.results import ResultStore, digest
 from sparsid.training.progress import Stop
 
 if TYPE_CHECKING:
     from sparsid.report.document import Document
-    from sparsid.study.results import StudyResults
+    from sparsid.study.results import Stored, StudyResults
 
 
 @dataclass(frozen=True)
-class Cell:
+class Cell[T]:
     """One result of a study, named by the digest of all that it depends on.
 
     `name` is the configuration's and `place` what else tells it from the others of the study
@@ -30,7 +31,7 @@ class Cell:
     name: str
     place: Mapping[str, Any]
     specification: dict[str, Any]
-    of: Any = field(default=None, repr=False)
+    of: T = field(repr=False)
 
     @cached_property
     def key(self) -> str:
@@ -84,16 +85,16 @@ class Running(Protocol):
         """The data of a study. Raises SparsidError for what cannot be run on it."""
         ...
 
-    def cells(self, study: Any, data: Any) -> tuple[Cell, ...]:
+    def cells(self, study: Any, data: Any) -> tuple[Cell[Any], ...]:
         """All cells, in the order in which they are shown."""
         ...
 
-    def groups(self, cells: tuple[Cell, ...], study: Any) -> tuple[Group, ...]:
+    def groups(self, cells: tuple[Cell[Any], ...]) -> tuple[Group, ...]:
         """The cells by what runs together; it follows from the whole specification alone."""
         ...
 
-    def about(self, study: Any, data: Any) -> dict[str, Any]:
-        """What study.json says beside the specification and the cells."""
+    def truth(self, study: Any, data: Any) -> Dataset | None:
+        """The record that results are shown beside (truth.nc); None where there is none."""
         ...
 
     def run(self, group: Any, job: Job, *, tick: Ticking, stop: Stop) -> None:
@@ -101,23 +102,32 @@ class Running(Protocol):
         ...
 
 
+def _as_given(tables: dict[str, Any], own: dict[str, Any], source: str) -> dict[str, Any]:
+    return tables
+
+
 @dataclass(frozen=True)
 class Task:
     """A kind of study.
 
-    `by` names what tells the stored results of a configuration apart, beside the seed. `spelt_out`
-    turns a file's tables into those of the specification (names of lists, say); `check` raises
-    SparsidError for what no single table can see.
+    `spelt_out(tables, own, source)` turns the tables of a file, put over those of its base, into
+    those of the specification; `own` are the file's own. `ready` makes a specification as it is
+    written into the one to run; `check` raises SparsidError for what no single table can see. `by`
+    names what tells the results of a configuration apart, beside the seed; `view` makes of the
+    specification and what is stored at one such place the results that `report` reads. `recorded`
+    says that channels and sampling time of a record stand in study.json.
     """
 
     name: str
     spec: type[Table]
     check: Callable[[Any], None]
     running: Callable[[], Running]
-    view: Callable[..., Any]
+    view: "Callable[[Any, Stored], Any]"
     report: "Callable[[StudyResults], Document]"
     by: tuple[str, ...] = ()
-    spelt_out: Callable[[dict[str, Any], str], dict[str, Any]] = lambda tables, source: tables
+    spelt_out: Callable[[dict[str, Any], dict[str, Any], str], dict[str, Any]] = _as_given
+    ready: Callable[[Any], Any] = lambda study: study
+    recorded: bool = True
 
 
 TASKS: Registry[Task] = Registry("task")

@@ -114,7 +114,14 @@ class Descent:
             whole = type(self.criterion)()
             validation = windows(training.monitor.validation, whole, lag=lag)
         ended = descend(
-            layout, points, data, self, validation=validation, watch=watch, stop=training.stop
+            layout,
+            points,
+            data,
+            self,
+            validation=validation,
+            active=np.ones(members.size, bool) if training.allow_diverged else None,
+            watch=watch,
+            stop=training.stop,
         )
         if (ended.reasons == RUNNING).any() and not training.stop.asked:
             spent = (*members.history.out_of_time, at)

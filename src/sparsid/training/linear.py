@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Key, PyTree
 
+from sparsid.architectures import AbstractArchitecture
 from sparsid.architectures.capabilities import check_linear_start
 from sparsid.data import ScaledDataset
 from sparsid.models import Card, DerivativeMLP, Ensemble
@@ -31,7 +32,7 @@ def fit_linear(train: ScaledDataset) -> Ensemble:
 
 
 def linear_start(
-    architecture: DerivativeMLP, train: ScaledDataset, *, size: int, key: Key[Array, ""]
+    architecture: AbstractArchitecture, train: ScaledDataset, *, size: int, key: Key[Array, ""]
 ) -> PyTree:
     """Stacked models whose direct path from inputs to output is the linear model already.
 
@@ -40,7 +41,7 @@ def linear_start(
     """
     check_linear_start(architecture)
     weight, bias = linear_map(train)
-    path = "skip" if architecture.widths else "weight"
+    path = "skip" if getattr(architecture, "widths", ()) else "weight"
 
     def one(key):
         model = architecture.build(train, key=key)

@@ -76,8 +76,9 @@ class Fitted:
 class Training:
     """Makes members, moves them through phases, and looks at them between epochs.
 
-    `total` is the number of epochs that reports count towards. float64 training runs inside
-    `jax.enable_x64`.
+    `total` is the number of epochs that reports count towards. With `allow_diverged`, free runs of
+    all members that are NaN or infinite when second-order training begins are a result, no error.
+    float64 training runs inside `jax.enable_x64`.
     """
 
     def __init__(
@@ -89,8 +90,10 @@ class Training:
         watch: Watcher | None = None,
         stop: Stop | None = None,
         total: int = 0,
+        allow_diverged: bool = False,
     ):
         self.architecture, self.train, self.total = architecture, train, total
+        self.allow_diverged = allow_diverged
         self.monitor, self.watch, self.stop = monitor, watch, stop or Stop()
         self.began = time.monotonic()
         self.card = Card.describing(train.physical, architecture)

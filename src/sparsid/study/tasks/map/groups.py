@@ -1,11 +1,8 @@
-"""A study of fitting functions run into a folder: all starts of a configuration in one stack."""
+"""All starts of one problem, configuration and rate brought to their end: fitted and stored."""
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from functools import cached_property
-from pathlib import Path
-from typing import Any
+from dataclasses import replace
+from functools import lru_cache
 
 import equinox as eqx
 import jax
@@ -16,102 +13,17 @@ from jaxtyping import Array, Key, PyTree
 from sparsid.architectures import library_versions
 from sparsid.models.mlp import MLP, build_mlp
 from sparsid.models.parameters import Weight, resolve
-from sparsid.results import ResultStore, Row, digest
+from sparsid.results import Row
 from sparsid.sparsify import NOTHING, Sparsifier, unit_sphere
-from sparsid.study.cells import selected, told
-from sparsid.study.running import Outcome, Progress
+from sparsid.study.task import Job, Tick, Ticking
+from sparsid.study.tasks.map.cells import MapGroup
 from sparsid.study.tasks.map.functions import FUNCTIONS, Points
-from sparsid.study.tasks.map.spec import MapConfigurationSpec, MapStudySpec, ProblemSpec
+from sparsid.study.tasks.map.scores import MapScores
+from sparsid.study.tasks.map.spec import MapConfigurationSpec, ProblemSpec
 from sparsid.training.maps import fit_maps
-from sparsid.training.progress import Stop, interruptible
+from sparsid.training.progress import Stop
 
-SCHEMA = 3  # of a cell's specification: raise it when the same words come to mean another result
 CURVE = 100  # points of a loss curve that are kept
-
-
-@dataclass(frozen=True)
-class MapCell:
-    """One network fitted to one function from one start, at one rate."""
-
-    configuration: MapConfigurationSpec
-    problem: ProblemSpec
-    rate: float
-    seed: int
-
-    @cached_property
-    def specification(self) -> dict[str, Any]:
-        own, problem = told(self.configuration), told(self.problem)
-        for name in ("name", "pair", "below", "rates"):  # what changes no result
-            own.pop(name, None)
-            problem.pop(name, None)
-        return {
-            "schema": SCHEMA,
-            "task": "map",
-            "problem": problem,
-            "configuration": own,
-            "rate": self.rate,
-            "seed": self.seed,
-        }
-
-    @cached_property
-    def key(self) -> str:
-        return digest(self.specification)
-
-
-def map_cells(study: MapStudySpec) -> tuple[MapCell, ...]:
-    """All cells, problem by problem, then configuration, rate and seed."""
-    return tuple(
-        MapCell(configuration, problem, rate, seed)
-        for problem in study.problem
-        for configuration in study.configuration
-        for rate in problem.rates
-        for seed in study.training.seeds
-    )
-
-
-def run_maps(
-    study: MapStudySpec,
-    folder: str | Path,
-    *,
-    only: str | None = None,
-    watch: Callable[[Progress], None] | None = None,
-) -> Outcome:
-    """Fits every network that `folder` does not hold yet, all starts of a kind together.
-
-    `only` names configurations by patterns. Ctrl-C ends after the running epoch; what is stored
-    stays. Raises SparsidError for anything that cannot be run.
-    """
-    names = selected([c.name for c in study.configuration], only)
-    with interruptible() as stop:
-        cells = map_cells(study)
-        store = ResultStore.begin(folder, study.name, _said(study, cells))
-        asked = [cell for cell in cells if cell.configuration.name in names]
-        missing = {cell.key for cell in asked} - store.keys()
-        groups: dict[tuple[str, str, float], list[MapCell]] = {}
-        for cell in asked:
-            place = (cell.problem.name, cell.configuration.name, cell.rate)
-            groups.setdefault(place, []).append(cell)
-        wanted = [group for group in groups.values() if {c.key for c in group} & missing]
-        progress = Progress(sum(map(_work, wanted)), len(missing))
-
-        def tick(work: float, done: int) -> None:
-            progress.work_done += work
-            progress.cells_done += done
-            if watch is not None:
-                watch(progress)
-
-        tick(0.0, 0)
-        points: dict[str, Points] = {}
-        for group in wanted:
-            if stop.asked:
-                break
-            problem = group[0].problem
-            if problem.name not in points:
-                draw = FUNCTIONS[problem.function]
-                points[problem.name] = draw(problem.train, problem.test, problem.seed)
-            _run(group, points[problem.name], store, stop, tick)
-        keys = {cell.key for cell in asked}
-        return Outcome(len(keys), len(keys & store.keys()), stop.asked)
 
 
 def starts(
@@ -169,49 +81,45 @@ def _method(configuration: MapConfigurationSpec, points: Points) -> Sparsifier:
     return unit_sphere(bound, by=configuration.space)
 
 
-def _run(
-    group: list[MapCell],
-    points: Points,
-    store: ResultStore,
-    stop: Stop,
-    tick: Callable[[float, int], None],
-) -> None:
+def run(group: MapGroup, job: Job, *, tick: Ticking, stop: Stop) -> None:
     """All starts of one problem, configuration and rate; stored together when they are done."""
-    first, began = group[0], time.monotonic()
-    keys = jnp.stack([jax.random.fold_in(jax.random.key(0), cell.seed) for cell in group])
-    keys_start, keys_run = jax.vmap(jax.random.split, out_axes=1)(keys)
-    networks = starts(first.problem, first.configuration, points, keys_start)
-    method = _method(first.configuration, points)
-    phase = replace(first.problem.phase(first.rate).build(), sparsifier=method)
-    each = _work(group) / phase.epochs
+    problem, configuration = group.fit.problem, group.fit.configuration
+    began = time.monotonic()
+    points = drawn(problem.function, problem.train, problem.test, problem.seed)
+    folded = [jax.random.fold_in(jax.random.key(0), cell.place["seed"]) for cell in group.cells]
+    keys_start, keys_run = jax.vmap(jax.random.split, out_axes=1)(jnp.stack(folded))
+    method = _method(configuration, points)
+    phase = replace(problem.phase(group.fit.rate).build(), sparsifier=method)
+    each = group.work(job.wanted) / phase.epochs
     trained, losses = fit_maps(
-        networks,
+        starts(problem, configuration, points, keys_start),
         points.inputs,
         points.outputs,
         phase,
         keys=keys_run,
         stop=stop,
-        watch=lambda: tick(each, 0),
+        watch=lambda: tick(Tick(each)),
     )
     if stop.asked:
         return
-    errors = {
-        "train": _errors(trained, points.inputs, points.outputs),
-        "test": _errors(trained, points.test_inputs, points.test_outputs),
-    }
-    timings = {"training_s": time.monotonic() - began, "together": float(len(group))}
+    train = _errors(trained, points.inputs, points.outputs)
+    test = _errors(trained, points.test_inputs, points.test_outputs)
+    timings = {"training_s": time.monotonic() - began, "together": float(len(group.cells))}
     kept = np.unique(np.linspace(0, len(losses) - 1, min(len(losses), CURVE)).astype(int))
-    stored = store.keys()
-    for i, cell in enumerate(group):
+    stored = job.store.keys()
+    for i, cell in enumerate(group.cells):
         if cell.key in stored:
             continue
-        numbers = {
-            f"{part}_rmse": float(e[i]) if np.isfinite(e[i]) else None for part, e in errors.items()
-        }
-        series = {"loss": losses[kept, i], "loss_epoch": kept + 1.0}
-        name, versions = cell.configuration.name, library_versions()
-        store.write(Row(cell.specification, name, numbers, series, timings, versions))
-        tick(0.0, 1)
+        scores = MapScores(_finite(train[i]), _finite(test[i]), losses[kept, i], kept + 1.0)
+        row = Row(cell.specification, cell.name, *scores.to_row(), timings, library_versions())
+        job.store.write(row)
+        tick(Tick(cells=int(cell.key in job.wanted)))
+
+
+@lru_cache(maxsize=8)
+def drawn(function: str, train: int, test: int, seed: int) -> Points:
+    """The points of a problem, drawn once in every process."""
+    return FUNCTIONS[function](train, test, seed)
 
 
 def _errors(networks: PyTree, inputs: np.ndarray, outputs: np.ndarray) -> np.ndarray:
@@ -224,24 +132,5 @@ def _errors(networks: PyTree, inputs: np.ndarray, outputs: np.ndarray) -> np.nda
     return np.asarray(jax.jit(lambda stack: jax.lax.map(one, stack))(networks), float)
 
 
-def _work(group: list[MapCell]) -> float:
-    """Multiplications of the whole training, to weigh progress by."""
-    problem = group[0].problem
-    weights = sum(a * b for a, b in zip((2, *problem.widths), (*problem.widths, 1), strict=True))
-    return float(len(group) * problem.epochs * problem.train * weights)
-
-
-def _said(study: MapStudySpec, cells: tuple[MapCell, ...]) -> dict[str, Any]:
-    return {
-        "specification": study.model_dump(mode="json"),
-        "cells": [
-            {
-                "key": cell.key,
-                "problem": cell.problem.name,
-                "configuration": cell.configuration.name,
-                "rate": cell.rate,
-                "seed": cell.seed,
-            }
-            for cell in cells
-        ],
-    }
+def _finite(error: float) -> float | None:
+    return float(error) if np.isfinite(error) else None

@@ -11,14 +11,15 @@ from sparsid.cli.console import number
 from sparsid.cli.study_page import write_page_of
 from sparsid.evaluation import rate_difference, wilson
 from sparsid.report import Table
-from sparsid.study.tasks.map.results import MapResults, MapStudyResults
+from sparsid.study.results import StudyResults
+from sparsid.study.tasks.map.results import MapResults
 from sparsid.study.tasks.simulate.figures import file_name
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def map_tables(results: MapStudyResults) -> list[Table]:
+def map_tables(results: StudyResults) -> list[Table]:
     """A table for each problem, then the differences within pairs."""
     tables = [
         _problem([c for c in results.configurations if c.problem.name == problem.name])
@@ -27,7 +28,7 @@ def map_tables(results: MapStudyResults) -> list[Table]:
     return [table for table in (*tables, _pairs(results)) if table.rows]
 
 
-def write_map_page(results: MapStudyResults, tables: list[Table], *, force: bool = False) -> Path:
+def write_map_page(results: StudyResults, tables: list[Table], *, force: bool = False) -> Path:
     """Writes index.html and figures/ into the study's folder; returns the page's path."""
     return write_page_of(results, tables, _figures(results), force=force)
 
@@ -64,7 +65,7 @@ def _quantiles(errors: np.ndarray) -> list[float]:
     return [ordered[round(share * (len(ordered) - 1))] for share in (0, 0.25, 0.5, 0.75)]
 
 
-def _pairs(results: MapStudyResults) -> Table:
+def _pairs(results: StudyResults) -> Table:
     """Each configuration less its pair, start by start, at every rate."""
     rows = []
     for one in results.configurations:
@@ -94,7 +95,7 @@ def _pairs(results: MapStudyResults) -> Table:
     return Table("Differences", header, rows, note)
 
 
-def _same(results: MapStudyResults, one: MapResults, name: str | None) -> MapResults | None:
+def _same(results: StudyResults, one: MapResults, name: str | None) -> MapResults | None:
     place = (one.problem.name, name, one.rate)
     for other in results.configurations:
         if (other.problem.name, other.name, other.rate) == place:
@@ -102,7 +103,7 @@ def _same(results: MapStudyResults, one: MapResults, name: str | None) -> MapRes
     return None
 
 
-def _figures(results: MapStudyResults) -> "Iterator[tuple[str, str, Figure]]":
+def _figures(results: StudyResults) -> "Iterator[tuple[str, str, Figure]]":
     for at, problem in enumerate(results.study.problem):
         panels: dict[str, dict[str, np.ndarray]] = {}
         for one in results.configurations:

@@ -9,12 +9,8 @@ from sparsid._tables import Table
 from sparsid.architectures.base import check_widths
 from sparsid.graph.activations import ACTIVATIONS
 from sparsid.identify.phase_spec import PhaseSpec, RateSpec
+from sparsid.study.spec import StudyTrainingSpec, check_names, check_pair, check_seeds_alone
 from sparsid.study.tasks.map.functions import FUNCTIONS
-from sparsid.study.tasks.simulate.spec import (
-    StudyTrainingSpec,
-    check_configuration_names,
-    check_seeds,
-)
 
 
 class ProblemSpec(Table):
@@ -78,15 +74,12 @@ class MapStudySpec(Table):
         return each * sum(len(problem.rates) for problem in self.problem)
 
 
-def check_maps(study: MapStudySpec) -> None:
+def check(study: MapStudySpec) -> None:
     """Raises SparsidError for what no single table can see."""
     names = [configuration.name for configuration in study.configuration]
-    check_configuration_names(names)
-    check_seeds(study.training.seeds)
-    said = study.training.model_dump(exclude_defaults=True)
-    if odd := [name for name in said if name != "seeds"]:
-        raise SparsidError(f"[training] of a map study takes `seeds` alone; got `{odd[0]}`.")
-    check_configuration_names([problem.name for problem in study.problem])
+    check_names(names)
+    check_seeds_alone(study.training, "map")
+    check_names([problem.name for problem in study.problem])
     for problem in study.problem:
         FUNCTIONS[problem.function]
         check_widths(problem.widths)
@@ -97,8 +90,4 @@ def check_maps(study: MapStudySpec) -> None:
                 f"{problem.name!r} has {problem.activation!r}."
             )
     for configuration in study.configuration:
-        if configuration.pair is not None and configuration.pair not in names:
-            raise SparsidError(
-                f"`pair` of {configuration.name!r} must be another configuration "
-                f"({', '.join(names)}); got {configuration.pair!r}."
-            )
+        check_pair(configuration.name, configuration.pair, names)

@@ -11,7 +11,8 @@ from sparsid.cli.study_page import write_page_of
 from sparsid.identify.prune import with_points
 from sparsid.models import Ensemble, graph_of, load
 from sparsid.report import PathCurve, Table
-from sparsid.study.tasks.prune.results import PathResults, PathStudyResults
+from sparsid.study.results import StudyResults
+from sparsid.study.tasks.prune.results import PathResults
 from sparsid.training.starts import points_of
 
 if TYPE_CHECKING:
@@ -20,12 +21,12 @@ if TYPE_CHECKING:
 type Drawn = "tuple[str, str, Figure]"
 
 
-def write_path_page(results: PathStudyResults, tables: list[Table], *, force: bool = False) -> Path:
+def write_path_page(results: StudyResults, tables: list[Table], *, force: bool = False) -> Path:
     """Writes index.html and figures/ into the study's folder; returns the page's path."""
     return write_page_of(results, tables, _figures(results), force=force)
 
 
-def _figures(results: PathStudyResults) -> Iterator[Drawn]:
+def _figures(results: StudyResults) -> Iterator[Drawn]:
     sizes = sorted({found.number("full_left")[0] for found in results.configurations})
     for size in sizes:
         alike = [c for c in results.configurations if c.number("full_left")[0] == size]

@@ -8,7 +8,8 @@ import numpy as np
 from sparsid import report
 from sparsid.cli.console import number
 from sparsid.report import Table
-from sparsid.study.tasks.prune.results import PathResults, PathStudyResults
+from sparsid.study.results import StudyResults
+from sparsid.study.tasks.prune.results import PathResults
 
 BEST = 3
 # What is chosen from a path -> the paper's stage of that name.
@@ -41,7 +42,7 @@ class _Pair:
         return f"K{self.network[1:3]}"
 
 
-def tables_beside(results: PathStudyResults) -> Iterator[Table]:
+def tables_beside(results: StudyResults) -> Iterator[Table]:
     """Full networks, paths, pruned networks and shares; none without published numbers."""
     paper = results.study.published
     pairs = [

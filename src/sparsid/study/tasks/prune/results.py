@@ -7,8 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 from sparsid.results import Row
-from sparsid.study.stored import read_stored
-from sparsid.study.tasks.prune.spec import PathConfigurationSpec, PathStudySpec
+from sparsid.study.tasks.prune.spec import PathConfigurationSpec
 
 
 @dataclass(frozen=True)
@@ -39,29 +38,6 @@ class PathResults:
         NaN where a path ends before.
         """
         return np.array([_at(row, part, removed) for row in self.rows])
-
-
-@dataclass(frozen=True)
-class PathStudyResults:
-    """Everything in a path study's folder; `missing` counts cells not stored yet."""
-
-    folder: Path
-    study: PathStudySpec
-    configurations: tuple[PathResults, ...]  # those with at least one row
-    missing: int
-
-
-def load_paths(folder: str | Path) -> PathStudyResults:
-    """Reads the folder of a path study. Raises SparsidError for one that is none, or is damaged."""
-    stored = read_stored(folder, PathStudySpec, "configuration")
-    found, missing = [], 0
-    for spec in stored.study.configuration:
-        rows, lacking = stored.rows(spec.name)
-        missing += lacking
-        if rows:
-            models = tuple(stored.store.model_path(row.key) for row in rows)
-            found.append(PathResults(spec, rows, models, lacking))
-    return PathStudyResults(stored.store.folder, stored.study, tuple(found), missing)
 
 
 def _at(row: Row, part: str, removed: int) -> float:

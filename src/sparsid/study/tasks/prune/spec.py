@@ -8,11 +8,18 @@ from pydantic import Field
 from sparsid._errors import SparsidError
 from sparsid._registry import unknown
 from sparsid._tables import Table
-from sparsid.architectures import NARX
+from sparsid.architectures import NARX, AbstractArchitecture, AnyOutputArchitecture
 from sparsid.architectures.capabilities import check_serves
-from sparsid.identify.descent_spec import DescentSpec, RetrainSpec
+from sparsid.identify.descent_spec import RetrainSpec
+from sparsid.identify.spec import AnySecondOrderFirst
 from sparsid.plants import PLANTS
-from sparsid.study.tasks.simulate.spec import StudyTrainingSpec, check_configuration_names
+from sparsid.study.spec import (
+    StudyTrainingSpec,
+    check_names,
+    check_pair,
+    check_seeds_alone,
+    observed,
+)
 
 if TYPE_CHECKING:  # a specification is read, and refused, without JAX
     from sparsid.training import Pruning
@@ -78,11 +85,11 @@ class PathConfigurationSpec(Table):
     """
 
     name: str = Field(min_length=1)
-    model: NARX = NARX()
+    model: AnyOutputArchitecture = NARX()
     start: Literal["uniform", "small"] = "small"
     restarts: int = Field(default=1, ge=1)
-    train: tuple[DescentSpec, ...] = Field(min_length=1)
-    refine: tuple[DescentSpec, ...] = ()
+    train: tuple[AnySecondOrderFirst, ...] = Field(min_length=1)
+    refine: tuple[AnySecondOrderFirst, ...] = ()
     prune: PruneSpec = PruneSpec()
     published: Literal["N20", "N30"] | None = None
     pair: str | None = None
@@ -105,29 +112,37 @@ class PathStudySpec(Table):
         """How many cells the study has."""
         return len(self.configuration) * len(self.training.seeds)
 
+    @property
+    def networks(self) -> list[tuple[str, AbstractArchitecture]]:
+        """Names and architectures of the configurations."""
+        return [(c.name, c.model) for c in self.configuration]
 
-def check_paths(study: PathStudySpec) -> None:
+
+def check(study: PathStudySpec) -> None:
     """Raises SparsidError for what no single table can see."""
+    check_seeds_alone(study.training, "pruning")
     plant = PLANTS[study.data.process]
-    known = (*plant.outputs.names, *plant.inputs.names)
+    channels = plant.outputs if observed(study.networks) == "outputs" else plant.states
+    known = (*channels.names, *plant.inputs.names)
     for name, (_, scale) in study.data.scale.items():
         if name not in known:
             raise SparsidError(unknown("channel of [data] scale", name, known))
         if not scale > 0:
             raise SparsidError(f"The scale of {name} must be positive; got {scale:g}.")
     names = [c.name for c in study.configuration]
-    check_configuration_names(names)
+    check_names(names)
     for c in study.configuration:
         for phase in (*c.train, *c.refine):
             check_serves(c.model, phase)
-        if c.pair is None:
-            continue
-        if c.pair not in names:
-            raise SparsidError(unknown(f"pair of configuration {c.name!r}", c.pair, names))
-        other = study.configuration[names.index(c.pair)]
-        unlike = [part for part in SAME_IN_PAIRS if getattr(c, part) != getattr(other, part)]
-        if unlike:
-            raise SparsidError(
-                f"A pair prunes the same networks; {c.name!r} and {c.pair!r} differ in "
-                f"{', '.join(unlike)}. Make them equal, or drop `pair`."
-            )
+        check_pair(c.name, c.pair, names)
+        if c.pair is not None:
+            _check_same_networks(c, study.configuration[names.index(c.pair)])
+
+
+def _check_same_networks(c: PathConfigurationSpec, other: PathConfigurationSpec) -> None:
+    unlike = [part for part in SAME_IN_PAIRS if getattr(c, part) != getattr(other, part)]
+    if unlike:
+        raise SparsidError(
+            f"A pair prunes the same networks; {c.name!r} and {other.name!r} differ in "
+            f"{', '.join(unlike)}. Make them equal, or drop `pair`."
+        )

@@ -6,8 +6,9 @@ import numpy as np
 
 from sparsid.cli.console import number
 from sparsid.report import Table
+from sparsid.study.results import StudyResults
 from sparsid.study.tasks.prune.published import tables_beside
-from sparsid.study.tasks.prune.results import PathResults, PathStudyResults
+from sparsid.study.tasks.prune.results import PathResults
 
 READINGS = {
     "best": "least validation error",
@@ -19,13 +20,13 @@ SHARES = (25, 50)  # percent removed at which two paths are compared
 ERRORS = "Sums of squared scaled errors of the free run over each whole record. "
 
 
-def path_tables(results: PathStudyResults) -> list[Table]:
+def path_tables(results: StudyResults) -> list[Table]:
     """All tables, in the order in which they are shown."""
     tables = [_full(results), _removed(results), _pruned(results), _gains(results)]
     return [*tables, *_pairs(results), *tables_beside(results)]
 
 
-def _full(results: PathStudyResults) -> Table:
+def _full(results: StudyResults) -> Table:
     header = ["configuration", "networks", "numbers", "seconds each"]
     header += [f"{part} {what}" for part in PARTS for what in ("best three", "median [quartiles]")]
     rows = []
@@ -42,7 +43,7 @@ def _full(results: PathStudyResults) -> Table:
     return Table("Full networks", header, rows, note)
 
 
-def _removed(results: PathStudyResults) -> Table:
+def _removed(results: StudyResults) -> Table:
     header = ["configuration", "removed", "networks that far"]
     header += [f"{part}, median [quartiles]" for part in PARTS]
     rows = []
@@ -56,7 +57,7 @@ def _removed(results: PathStudyResults) -> Table:
     return Table("Errors after the removal of so many numbers", header, rows, ERRORS)
 
 
-def _pruned(results: PathStudyResults) -> Table:
+def _pruned(results: StudyResults) -> Table:
     header = ["configuration", "network chosen", "left, median [quartiles]", "removed %"]
     header += [f"{part}, median [quartiles]" for part in PARTS]
     rows = []
@@ -70,7 +71,7 @@ def _pruned(results: PathStudyResults) -> Table:
     return Table("Pruned networks", header, rows, ERRORS)
 
 
-def _gains(results: PathStudyResults) -> Table:
+def _gains(results: StudyResults) -> Table:
     header = (
         "configuration",
         "test error, pruned over full",
@@ -94,7 +95,7 @@ def _gains(results: PathStudyResults) -> Table:
     )
 
 
-def _pairs(results: PathStudyResults) -> Iterator[Table]:
+def _pairs(results: StudyResults) -> Iterator[Table]:
     """Two ways of pruning the same networks, network by network."""
     by_name = {found.name: found for found in results.configurations}
     header = (

@@ -11,7 +11,8 @@ from sparsid._errors import SparsidError
 from sparsid.data import Dataset
 from sparsid.identify.parts import Parts, read_parts, without_constant_inputs
 from sparsid.processes import named, simulate
-from sparsid.study.tasks.simulate.spec import StudyDataSpec, StudySpec
+from sparsid.study.spec import observed
+from sparsid.study.tasks.simulate.spec import StudySpec
 
 
 @dataclass(frozen=True)
@@ -59,8 +60,11 @@ def _simulated(study: StudySpec) -> StudyData:
     process = named(spec.process or "")
     keys = jax.random.split(jax.random.key(spec.seed), 4)
 
+    outputs = observed(study.networks) == "outputs"
+
     def draw(trajectories: int, samples: int, key) -> Dataset:
-        return simulate(process, trajectories=trajectories, samples=samples, dt=spec.dt, key=key)
+        drawn = simulate(process, trajectories=trajectories, samples=samples, dt=spec.dt, key=key)
+        return drawn.outputs_as_states() if outputs else drawn
 
     counts = (spec.train, spec.validation, spec.test)
     train, validation, test = (draw(n, spec.samples, keys[i]) for i, n in enumerate(counts))
@@ -79,7 +83,7 @@ def _read(study: StudySpec) -> StudyData:
             "`long_samples` needs a `process` that can be simulated; data from files has no more "
             "than it has: leave it 0."
         )
-    parts, notes = without_constant_inputs(read_parts(study.data.recorded()))
+    parts, notes = without_constant_inputs(read_parts(study.data))
     test = _present(parts)
     identity = {
         "train": parts.train.digest(),
@@ -96,6 +100,6 @@ def _present(parts: Parts) -> Dataset:
     return parts.test
 
 
-def sizes(spec: StudyDataSpec, data: StudyData) -> tuple[int, ...]:
-    """How many trajectories the configurations are trained on."""
-    return spec.sizes or (len(data.train),)
+def truth(study: StudySpec, data: StudyData) -> Dataset:
+    """The test trajectories of which rows keep runs."""
+    return data.test[: study.evaluate.shown]

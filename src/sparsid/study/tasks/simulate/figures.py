@@ -8,7 +8,8 @@ import numpy as np
 from sparsid import report
 from sparsid.data import read
 from sparsid.evaluation import Estimate, mean_interval
-from sparsid.study.tasks.simulate.results import ConfigurationResults, StudyResults
+from sparsid.study.results import StudyResults
+from sparsid.study.tasks.simulate.results import ConfigurationResults
 from sparsid.study.tasks.simulate.tables import fair_divergence, label, slips
 from sparsid.study.tasks.simulate.verdicts import TWO_STUDIES, diverged_share, mean_rfmse, pairs
 

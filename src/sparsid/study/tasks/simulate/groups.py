@@ -1,8 +1,7 @@
 """One group of cells brought to its end: trained phase by phase, judged and stored as it goes."""
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import jax
@@ -13,51 +12,18 @@ from jaxtyping import Array, Key, PyTree
 from sparsid.architectures import library_versions
 from sparsid.data import Normaliser
 from sparsid.models import Ensemble
-from sparsid.results import ResultStore, Row
-from sparsid.study.cells import Cell
-from sparsid.study.tasks.simulate.datasets import StudyData
-from sparsid.study.tasks.simulate.judging import Judge, Numbers, Series
-from sparsid.study.tasks.simulate.plan import BaselineGroup, Group, Node, built
-from sparsid.study.tasks.simulate.spec import EvaluateSpec
+from sparsid.results import Row
+from sparsid.study.task import Job, Tick, Ticking
+from sparsid.study.tasks.simulate.judging import Judge
+from sparsid.study.tasks.simulate.plan import BaselineGroup, Group, NetworkCell, Node, built
+from sparsid.study.tasks.simulate.scores import SimulationScores, WeightCounts
 from sparsid.training import History, Members, Monitor, Training
 from sparsid.training.linear import linear_start
 from sparsid.training.progress import Stop
 from sparsid.training.training import SELDOM
 
 
-@dataclass(frozen=True)
-class Job:
-    """What every group of a study needs, wherever it runs.
-
-    `wanted` are keys of missing cells; `start` says whether networks begin with the linear model.
-    """
-
-    data: StudyData
-    evaluate: EvaluateSpec
-    store: ResultStore
-    wanted: frozenset[str]
-    start: str = "random"
-
-
-@dataclass(frozen=True)
-class Tick:
-    """Progress made: work done (see `Group.cost`), and cells finished."""
-
-    work: float = 0.0
-    cells: int = 0
-
-
-Ticking = Callable[[Tick], None]
-
-
-def work_of(group: Group | BaselineGroup, wanted: frozenset[str]) -> float:
-    """The work that a group takes to finish the `wanted` cells."""
-    if isinstance(group, BaselineGroup):
-        return 0.0
-    return sum(group.cost(node) * node.epochs for node in group.node.walk(wanted))
-
-
-def run_group(group: Group | BaselineGroup, job: Job, *, tick: Ticking, stop: Stop) -> None:
+def run(group: Group | BaselineGroup, job: Job, *, tick: Ticking, stop: Stop) -> None:
     """Runs one group; every cell's model and row are stored as soon as it is finished.
 
     Branches of which nothing is wanted are left out; everything else runs whole. After a stop no
@@ -68,8 +34,7 @@ def run_group(group: Group | BaselineGroup, job: Job, *, tick: Ticking, stop: St
             _run_baseline(group.cell, job, tick)
         return
     with jax.enable_x64(group.dtype == "float64"):
-        run = _GroupRun(group, job, tick, stop)
-        run.down(group.node, None, 0.0)
+        _GroupRun(group, job, tick, stop).down(group.node, None, 0.0)
 
 
 class _GroupRun:
@@ -77,7 +42,7 @@ class _GroupRun:
 
     def __init__(self, group: Group, job: Job, tick: Ticking, stop: Stop):
         self.group, self.job, self.tick, self.stop = group, job, tick, stop
-        self.judge = Judge.of(job.data, job.evaluate)
+        self.judge = Judge.of(job.data, job.study.evaluate)
         train = job.data.train[: group.size]
         scale = Normaliser.fit(train)
         watched = None
@@ -89,6 +54,7 @@ class _GroupRun:
             monitor=watched,
             watch=lambda report: self._epoch(),
             stop=stop,
+            allow_diverged=True,
         )
         self.cost, self.left = 0.0, 0.0
 
@@ -112,7 +78,7 @@ class _GroupRun:
         """A network starts, and is shuffled for, from its seed alone."""
         seeds = [member.seed for member in node.members]
         keys = [jax.random.fold_in(jax.random.key(0), seed) for seed in seeds]
-        start = self._linear(keys) if self.job.start == "linear" else None
+        start = self._linear(keys) if self.job.study.training.start == "linear" else None
         return self.training.begin(jnp.stack(keys), start=start)
 
     def _linear(self, keys: list[Key[Array, ""]]) -> PyTree:
@@ -141,11 +107,11 @@ class _GroupRun:
         timings = {"training_s": seconds, "together": float(len(node.members))}
         timings["judging_s"] = (time.monotonic() - began) / len(ended)
         for at, (_, cell) in enumerate(ended.values()):
-            numbers, series = judged[at]
-            series |= _losses(history, at, sum(phase.epochs for phase in cell.phases))
+            epochs = sum(built(phase).epochs for phase in cell.of.phases)
+            scores = replace(judged[at], **_losses(history, at, epochs))
             model = _named(ensemble.pick([at]), cell, history.pick([at]))
             model.save(self.job.store.model_path(cell.key))
-            _store(self.job, cell, numbers, series, timings)
+            _store(self.job, cell, scores, timings)
             self.tick(Tick(cells=int(cell.key in self.job.wanted)))
 
     def _epoch(self) -> None:
@@ -157,7 +123,7 @@ def _parents(node: Node) -> list[int]:
     return [member.parent for member in node.members]
 
 
-def _losses(history: History, member: int, epochs: int) -> Series:
+def _losses(history: History, member: int, epochs: int) -> dict[str, np.ndarray]:
     """Losses after every epoch of the cell, NaN from where the member was frozen."""
     found = {name: np.full(epochs, np.nan) for name in ("train_loss", "validation_loss")}
     for at, report in enumerate(history.epochs):
@@ -166,7 +132,7 @@ def _losses(history: History, member: int, epochs: int) -> Series:
     return found
 
 
-def _named(ensemble: Ensemble, cell: Cell, history: History) -> Ensemble:
+def _named(ensemble: Ensemble, cell: NetworkCell, history: History) -> Ensemble:
     """The cell's model, whose card says what it is and nothing of those it was trained with."""
     said: dict[str, Any] = {
         "configuration": cell.name,
@@ -177,39 +143,28 @@ def _named(ensemble: Ensemble, cell: Cell, history: History) -> Ensemble:
     return replace(ensemble, card=replace(ensemble.card, training=said))
 
 
-def _run_baseline(cell: Cell, job: Job, tick: Ticking) -> None:
+def _run_baseline(cell: NetworkCell, job: Job, tick: Ticking) -> None:
     from sparsid.identify.sindy import fit_sindy
 
-    if cell.baseline is None or cell.key not in job.wanted:
+    spec = cell.of.baseline
+    if spec is None or cell.key not in job.wanted:
         return
     began = time.monotonic()
-    train, spec = job.data.train[: cell.size], cell.baseline
+    train = job.data.train[: cell.of.size]
     model = fit_sindy(train, library=spec.library, threshold=spec.threshold)
     fitted = time.monotonic()
-    weights: Numbers = {
-        "zero_share": 1 - model.nonzero / model.terms,
-        "small_share": None,
-        "nonzero": float(model.nonzero),
-        "weights": float(model.terms),
-    }
-    numbers, series = Judge.of(job.data, job.evaluate).baseline(model.run, weights)
+    weights = WeightCounts(
+        zero_share=1 - model.nonzero / model.terms,
+        nonzero=float(model.nonzero),
+        weights=float(model.terms),
+    )
+    scores = Judge.of(job.data, job.study.evaluate).baseline(model.run, weights)
     timings = {"training_s": fitted - began, "judging_s": time.monotonic() - fitted}
-    _store(job, cell, numbers, series, timings)
+    _store(job, cell, scores, timings)
     tick(Tick(cells=1))
 
 
-def _store(job: Job, cell: Cell, numbers: Numbers, series: Series, timings: dict) -> None:
+def _store(job: Job, cell: NetworkCell, scores: SimulationScores, timings: dict) -> None:
     """The row, written last: where it is, the cell is finished."""
     versions = library_versions()
-    job.store.write(Row(cell.specification, cell.name, numbers, series, timings, versions))
-
-
-def in_order(
-    groups: Sequence[Group | BaselineGroup], wanted: frozenset[str]
-) -> list[Group | BaselineGroup]:
-    """The groups that hold a wanted cell: baselines, then the largest first.
-
-    So a missing package is noticed at once, and workers end at about the same time.
-    """
-    needed = [group for group in groups if group.keys & wanted]
-    return sorted(needed, key=lambda g: (isinstance(g, Group), -work_of(g, wanted)))
+    job.store.write(Row(cell.specification, cell.name, *scores.to_row(), timings, versions))

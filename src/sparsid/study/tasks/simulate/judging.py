@@ -1,7 +1,7 @@
 """A finished cell judged: free runs over test trajectories become a row of results."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import jax
 import numpy as np
@@ -18,13 +18,17 @@ from sparsid.evaluation import (
 )
 from sparsid.models import Ensemble
 from sparsid.study.tasks.simulate.datasets import StudyData
+from sparsid.study.tasks.simulate.scores import (
+    HorizonRuns,
+    LongRuns,
+    SimulationScores,
+    WeightCounts,
+)
 from sparsid.study.tasks.simulate.spec import EvaluateSpec
 
 # Numbers of free runs held at once (320 MB), unless one network a device makes more of them.
 HELD = 40_000_000
 
-Numbers = dict[str, float | None]
-Series = dict[str, np.ndarray]
 Runs = Float[np.ndarray, "trajectory T n"]
 
 
@@ -48,31 +52,28 @@ class Judge:
         by = data.train if evaluate.scale == "train" else data.test
         return cls(data, evaluate, Normaliser.fit(by).states.scale, box)
 
-    def networks(self, ensemble: Ensemble) -> list[tuple[Numbers, Series]]:
-        """Numbers and series of every member, a bounded number of runs at a time."""
+    def networks(self, ensemble: Ensemble) -> list[SimulationScores]:
+        """Scores of every member, a bounded number of runs at a time."""
         judged = []
         width = _together(self.data.test, self.data.long)
         for at in range(0, len(ensemble), width):
             part = ensemble.pick(range(at, min(at + width, len(ensemble))))
-            for alone, runs in zip(_alone(part), forecast(part, self.data.test), strict=True):
-                numbers, links = counts(alone)
-                numbers, series = self._one(runs, numbers)
-                judged.append((numbers, series | links))
-            for k, (exits, long) in enumerate(self._long_networks(part)):
-                numbers, series = judged[at + k]
-                judged[at + k] = (numbers | exits, series | long)
+            long = self._long_networks(part)
+            for k, runs in enumerate(forecast(part, self.data.test)):
+                weights, links = counts(part.pick([k]))
+                scores = replace(self._one(runs, weights), links=links)
+                judged.append(replace(scores, long=long[k]))
         return judged
 
-    def baseline(self, run: Callable[..., Runs], weights: Numbers) -> tuple[Numbers, Series]:
+    def baseline(self, run: Callable[..., Runs], weights: WeightCounts) -> SimulationScores:
         """The same of one model that is no network; `run(start, u)` gives its free runs."""
-        numbers, series = self._one(_forecast(run, self.data.test), weights)
+        scores = self._one(_forecast(run, self.data.test), weights)
         if self.data.long is None:
-            return numbers, series
+            return scores
         parts = [self._over_long(_forecast(run, part), part) for part in _parts(self.data.long)]
-        exits, long = _joined(parts)
-        return numbers | exits, series | long
+        return replace(scores, long=_joined(parts))
 
-    def _one(self, runs: Runs, weights: Numbers) -> tuple[Numbers, Series]:
+    def _one(self, runs: Runs, weights: WeightCounts) -> SimulationScores:
         truth, _, _ = self.data.test.padded()
         scores = horizon_scores(
             runs,
@@ -82,32 +83,24 @@ class Judge:
             lengths=self.data.test.lengths,
         )
         shown = self.data.shown_index
-        series: Series = {
-            "shown_runs": runs[: self.evaluate.shown, shown],
-            "shown_index": shown.astype(float),
-        }
-        numbers = dict(weights)
-        for horizon, score in scores.items():
-            numbers |= {
-                f"diverged_{horizon}": score.diverged_count,
-                f"runs_{horizon}": score.runs,
-                f"rfmse_mean_{horizon}": score.rfmse_mean,
-                f"rfmse_std_{horizon}": score.rfmse_std,
-            }
-            series |= {f"{name}_{horizon}": array for name, array in _each(score).items()}
-        return numbers, series
+        return SimulationScores(
+            weights,
+            {horizon: _each(score) for horizon, score in scores.items()},
+            shown_runs=runs[: self.evaluate.shown, shown],
+            shown_index=shown.astype(float),
+        )
 
-    def _long_networks(self, ensemble: Ensemble) -> list[tuple[Numbers, Series]]:
-        """Numbers and series of the long runs, a few trajectories at a time; none if not asked."""
+    def _long_networks(self, ensemble: Ensemble) -> list[LongRuns | None]:
+        """The long runs of every network, a few trajectories at a time; None if not asked."""
         if self.data.long is None:
-            return []
-        parts: list[list[Series]] = [[] for _ in range(len(ensemble))]
+            return [None] * len(ensemble)
+        parts: list[list[LongRuns]] = [[] for _ in range(len(ensemble))]
         for dataset in _parts(self.data.long):
             for k, runs in enumerate(forecast(ensemble, dataset)):
                 parts[k].append(self._over_long(runs, dataset))
         return [_joined(of_member) for of_member in parts]
 
-    def _over_long(self, runs: Runs, dataset: Dataset) -> Series:
+    def _over_long(self, runs: Runs, dataset: Dataset) -> LongRuns:
         """What happened to each run over trajectories longer than any of the test set."""
         truth, _, _ = dataset.padded()
         lengths, exits = dataset.lengths, box_exits(runs, self.box)
@@ -117,54 +110,44 @@ class Judge:
         )
         at = range(len(lengths))
         finite = [np.isfinite(runs[i, : lengths[i]]).all() for i in at]
-        return {
-            "long_rfmse": np.array([scores[lengths[i]].error[i] for i in at]),
-            "long_diverged": np.array([scores[lengths[i]].diverged[i] for i in at], float),
-            "long_nonfinite": ~np.array(finite) * 1.0,
-            "long_exit_sample": exits.sample.astype(float),
-            "long_exit_state": exits.state.astype(float),
-        }
+        return LongRuns(
+            rfmse=np.array([scores[lengths[i]].error[i] for i in at]),
+            diverged=np.array([scores[lengths[i]].diverged[i] for i in at], float),
+            exit_sample=exits.sample.astype(float),
+            exit_state=exits.state.astype(float),
+            nonfinite=float(len(finite) - sum(finite)),
+        )
 
 
-def counts(network: Ensemble) -> tuple[Numbers, Series]:
-    """What one network is made of; `small` are weights of magnitude below 1e-3, scaled.
-
-    Live are units and weights on a path of nonzero weights from an input to an output; "links" has
-    1 where such a path leads (outputs x inputs), else 0.
-    """
+def counts(network: Ensemble) -> tuple[WeightCounts, Float[np.ndarray, "outputs inputs"]]:
+    """(what one network is made of, 1 where a path of nonzero weights leads, else 0)."""
     zeros, found = sparsity(network), structure(network)
-    numbers: Numbers = {
-        "zero_share": zeros.zero_share,
-        "small_share": zeros.small_share,
-        "nonzero": zeros.nonzero_median,
-        "weights": sum(layer.weights for layer in zeros.layers),
-        "live_units": float(found.units[0]),
-        "live_weights": float(found.weights[0]),
-    }
-    return numbers, {"links": found.links[0].astype(float)}
+    weights = WeightCounts(
+        zero_share=zeros.zero_share,
+        small_share=zeros.small_share,
+        nonzero=zeros.nonzero_median,
+        weights=sum(layer.weights for layer in zeros.layers),
+        live_units=float(found.units[0]),
+        live_weights=float(found.weights[0]),
+    )
+    return weights, found.links[0].astype(float)
 
 
-def _alone(ensemble: Ensemble) -> list[Ensemble]:
-    return [ensemble.pick([i]) for i in range(len(ensemble))]
+def _each(score: HorizonScore) -> HorizonRuns:
+    return HorizonRuns(
+        diverged=np.where(score.counted, score.diverged, np.nan),
+        rfmse=np.where(score.counted, score.error, np.nan),
+        diverged_count=score.diverged_count,
+        runs=score.runs,
+        rfmse_mean=score.rfmse_mean,
+        rfmse_std=score.rfmse_std,
+    )
 
 
-def _each(score: HorizonScore) -> Series:
-    """Error and divergence of each run; NaN over trajectories shorter than the horizon."""
-    return {
-        "rfmse": np.where(score.counted, score.error, np.nan),
-        "diverged": np.where(score.counted, score.diverged, np.nan),
-    }
-
-
-def _joined(parts: list[Series]) -> tuple[Numbers, Series]:
-    series = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    numbers: Numbers = {
-        "long_runs": float(len(series["long_rfmse"])),
-        "long_diverged": float(series["long_diverged"].sum()),
-        "long_nonfinite": float(series.pop("long_nonfinite").sum()),
-        "long_left_box": float((series["long_exit_sample"] >= 0).sum()),
-    }
-    return numbers, series
+def _joined(parts: list[LongRuns]) -> LongRuns:
+    names = ("rfmse", "diverged", "exit_sample", "exit_state")
+    joined = (np.concatenate([getattr(part, name) for part in parts]) for name in names)
+    return LongRuns(*joined, nonfinite=sum(part.nonfinite for part in parts))
 
 
 def _parts(long: Dataset) -> list[Dataset]:

@@ -9,15 +9,23 @@ say here: on an accelerator another company would round differently.
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from itertools import pairwise
+from math import prod
 from typing import Any
 
+from pydantic import TypeAdapter
+
+from sparsid.architectures import AbstractArchitecture
+from sparsid.identify.descent_spec import DescentSpec
 from sparsid.identify.phase_spec import PhaseSpec
-from sparsid.models import DerivativeMLP
+from sparsid.identify.spec import AnyPhaseSpec
 from sparsid.results import canonical
-from sparsid.study.cells import Cell, plain
-from sparsid.training import Phase
+from sparsid.study.cells import plain
+from sparsid.study.task import Cell
+from sparsid.study.tasks.simulate.cells import Network
+from sparsid.training import Descent, Phase
 from sparsid.training.epoch import Program
+
+NetworkCell = Cell[Network]
 
 
 @dataclass(frozen=True)
@@ -26,8 +34,8 @@ class PlannedMember:
 
     parent: int  # its place in the stack of the node above; its own place in a first node
     seed: int
-    phase: PhaseSpec
-    cells: tuple[Cell, ...]  # that are finished after this phase
+    phase: PhaseSpec | DescentSpec
+    cells: tuple[NetworkCell, ...]  # that are finished after this phase
 
 
 @dataclass(frozen=True)
@@ -39,7 +47,7 @@ class Node:
 
     @property
     def epochs(self) -> int:
-        return self.members[0].phase.epochs
+        return built(self.members[0].phase).epochs
 
     @cached_property
     def keys(self) -> frozenset[str]:
@@ -60,7 +68,7 @@ class Group:
     """What is run in one go: all networks of one architecture, data and first phase structure."""
 
     size: int
-    model: DerivativeMLP
+    model: AbstractArchitecture
     dtype: str
     node: Node
 
@@ -70,81 +78,91 @@ class Group:
 
     def cost(self, node: Node) -> float:
         """Work of one epoch of `node`: members x weights x trajectories, to weigh progress by."""
-        weights = sum(a * b for a, b in pairwise((8, *self.model.widths, 8)))
+        weights = sum(prod(array.shape) for array in self.model.arrays(8, 8).values())
         return float(len(node.members) * weights * self.size)
+
+    def work(self, wanted: frozenset[str]) -> float:
+        """The work that it takes to finish the `wanted` cells."""
+        return sum(self.cost(node) * node.epochs for node in self.node.walk(wanted))
 
 
 @dataclass(frozen=True)
 class BaselineGroup:
     """One baseline, which no other cell shares anything with."""
 
-    cell: Cell
+    cell: NetworkCell
 
     @property
     def keys(self) -> frozenset[str]:
         return frozenset({self.cell.key})
 
+    def work(self, wanted: frozenset[str]) -> float:
+        """None that is worth mention."""
+        return 0.0
 
-def groups_of(cells: Sequence[Cell]) -> tuple[Group | BaselineGroup, ...]:
+
+def groups_of(cells: Sequence[NetworkCell]) -> tuple[Group | BaselineGroup, ...]:
     """The groups of all cells of a study, in the order in which the cells first name them."""
-    roots: dict[Hashable, list[Cell]] = {}
+    roots: dict[Hashable, list[NetworkCell]] = {}
     for cell in cells:
         roots.setdefault(_root(cell), []).append(cell)
     groups: list[Group | BaselineGroup] = []
     for same in roots.values():
-        first = same[0]
+        first = same[0].of
         if first.model is None:
-            groups.append(BaselineGroup(first))
+            groups.append(BaselineGroup(same[0]))
         else:
-            dtype = str(first.common["dtype"])
-            groups.append(Group(first.size, first.model, dtype, _node(same, 0, {})))
+            groups.append(Group(first.size, first.model, first.dtype, _node(same, 0, {})))
     return tuple(groups)
 
 
-def _root(cell: Cell) -> Hashable:
-    if cell.model is None:
+def _root(cell: NetworkCell) -> Hashable:
+    if cell.of.model is None:
         return cell.key
-    return cell.size, canonical(plain(cell.model)), structure(cell.phases[0])
+    return cell.of.size, canonical(plain(cell.of.model)), structure(cell.of.phases[0])
 
 
-def _node(cells: Sequence[Cell], depth: int, above: dict[str, int]) -> Node:
+def _node(cells: Sequence[NetworkCell], depth: int, above: dict[str, int]) -> Node:
     """The node of `cells`, whose phases up to `depth` agree in structure."""
-    stacks: dict[str, list[Cell]] = {}
+    stacks: dict[str, list[NetworkCell]] = {}
     for cell in cells:
         stacks.setdefault(_way(cell, depth + 1), []).append(cell)
     places = {way: at for at, way in enumerate(stacks)}
     members = tuple(
         PlannedMember(
             above.get(_way(same[0], depth), at),
-            same[0].seed,
-            same[0].phases[depth],
-            tuple(cell for cell in same if len(cell.phases) == depth + 1),
+            same[0].of.seed,
+            same[0].of.phases[depth],
+            tuple(cell for cell in same if len(cell.of.phases) == depth + 1),
         )
         for at, same in enumerate(stacks.values())
     )
-    further: dict[Hashable, list[Cell]] = {}
+    further: dict[Hashable, list[NetworkCell]] = {}
     for cell in cells:
-        if len(cell.phases) > depth + 1:
-            further.setdefault(structure(cell.phases[depth + 1]), []).append(cell)
+        if len(cell.of.phases) > depth + 1:
+            further.setdefault(structure(cell.of.phases[depth + 1]), []).append(cell)
     children = tuple(_node(same, depth + 1, places) for same in further.values())
     return Node(members, children)
 
 
-def _way(cell: Cell, phases: int) -> str:
+def _way(cell: NetworkCell, phases: int) -> str:
     """Seed and phases, to the last number, that a network has behind it."""
-    return canonical([cell.seed, [plain(phase) for phase in cell.phases[:phases]]])
+    return canonical([cell.of.seed, [plain(phase) for phase in cell.of.phases[:phases]]])
 
 
-def structure(phase: PhaseSpec) -> Hashable:
+def structure(phase: PhaseSpec | DescentSpec) -> Hashable:
     """The phase without its numbers: what must be equal for two networks to train as one stack.
 
     Some fractions are compiled in all the same (a bound on the gradient, a momentum): hence the
-    program beside the words.
+    program beside the words. Second-order phases are the same for all members.
     """
-    return canonical(_without_numbers(plain(phase))), Program.of(built(phase))
+    made = built(phase)
+    if isinstance(made, Descent):
+        return made
+    return canonical(_without_numbers(plain(phase))), Program.of(made)
 
 
-def built(phase: PhaseSpec) -> Phase:
+def built(phase: PhaseSpec | DescentSpec) -> Phase | Descent:
     """The phase to train by; equal specifications give the same object, so that it is prepared
     once for all members that share it.
     """
@@ -152,8 +170,11 @@ def built(phase: PhaseSpec) -> Phase:
 
 
 @lru_cache(maxsize=1024)
-def _built(text: str) -> Phase:
-    return PhaseSpec.model_validate_json(text).build()
+def _built(text: str) -> Phase | Descent:
+    return _PHASES.validate_json(text).build()
+
+
+_PHASES: TypeAdapter[PhaseSpec | DescentSpec] = TypeAdapter(AnyPhaseSpec)
 
 
 def _without_numbers(value: Any) -> Any:

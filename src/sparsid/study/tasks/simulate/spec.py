@@ -1,38 +1,32 @@
-"""What a study is, as data: many configurations on one plant's data, judged alike."""
+"""What a study of simulators is, as data: many configurations on one plant's data."""
 
-from itertools import pairwise
-from typing import Any, Literal, Self
+from collections.abc import Iterator
+from typing import Any, Literal
 
-from pydantic import Field, field_validator, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import Field
 
 from sparsid._errors import SparsidError
 from sparsid._registry import unknown
-from sparsid._tables import Table, validated
-from sparsid.architectures import DerivativeMLP
-from sparsid.architectures.capabilities import check_serves
-from sparsid.identify.phase_spec import PhaseSpec
-from sparsid.identify.spec import DataSpec
+from sparsid._tables import Table
+from sparsid.architectures import AbstractArchitecture, AnyArchitecture, DerivativeMLP
+from sparsid.architectures.capabilities import check_linear_start, check_serves
+from sparsid.identify.spec import AnyPhaseSpec, DataSpec
 from sparsid.plants import PLANTS
-
-LARGEST_SEED = 2**32 - 1  # what a key takes in
-MOST_SEEDS = 10_000  # that `seeds = n` may ask for
-
-SIMULATED = ("train", "validation", "test", "samples", "seed")  # keys of [data] beside a process
-RECORDED = (  # and beside files; `dt` may stand beside either
-    "states",
-    "outputs",
-    "inputs",
-    "columns",
-    "time",
-    "validation_share",
-    "test_share",
-    "validation_files",
-    "test_files",
+from sparsid.study.spec import (
+    LARGEST_SEED,
+    StudyTrainingSpec,
+    check_names,
+    check_pair,
+    check_rising,
+    check_seeds,
+    observed,
 )
 
+SIMULATED = ("train", "validation", "test", "samples", "seed")  # keys of [data] beside a process
+RECORDED = tuple(DataSpec.model_fields.keys() - {"files", "dt"})  # and beside files
 
-class StudyDataSpec(Table):
+
+class StudyDataSpec(DataSpec):
     """[data]: a built-in process to simulate, or files as `fit` takes them.
 
     `train`, `validation` and `test` count simulated trajectories of `samples` each. With `sizes`
@@ -40,6 +34,7 @@ class StudyDataSpec(Table):
     all scores is still that of the whole training set, so that rows compare.
     """
 
+    files: tuple[str, ...] = ()
     process: str | None = None
     train: int = Field(default=40, ge=1)
     validation: int = Field(default=40, ge=1)
@@ -48,29 +43,7 @@ class StudyDataSpec(Table):
     dt: float | None = Field(default=None, gt=0)
     seed: int = Field(default=0, ge=0, lt=2**63)
     sizes: tuple[int, ...] = ()
-    files: tuple[str, ...] = ()
-    states: tuple[str, ...] | None = None
-    outputs: tuple[str, ...] | None = None
-    inputs: tuple[str, ...] | None = None
-    columns: tuple[str, ...] | None = None
-    time: str | None = None
-    validation_share: float = Field(default=0.2, ge=0, lt=1)
     test_share: float = Field(default=0.2, gt=0, lt=1)
-    validation_files: tuple[str, ...] = ()
-    test_files: tuple[str, ...] = ()
-
-    @model_validator(mode="after")
-    def _leaves_something(self) -> Self:
-        if self.files:
-            validated(DataSpec, self._recorded())
-        return self
-
-    def recorded(self) -> DataSpec:
-        """The part that says how files are read."""
-        return DataSpec(**self._recorded())
-
-    def _recorded(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in DataSpec.model_fields}
 
 
 class EvaluateSpec(Table):
@@ -86,32 +59,6 @@ class EvaluateSpec(Table):
     long_samples: int = Field(default=0, ge=0)
     long_trajectories: int = Field(default=40, ge=1)
     shown: int = Field(default=3, ge=1)
-
-
-class StudyTrainingSpec(Table):
-    """[training]: one network a seed; `seeds = 10` is short for 0, 1, ..., 9.
-
-    `start = "linear"` plants the linear model in the direct path of every network. With
-    `equal_steps` networks trained on fewer trajectories (`sizes`) see them so much more often that
-    all make as many gradient steps as with the largest size (but for the last batch of an epoch):
-    epochs are multiplied as by `effort`.
-    """
-
-    seeds: tuple[int, ...] = Field(default=tuple(range(10)), min_length=1)
-    dtype: Literal["float32", "float64"] = "float32"
-    start: Literal["random", "linear"] = "random"
-    equal_steps: bool = False
-
-    @field_validator("seeds", mode="before")
-    @classmethod
-    def _counted(cls, given: Any) -> Any:
-        if type(given) is not int:
-            return given
-        if given > MOST_SEEDS:
-            raise PydanticCustomError(
-                "seeds", "a number of seeds is at most {most}", {"most": MOST_SEEDS}
-            )
-        return list(range(given))
 
 
 class BaselineSpec(Table):
@@ -134,9 +81,14 @@ class ConfigurationSpec(Table):
     departure: str = ""
     pair: str | None = None
     first_seed: int = Field(default=0, ge=0)
-    model: DerivativeMLP | None = None
-    phases: tuple[PhaseSpec, ...] = ()
+    model: AnyArchitecture | None = None
+    phases: tuple[AnyPhaseSpec, ...] = ()
     baseline: BaselineSpec | None = None
+
+    @property
+    def architecture(self) -> AbstractArchitecture:
+        """The model; a derivative network where none is named."""
+        return self.model or DerivativeMLP()
 
 
 class ClaimSpec(Table):
@@ -162,6 +114,7 @@ class StudySpec(Table):
     `effort` multiplies all epochs, and the epochs at which anything happens, once when it is read.
     """
 
+    task: Literal["simulate"] = "simulate"
     name: str = Field(min_length=1)
     title: str = ""
     note: str = ""
@@ -180,6 +133,11 @@ class StudySpec(Table):
         each = networks * len(self.training.seeds) + len(self.configuration) - networks
         return each * max(len(self.data.sizes), 1)
 
+    @property
+    def networks(self) -> Iterator[tuple[str, AbstractArchitecture]]:
+        """Names and architectures of the configurations that are no baselines."""
+        return ((c.name, c.architecture) for c in self.configuration if c.baseline is None)
+
     def named(self, name: str) -> ConfigurationSpec:
         """The configuration called `name`. Raises SparsidError naming the known ones."""
         for configuration in self.configuration:
@@ -191,38 +149,30 @@ class StudySpec(Table):
 def check(study: StudySpec) -> None:
     """Raises SparsidError for what no single table can see."""
     _check_data(study.data)
-    _check_rising("evaluate.horizons", study.evaluate.horizons)
+    _check_observed(study)
+    check_rising("evaluate.horizons", study.evaluate.horizons)
     check_seeds(study.training.seeds)
-    check_configuration_names([configuration.name for configuration in study.configuration])
+    check_names([configuration.name for configuration in study.configuration])
     for configuration in study.configuration:
         _check_configuration(configuration, study)
     for claim in study.claim:
-        study.named(claim.better)
-        study.named(claim.than)
-        if claim.horizon not in study.evaluate.horizons:
+        _check_claim(claim, study)
+
+
+def _check_claim(claim: ClaimSpec, study: StudySpec) -> None:
+    study.named(claim.better)
+    study.named(claim.than)
+    if claim.horizon not in study.evaluate.horizons:
+        raise SparsidError(
+            f"`horizon` of a claim must be one of {list(study.evaluate.horizons)}; "
+            f"got {claim.horizon}."
+        )
+    for size in (claim.size, claim.than_size):
+        if size is not None and size not in study.data.sizes:
             raise SparsidError(
-                f"`horizon` of a claim must be one of {list(study.evaluate.horizons)}; "
-                f"got {claim.horizon}."
+                f"A claim's `size` and `than_size` must be among `sizes` of [data], "
+                f"{list(study.data.sizes)}; got {size}."
             )
-        for size in (claim.size, claim.than_size):
-            if size is not None and size not in study.data.sizes:
-                raise SparsidError(
-                    f"A claim's `size` and `than_size` must be among `sizes` of [data], "
-                    f"{list(study.data.sizes)}; got {size}."
-                )
-
-
-def check_seeds(seeds: tuple[int, ...]) -> None:
-    """Raises SparsidError unless they rise from at least 0 and a key takes them all."""
-    _check_rising("training.seeds", seeds, least=0)
-    if seeds[-1] > LARGEST_SEED:
-        raise SparsidError(f"Seeds must be at most {LARGEST_SEED}; got {seeds[-1]}.")
-
-
-def check_configuration_names(names: list[str]) -> None:
-    """Raises SparsidError where two are equal."""
-    if twice := [name for name in names if names.count(name) > 1]:
-        raise SparsidError(f"Names of configurations must differ; {twice[0]!r} stands twice.")
 
 
 def _check_data(data: StudyDataSpec) -> None:
@@ -231,7 +181,7 @@ def _check_data(data: StudyDataSpec) -> None:
     if data.process is not None:
         PLANTS.check(data.process)
     _check_other_kind(data)
-    _check_rising("data.sizes", data.sizes)
+    check_rising("data.sizes", data.sizes)
     if data.process is not None and data.sizes and data.sizes[-1] > data.train:
         raise SparsidError(
             f"`sizes` must be at most `train` ({data.train} trajectories); got {data.sizes[-1]}."
@@ -251,9 +201,22 @@ def _check_other_kind(data: StudyDataSpec) -> None:
         raise SparsidError(f"[data] of {kind} takes no `{odd[0]}`, which {remedy} may have.")
 
 
-def _check_rising(name: str, numbers: tuple[int, ...], *, least: int = 1) -> None:
-    if any(a >= b for a, b in pairwise((least - 1, *numbers))):
-        raise SparsidError(f"`{name}` must rise from at least {least}; got {list(numbers)}.")
+def _check_observed(study: StudySpec) -> None:
+    """A recurrent model needs outputs: a process has some, in files they are named."""
+    if study.data.process is not None:
+        observed([*study.networks, *_baselines(study)])
+        return
+    recurrent = [name for name, model in study.networks if model.observes == "outputs"]
+    if recurrent and not study.data.outputs:
+        raise SparsidError(
+            f"The configuration {recurrent[0]!r} simulates outputs; name them in [data] "
+            "(outputs = [...])."
+        )
+
+
+def _baselines(study: StudySpec) -> Iterator[tuple[str, AbstractArchitecture]]:
+    """Baselines simulate states, as a derivative network does."""
+    return ((c.name, DerivativeMLP()) for c in study.configuration if c.baseline is not None)
 
 
 def _check_configuration(configuration: ConfigurationSpec, study: StudySpec) -> None:
@@ -273,20 +236,74 @@ def _check_configuration(configuration: ConfigurationSpec, study: StudySpec) -> 
             f"{configuration.name!r} goes up to "
             f"{configuration.first_seed + study.training.seeds[-1]}."
         )
-    if configuration.pair is not None:
-        study.named(configuration.pair)
+    check_pair(configuration.name, configuration.pair, [c.name for c in study.configuration])
     if network and study.training.start == "linear":
-        _check_direct_path(configuration)
+        _check_linear_start(configuration)
     for phase in configuration.phases:
-        check_serves(configuration.model or DerivativeMLP(), phase)
+        check_serves(configuration.architecture, phase)
         phase.build()
 
 
-def _check_direct_path(configuration: ConfigurationSpec) -> None:
-    model = configuration.model or DerivativeMLP()
-    if not model.bias or (model.widths and not model.skip):
+def _check_linear_start(configuration: ConfigurationSpec) -> None:
+    try:
+        check_linear_start(configuration.architecture)
+    except SparsidError as error:
+        raise SparsidError(f"The configuration {configuration.name!r}: {error}") from None
+
+
+def spelt_out(tables: dict[str, Any], own: dict[str, Any], source: str) -> dict[str, Any]:
+    """The tables with lists of phases that are given by name put in their place.
+
+    Raises SparsidError for a name that is unknown, and a list of the file's own that nobody uses.
+    """
+    tables = dict(tables)
+    phases = tables.pop("phases", {})
+    if not isinstance(phases, dict):
         raise SparsidError(
-            '`start = "linear"` needs a path from inputs to outputs in every network, and biases: '
-            f"give the configuration {configuration.name!r} `skip = true` or no hidden layers, and "
-            "leave `bias` on."
+            f"{source}: `phases` holds tables by name ([phases.start]); got {phases!r}."
         )
+    given = tables.get("configuration")
+    if isinstance(given, list):
+        tables["configuration"] = [_with_phases(table, phases, source) for table in given]
+        _check_used(own.get("phases", {}), given, source)
+    return tables
+
+
+def _check_used(own_phases: dict[str, Any], configurations: list[Any], source: str) -> None:
+    used = {
+        phase
+        for table in configurations
+        if isinstance(table, dict) and isinstance(table.get("phases"), list)
+        for phase in table["phases"]
+        if isinstance(phase, str)
+    }
+    if idle := [name for name in own_phases if name not in used]:
+        raise SparsidError(
+            f"{source}: no configuration uses the phases {idle[0]!r}; name them in the `phases` of "
+            "one, or leave them out."
+        )
+
+
+def _with_phases(table: Any, named_phases: dict[str, Any], source: str) -> Any:
+    """A configuration whose phases given by name are written out; what is odd is left as it is."""
+    if not isinstance(table, dict) or not isinstance(table.get("phases"), list):
+        return table
+    phases = []
+    for phase in table["phases"]:
+        if not isinstance(phase, str):
+            phases.append(phase)
+        elif phase not in named_phases:
+            raise SparsidError(f"{source}: " + unknown("list of phases", phase, named_phases))
+        else:
+            found = named_phases[phase]
+            phases += found if isinstance(found, list) else [found]
+    return table | {"phases": phases}
+
+
+def with_effort(study: StudySpec) -> StudySpec:
+    """The study with its effort in the phases."""
+    configurations = tuple(
+        c.model_copy(update={"phases": tuple(p.with_effort(study.effort) for p in c.phases)})
+        for c in study.configuration
+    )
+    return study.model_copy(update={"configuration": configurations, "effort": 1.0})

@@ -9,7 +9,8 @@ from sparsid.cli.console import number
 from sparsid.evaluation import Estimate, agreement
 from sparsid.report import Table
 from sparsid.report.literature import recounted
-from sparsid.study.tasks.simulate.results import ConfigurationResults, StudyResults
+from sparsid.study.results import StudyResults
+from sparsid.study.tasks.simulate.results import ConfigurationResults
 from sparsid.study.tasks.simulate.spec import ClaimSpec
 from sparsid.study.tasks.simulate.verdicts import (
     Agreement,

@@ -13,7 +13,8 @@ from sparsid.evaluation.pairs import (
     mean_interval,
     rate_difference,
 )
-from sparsid.study.tasks.simulate.results import ConfigurationResults, StudyResults
+from sparsid.study.results import StudyResults
+from sparsid.study.tasks.simulate.results import ConfigurationResults
 from sparsid.study.tasks.simulate.spec import ClaimSpec
 
 # Row -> column -> number, as `report.published` gives a table.

@@ -1,0 +1,108 @@
+"""Worker processes on this machine, one core and one group at a time each."""
+
+import os
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from sparsid._errors import SparsidError
+from sparsid.study.executors.base import ExecutorKind, plain_errors, run_group, use_one_core
+
+if TYPE_CHECKING:
+    from sparsid.study.task import Group, Job, Ticking
+    from sparsid.training.progress import Stop
+
+
+class Processes:
+    """`workers` processes, by default one a core. Rows are those of a serial run."""
+
+    def __init__(self, workers: int | None = None):
+        self.workers = workers or os.cpu_count() or 1
+
+    def run(self, groups: "Sequence[Group]", job: "Job", *, tick: "Ticking", stop: "Stop") -> None:
+        """Runs the groups. Raises SparsidError if a worker dies; what is stored stays."""
+        import multiprocessing
+        from concurrent.futures import ProcessPoolExecutor, wait
+        from concurrent.futures.process import BrokenProcessPool
+
+        context = multiprocessing.get_context("spawn")  # JAX does not survive a fork
+        news, halt = context.SimpleQueue(), context.Event()
+        count = max(min(self.workers, len(groups)), 1)
+        with ProcessPoolExecutor(count, context, _begin, (job, news, halt)) as pool:
+            with deaf_children():
+                pending = {pool.submit(_work, group) for group in groups}
+            try:
+                while pending:
+                    done, pending = wait(pending, timeout=0.2)
+                    while not news.empty():
+                        tick(news.get())
+                    if stop.asked:
+                        halt.set()
+                        pending = {future for future in pending if not future.cancel()}
+                    for future in done:
+                        future.result()
+            except BrokenProcessPool:
+                if stop.asked:  # SIGTERM to the whole group of processes ends workers too
+                    return
+                raise SparsidError(
+                    "A worker process died, perhaps for want of memory; run the same command again "
+                    "with fewer --workers: what is stored stays."
+                ) from None
+            finally:  # whatever went wrong in one worker: the others end after their running epoch
+                halt.set()
+                pool.shutdown(wait=True, cancel_futures=True)
+            while not news.empty():
+                tick(news.get())
+
+
+PROCESSES = ExecutorKind("one process a core, each a group at a time", Processes, ("workers",))
+
+
+@contextmanager
+def deaf_children() -> Iterator[None]:
+    """Processes begun within it never hear Ctrl-C, not even while they still import.
+
+    A terminal sends it to all of them; what is ignored stays ignored in a child.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    usual = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, usual)
+
+
+_worker: dict[str, Any] = {}  # what this worker process was given when it began
+
+
+class _SharedStop:
+    """Asked for in the parent process, seen in a worker."""
+
+    @property
+    def asked(self) -> bool:
+        return _worker["halt"].is_set()
+
+
+def _begin(job: "Job", news, halt) -> None:
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+    use_one_core()
+    _worker.update(job=job, news=news, halt=halt)
+
+
+def _die_with_parent() -> None:
+    """A killed parent sends no word: a worker would otherwise wait for its next group for ever."""
+    import multiprocessing
+
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _work(group: "Group") -> None:
+    with plain_errors():
+        run_group(group, _worker["job"], tick=_worker["news"].put, stop=_SharedStop())

@@ -1,0 +1,24 @@
+"""One group after the other in this process, with all its devices."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from sparsid.study.executors.base import ExecutorKind, run_group
+
+if TYPE_CHECKING:
+    from sparsid.study.task import Group, Job, Ticking
+    from sparsid.training.progress import Stop
+
+
+class Serial:
+    """All devices of this process on each group."""
+
+    def run(self, groups: "Sequence[Group]", job: "Job", *, tick: "Ticking", stop: "Stop") -> None:
+        """Runs one group after the other."""
+        for group in groups:
+            if stop.asked:
+                break
+            run_group(group, job, tick=tick, stop=stop)
+
+
+SERIAL = ExecutorKind("one group after the other, all cores or the GPU on each", Serial)

@@ -1,0 +1,128 @@
+"""A study's folder read back: what the study is, and what is stored of its configurations."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from sparsid._errors import SparsidError
+from sparsid._tables import parse
+from sparsid.results import ResultStore, Row
+from sparsid.study.task import TASKS, Task
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What is stored of one configuration at one place, in the order of the seeds.
+
+    `place` says where beside the seed ({"size": 40}); `missing` counts cells not stored yet.
+    """
+
+    name: str
+    place: dict[str, Any]
+    rows: tuple[Row, ...]
+    models: tuple[Path, ...]
+    missing: int
+
+
+@dataclass(frozen=True)
+class StudyResults:
+    """Everything in a study's folder.
+
+    `study` is its specification; `configurations` are the task's views of those with at least
+    one row. `missing` counts cells not stored yet. `dt` is in s, `states` are the
+    channels that were simulated; of a study without records they are 0 and empty.
+    """
+
+    folder: Path
+    task: Task
+    study: Any
+    configurations: tuple[Any, ...]
+    missing: int
+    dt: float = 0.0
+    states: tuple[str, ...] = ()
+    units: tuple[str | None, ...] = ()
+
+    @cached_property
+    def at(self) -> dict[tuple[Any, ...], Any]:
+        """Views by name and place: ("Dense", 40)."""
+        by = self.task.by
+        return {(v.name, *(getattr(v, name) for name in by)): v for v in self.configurations}
+
+    @property
+    def horizons(self) -> tuple[int, ...]:
+        return self.study.evaluate.horizons
+
+    @cached_property
+    def whole(self) -> dict[str, Any]:
+        largest = max(self.sizes, default=0)
+        return {found.name: found for found in self.configurations if found.size == largest}
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        return tuple(sorted({found.size for found in self.configurations}))
+
+    def named(self, name: str) -> Any:
+        self.study.named(name)
+        if name not in self.whole:
+            raise SparsidError(
+                f"{self.folder} holds no rows of {name!r} yet; `sparsid study run` makes them."
+            )
+        return self.whole[name]
+
+    def test_runs(self, found: Any) -> int:
+        return found.series(f"rfmse_{self.horizons[0]}").shape[1]
+
+    @property
+    def truth_path(self) -> Path:
+        """The record that results are shown beside (NetCDF)."""
+        return self.folder / "truth.nc"
+
+
+RECORDED = {"dt": (int, float), "states": list, "units": list}
+
+
+def load_results(folder: str | Path) -> StudyResults:
+    """Reads the folder of a study. Raises SparsidError for one that is none, or is damaged."""
+    store = ResultStore.open(folder)
+    said, path = store.study(), store.folder / "study.json"
+    specification = said.get("specification")
+    if not isinstance(specification, dict):
+        raise _damaged(path, "specification")
+    task = TASKS[specification.get("task", "simulate")]
+    study = parse(task.spec, specification, str(path))
+    about: dict[str, Any] = {}
+    if task.recorded:
+        for name, wanted in RECORDED.items():
+            if not isinstance(said.get(name), wanted):
+                raise _damaged(path, name)
+        names, units = tuple(said["states"]), tuple(said["units"])
+        about = {"dt": said["dt"], "states": names, "units": units}
+    found = _stored(store, said, task, path)
+    missing = sum(of.missing for of in found)
+    views = tuple(task.view(study, of) for of in found if of.rows)
+    return StudyResults(store.folder, task, study, views, missing, **about)
+
+
+def _stored(store: ResultStore, said: dict[str, Any], task: Task, path: Path) -> tuple[Stored, ...]:
+    keys: dict[tuple[Any, ...], list[str]] = {}
+    try:
+        for cell in said["cells"]:
+            place = tuple(cell[name] for name in ("configuration", *task.by))
+            keys.setdefault(place, []).append(cell["key"])
+    except (KeyError, TypeError):
+        raise _damaged(path, "cells") from None
+    there, found = store.keys(), []
+    for (name, *place), wanted in keys.items():
+        stored = [key for key in wanted if key in there]
+        rows = tuple(store.read(key) for key in stored)
+        models = tuple(map(store.model_path, stored))
+        at = dict(zip(task.by, place, strict=True))
+        found.append(Stored(name, at, rows, models, len(wanted) - len(rows)))
+    return tuple(found)
+
+
+def _damaged(path: Path, name: str) -> SparsidError:
+    return SparsidError(
+        f"{path} is damaged (it has no proper `{name}`); delete it and run the study again."
+    )

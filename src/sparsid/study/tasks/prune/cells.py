@@ -1,0 +1,63 @@
+"""The cells of a study of pruning paths: one network trained and pruned, each."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sparsid.results import digest
+from sparsid.study.cells import told, told_model
+from sparsid.study.task import Cell
+from sparsid.study.tasks.prune.datasets import PathData
+from sparsid.study.tasks.prune.spec import PathConfigurationSpec, PathStudySpec
+
+SCHEMA = 2  # of a cell's specification: raise it when the same words come to mean another result
+
+type PathCell = Cell[PathConfigurationSpec]
+
+
+@dataclass(frozen=True)
+class PathGroup:
+    """All networks of one configuration: they are trained, pruned and stored together."""
+
+    spec: PathConfigurationSpec
+    cells: tuple[PathCell, ...]
+
+    @property
+    def keys(self) -> frozenset[str]:
+        return frozenset(cell.key for cell in self.cells)
+
+    @property
+    def checkpoint(self) -> str:
+        """The name under which unfinished paths are saved."""
+        return digest({"cells": [cell.key for cell in self.cells]})
+
+    def work(self, wanted: frozenset[str]) -> float:
+        """Networks: all of them run again where one is missing."""
+        return float(len(self.cells)) if self.keys & wanted else 0.0
+
+
+def cells(study: PathStudySpec, data: PathData | None = None) -> tuple[PathCell, ...]:
+    """All cells, configuration by configuration, then seed; they follow from `study` alone."""
+    common = {"schema": SCHEMA, "task": "prune", "data": told(study.data)}
+    return tuple(
+        Cell(c.name, {"seed": seed}, {**common, **_told(c), "seed": seed}, c)
+        for c in study.configuration
+        for seed in study.training.seeds
+    )
+
+
+def groups(cells: Sequence[PathCell]) -> tuple[PathGroup, ...]:
+    """The cells by configuration."""
+    names = dict.fromkeys(cell.name for cell in cells)
+    alike = (tuple(cell for cell in cells if cell.name == name) for name in names)
+    return tuple(PathGroup(same[0].of, same) for same in alike)
+
+
+def _told(c: PathConfigurationSpec) -> dict[str, Any]:
+    return {
+        "model": told_model(c.model, usual="narx"),
+        "prune": told(c.prune),
+        "start": [c.start, c.restarts],
+        "train": [told(phase) for phase in c.train],
+        "refine": [told(phase) for phase in c.refine],
+    }
