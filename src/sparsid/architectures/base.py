@@ -87,6 +87,15 @@ ARCHITECTURES: Registry[type[AbstractArchitecture]] = Registry("kind of model")
 MODELS: Registry[Any] = Registry("kind of model")
 
 
+def add_kind(kind: str, options: type[AbstractArchitecture], model: str | type) -> None:
+    """Makes a kind of model known: its options, and its class or the place of it."""
+    ARCHITECTURES.register(kind)(options)
+    if isinstance(model, str):
+        MODELS.add(kind, model)
+    else:
+        MODELS.register(kind)(model)
+
+
 #: Kinds that are taken where nobody names one.
 DEFAULT_KINDS = {"states": "derivative", "outputs": "narx"}
 
