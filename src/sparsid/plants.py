@@ -79,7 +79,7 @@ NEUTRALISATION = Plant(
     name="neutralisation",
     reference=(
         "M. A. Henson, D. E. Seborg, IEEE Trans. Control Systems Technology 2(3), 1994, 169-182, "
-        "with constant volume, as P. Chaber, M. Lawrynczuk, Neural Computing and Applications 2018"
+        "with constant volume, as P. Chaber, M. Lawrynczuk, Nonlinear Dynamics 92, 2018"
     ),
     dt=10.0,
     states=Channels(("charge", "carbonate"), ("mol/l", "mol/l")),

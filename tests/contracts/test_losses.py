@@ -73,13 +73,3 @@ def test_equal_options_are_one_program_and_a_phase_names_it(name):
     phase = parse(PhaseSpec, {"epochs": 1, "loss": name}, "test")
     assert phase.build().loss == kind()
     assert phase.needs is kind.needs
-
-
-def test_data_that_are_too_short_are_refused_in_a_sentence(name):
-    loss, short = LOSSES[name](), scaled_plant(trajectories=1, samples=11)
-    try:
-        loss.check(short, lag=1)
-    except SparsidError as refused:
-        assert str(refused).endswith(".")
-        return
-    assert len(jax.tree.leaves(loss.examples(short))[0])

@@ -28,8 +28,6 @@ def terminal(monkeypatch):
         screen = io.StringIO()
         look = {"highlight": False, "force_terminal": True, "color_system": None, "width": width}
         monkeypatch.setattr(console, "out", Console(file=screen, soft_wrap=True, **look))
-        look.pop("width")
-        monkeypatch.setattr(console, "Console", lambda **own: Console(file=screen, **look | own))
         return screen
 
     return make
@@ -71,7 +69,6 @@ def test_any_cells_are_shown_whole_at_any_width(rows, width, wrap):
     with pytest.MonkeyPatch.context() as patch:
         own = Console(file=screen, soft_wrap=True, width=width, **look)
         patch.setattr(console, "out", own)
-        patch.setattr(console, "Console", lambda **more: Console(file=screen, **look | more))
         show("title", ("a", "b"), rows, wrap=wrap)
     shown = screen.getvalue()
     for row in rows:

@@ -6,6 +6,7 @@ import pytest
 
 from sparsid import SparsidError
 from sparsid.models.parameters import resolve
+from sparsid.report.render.page import write_page
 from sparsid.sparsify import unit_sphere
 from sparsid.sparsify.base import prepare
 from sparsid.study.reading import parse_study, read_study
@@ -14,7 +15,7 @@ from sparsid.study.running import run_study
 from sparsid.study.tasks.map.cells import cells as map_cells
 from sparsid.study.tasks.map.functions import FUNCTIONS, franke_at
 from sparsid.study.tasks.map.groups import starts
-from sparsid.study.tasks.map.report import map_tables, write_map_page
+from sparsid.study.tasks.map.report import report
 
 SINE = {"name": "a", "function": "sine", "widths": [5], "train": 40, "epochs": 3, "batch": 10}
 SINE |= {"rates": [1e-2], "below": 0.5}
@@ -115,13 +116,16 @@ def test_names_and_limits_rename_no_cell():
 def test_shares_and_pairs_are_shown(tmp_path):
     run_study(study(), tmp_path / "a")
     results = load_results(tmp_path / "a")
-    problem, pairs = map_tables(results)
+    document = report(results)
+    problem, pairs = document.tables
     errors = results.configurations[0].test
-    assert problem.rows[0][3].startswith(f"{100 * (errors <= 0.5).mean():.3g} [")
-    assert float(problem.rows[0][4]) == pytest.approx(errors.min(), rel=1e-2)
+    share = problem.rows[0][3]
+    assert share.value == (errors <= 0.5).mean()
+    assert share.low < share.value < share.high or share.value in (0, 1)
+    assert problem.rows[0][4].value == errors.min()
     both = [found.test for found in results.configurations]
-    assert float(pairs.rows[0][4]) == pytest.approx(np.median(both[1] / both[0]), rel=1e-2)
-    page = write_map_page(results, [problem, pairs])
+    assert pairs.rows[0][4].value == np.median(both[1] / both[0])
+    page = write_page(document, results.folder / "index.html")
     assert (page.parent / "figures" / "errors-0-a.png").is_file()
 
 

@@ -1,4 +1,4 @@
-"""Figures, published numbers and the page, on input that is tricky rather than typical."""
+"""Figures and the page, on input that is tricky rather than typical."""
 
 import subprocess
 import sys
@@ -13,8 +13,8 @@ import pytest
 from sparsid import report
 from sparsid._errors import SparsidError
 from sparsid.graph import Graph, GraphLayer
-from sparsid.report.judged import _quantiles
-from sparsid.report.records import _held, _left_at, _thinned
+from sparsid.report.render.drawing.error_growth import _quantiles
+from sparsid.report.render.drawing.records import _held, _left_at, _thinned
 
 ODD = ("<b>T1</b>", "cost_$x$ of $", "Ä & ü")
 TIME = 10.0 * np.arange(900)
@@ -180,17 +180,6 @@ def test_a_held_line_keeps_every_corner():
     time, kept = _held(np.arange(5.0), np.array([0.0, 0.0, 7.0, 0.0, 0.0]))
     np.testing.assert_array_equal(time, [0, 2, 2, 3, 3, 4])
     np.testing.assert_array_equal(kept, [0, 0, 7, 7, 0, 0])
-
-
-def test_published_tables_as_printed():
-    diverged = report.published("divergence_percent")
-    assert diverged["Dense"] == {"100": 0, "1000": 3, "2500": 6.75, "5000": 12}
-    assert diverged["L1"]["5000"] == 6.25
-    assert report.published("rfmse")["DSR"]["5000_mean"] is None
-    assert report.published("rfmse")["Dense"]["5000_std"] == 0.15
-    assert report.published("sparsity_percent")["Magnitude pruning"] == {"exact_zeros_percent": 33}
-    with pytest.raises(SparsidError, match="Did you mean 'rfmse'"):
-        report.published("rmfse")
 
 
 class Reader(HTMLParser):

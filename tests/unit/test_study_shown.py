@@ -2,6 +2,7 @@
 
 import csv
 import re
+from dataclasses import replace
 
 import jax
 import numpy as np
@@ -9,20 +10,19 @@ import pytest
 
 from sparsid import SparsidError
 from sparsid.cli.progress import remaining
-from sparsid.cli.study_page import EXITS, write_page
+from sparsid.cli.study import write_document
+from sparsid.papers import paper
+from sparsid.papers.paper import Figures
 from sparsid.processes import named, simulate
-from sparsid.report import published, study_page
-from sparsid.report.literature import recounted
+from sparsid.report.render.page import write_page
+from sparsid.report.render.text import text
 from sparsid.results import Row
+from sparsid.study.documents import file_name, told_apart
 from sparsid.study.reading import parse_study, read_study
 from sparsid.study.results import StudyResults
-from sparsid.study.tasks.simulate.figures import (
-    families,
-    figures,
-    file_name,
-    told_apart,
-    worth_drawing,
-)
+from sparsid.study.tasks.simulate.exits import EXITS
+from sparsid.study.tasks.simulate.figures import families, figures, worth_drawing
+from sparsid.study.tasks.simulate.report import report
 from sparsid.study.tasks.simulate.results import ConfigurationResults
 from sparsid.study.tasks.simulate.tables import comparison, tables
 from sparsid.study.tasks.simulate.task import SIMULATE
@@ -118,7 +118,7 @@ def test_claims_are_judged_at_the_sizes_they_name(tmp_path):
         claim | {"text": "at 40"},
         claim | {"text": "2 against 40", "size": 2, "than_size": 40},
     ]
-    lines = table(results_by_size(tmp_path, claim=claims), "Claims").rows
+    lines = shown(table(results_by_size(tmp_path, claim=claims), "Claims"))
     assert [line[4] for line in lines] == ["holds", "holds", "does not hold"]
     assert [float(line[3].split()[0]) for line in lines] == pytest.approx([-0.1, -0.1, 0.28])
     assert lines[2][1] == "rfmse: L1, 2 trajectories less Dense, 40 trajectories"
@@ -127,7 +127,7 @@ def test_claims_are_judged_at_the_sizes_they_name(tmp_path):
 
 
 def test_the_spread_over_starts_is_shown(tmp_path):
-    lines = {line[0]: line[1:] for line in table(results_by_size(tmp_path), "Spread").rows}
+    lines = {line[0]: line[1:] for line in shown(table(results_by_size(tmp_path), "Spread"))}
     training, validation, error, live, agrees = lines["L1, 2 trajectories"]
     assert training == "0.481 [0.48, 0.482]"
     assert validation == "0.962 [0.96, 0.964]"
@@ -154,31 +154,28 @@ def table(results, title):
     return found
 
 
+def shown(found):
+    """The rows of a table as they are written."""
+    return [[text(cell) for cell in line] for line in found.rows]
+
+
 def test_a_row_that_disagrees_without_a_reason_is_unexplained(tmp_path):
     names = ["L1", {"name": "DSR", "departure": "another width"}, "Dense"]
     results = results_of(tmp_path, names, published="haugstvedt2023", lost=20)
-    said = {line[0]: line[-1] for line in table(results, "Ours against").rows}
+    said = {line[0]: line[-1] for line in shown(table(results, "Ours against"))}
     assert said == {"L1": "unexplained", "DSR": "another width", "Dense": "unexplained"}
     # Dense: 0 % at 100 samples, 3 % at 1000, an RFMSE of 0.06 and 0.13, no zeros.
     fair = results_of(tmp_path, ["Dense"], horizons=(100,), published="haugstvedt2023")
-    ((*judged, departure),) = table(fair, "Ours against").rows
+    ((*judged, departure),) = shown(table(fair, "Ours against"))
     assert judged == ["Dense", "agrees", "agrees", "agrees"]
     assert departure == "-"
-
-
-def test_the_recounted_rows_are_those_that_the_readme_names():
-    assert {name: list(row.values()) for name, row in recounted().items()} == {
-        "Dense + SWA": [0, 4.25, 9.75, 15.5],
-        "DSR + L1 + SWA": [63, 99.75, 100, 100],
-    }
-    assert published("divergence_percent")["Dense + SWA"]["5000"] == 12  # as printed
 
 
 def test_slips_are_judged_by_the_authors_counts_and_printed_as_they_stand(tmp_path):
     names = ["DSR + L1", "DSR + L1 + SWA"]
     every = results_of(tmp_path, names, horizons=(2500,), lost=20, published="haugstvedt2023")
     printed = table(every, "Diverged")
-    assert [line[-1] for line in printed.rows] == ["100", "75"]
+    assert [line[-1] for line in shown(printed)] == ["100", "75"]
     assert "the authors counted DSR + L1 + SWA (100 %)" in printed.note
     judged = table(every, "Ours against")
     assert [line[1] for line in judged.rows] == ["agrees", "agrees"]
@@ -194,23 +191,21 @@ def test_slips_are_judged_by_the_authors_counts_and_printed_as_they_stand(tmp_pa
 def test_what_nobody_published_takes_no_room(tmp_path):
     own = results_of(tmp_path, ["Ours"], published="haugstvedt2023")
     assert not [t for t in tables(own) if t.title.startswith("Ours against")]
-    assert not [name for t in tables(own) for name in t.header if "published" in name]
+    assert not [name for t in tables(own) for name in t.columns if "published" in name]
     # One horizon of two is published, and DSR has no errors at 5000 samples.
     results = results_of(tmp_path, ["DSR"], horizons=(77, 5000), published="haugstvedt2023")
     shares, errors = table(results, "Diverged"), table(results, "RFMSE")
-    assert shares.header == ["configuration", "networks", "77", "5000", "published\n5000"]
-    assert errors.header == ["configuration", "77", "5000"]
-    for shown in tables(results):
-        assert all(len(line) == len(shown.header) for line in shown.rows)
-    assert table(results, "Weights").header[-1] == "published zero %"
+    assert shares.columns == ["configuration", "networks", "77", "5000", "published\n5000"]
+    assert errors.columns == ["configuration", "77", "5000"]
+    assert table(results, "Weights").columns[-1] == "published zero %"
 
 
 def test_differences_say_whether_networks_are_paired(tmp_path):
     names = ["a", {"name": "b", "pair": "a"}, {"name": "c", "pair": "a", "first_seed": 100}]
     results = results_of(tmp_path, names)
-    shown = table(results, "Differences")
-    assert shown.header == ("pair", "paired", "measure", "100", "1000")
-    said = {line[0]: line[1] for line in shown.rows}
+    differences = table(results, "Differences")
+    assert differences.columns == ("pair", "paired", "measure", "100", "1000")
+    said = {line[0]: line[1] for line in differences.rows}
     assert said == {"b less a": "yes", "c less a": "no"}
     alone = comparison([compare(results.named("b"), results.named("c"))])
     assert {line[1] for line in alone.rows} == {"no"}
@@ -219,7 +214,8 @@ def test_differences_say_whether_networks_are_paired(tmp_path):
 def test_families_hold_their_reference_rows(tmp_path):
     names = [c.name for c in read_study("haugstvedt2023").configuration]
     whole = results_of(tmp_path, names, seeds=1).whole
-    found = {family: set(members) for family, members in families(whole).items()}
+    named = paper("haugstvedt2023").figures
+    found = {family: set(members) for family, members in families(whole, named).items()}
     methods = {"Soft thresholding", "Magnitude pruning", "DSR"}
     assert found == {
         "alone": {"Dense", "L1"} | methods,
@@ -233,14 +229,17 @@ def test_families_hold_their_reference_rows(tmp_path):
             "Magnitude pruning + L1 + SWA",
         },
     }
-    assert families(results_of(tmp_path, ["L1", "L1 + input skip", "Dense"]).whole) == {}
+    assert families(results_of(tmp_path, ["L1", "L1 + input skip", "Dense"]).whole, named) == {}
+    assert families(whole, Figures()) == {}
 
 
 def test_the_published_pictures_come_first_whatever_is_claimed(tmp_path):
     claim = {"text": "t", "better": "b", "than": "a", "horizon": 100}
     names = ["a", "b", "c", "d", "e", "f", "Soft thresholding", "L1"]
-    results = results_of(tmp_path, names, claim=[claim])
+    results = results_of(tmp_path, names, claim=[claim], published="haugstvedt2023")
     assert worth_drawing(results) == ["L1", "Soft thresholding", "b", "a", "c", "d"]
+    own = results_of(tmp_path, names, claim=[claim])
+    assert worth_drawing(own) == ["b", "a", "c", "d", "e", "f"]
     assert worth_drawing(results_of(tmp_path, ["b", "a"], claim=[claim])) == ["b", "a"]
 
 
@@ -249,11 +248,11 @@ NAMES = ["Größe 1", "Gr??e-1", "GR__E 1", "模型", "x" * 300, "x" * 301, "L1 
 
 def test_names_of_files_are_plain_and_differ():
     drawn = list(told_apart((f"runs_{file_name(n)}", "", None) for n in NAMES))
-    said = [name for name, _, _ in drawn]
+    said = [figure.name for figure in drawn]
     assert len({name.lower() for name in said}) == len(NAMES)
     assert all(re.fullmatch(r"[a-z0-9_]{1,80}", name) for name in said)
     assert said[:3] == ["runs_gr__e_1", "runs_gr__e_1_2", "runs_gr__e_1_3"]
-    taken = [name for name, _, _ in told_apart((n, "", None) for n in ("a", "a_2", "a"))]
+    taken = [figure.name for figure in told_apart((n, "", None) for n in ("a", "a_2", "a"))]
     assert taken == ["a", "a_2", "a_3"]
 
 
@@ -265,33 +264,32 @@ def drawable(tmp_path):
 
 
 def test_every_trajectory_is_drawn_and_every_figure_can_be_saved(drawable, tmp_path):
-    drawn = figures(drawable)
-    names = [name for name, _, _ in drawn]
+    document = report(drawable)
+    names = [figure.name for figure in document.figures]
     assert names[:4] == ["states", "inputs", "states_2", "inputs_2"]
     assert {"runs_a___b_", "runs_gr__e", "runs_gr__e_2"} <= set(names)
-    page = study_page(tmp_path / "page", title="t", note="n", figures=drawn[-1:])
+    page = write_page(document, tmp_path / "page" / "index.html")
     assert page.is_file()
+    assert all((page.parent / "figures" / f"{name}.svg").is_file() for name in names)
 
 
-def test_a_figure_of_somebody_else_is_not_replaced(drawable, monkeypatch):
-    drawn = figures(drawable)[:1]
-    monkeypatch.setattr("sparsid.cli.study_page.figures", lambda results: drawn)
+def test_a_figure_of_somebody_else_is_not_replaced(drawable):
+    document = replace(report(drawable), figures=report(drawable).figures[:1])
     shelf = drawable.folder / "figures"
     shelf.mkdir()
     (shelf / "states.png").write_text("mine")
     with pytest.raises(SparsidError, match="did not write"):
-        write_page(drawable, [])
+        write_document(document, drawable.folder)
     assert [path.name for path in shelf.iterdir()] == ["states.png"]
     assert (shelf / "states.png").read_text() == "mine"
-    write_page(drawable, [], force=True)
+    write_document(document, drawable.folder, force=True)
     (shelf / "states.png").write_bytes(b"\x89PNG, not marked, as older versions did")
-    write_page(drawable, [])
+    write_document(document, drawable.folder)
     assert b"sparsid" in (shelf / "states.png").read_bytes()
 
 
-def test_long_exits_are_proper_csv(drawable, monkeypatch):
-    monkeypatch.setattr("sparsid.cli.study_page.figures", lambda results: [])
-    write_page(drawable, [])
+def test_long_exits_are_proper_csv(drawable):
+    write_document(replace(report(drawable), figures=()), drawable.folder)
     with (drawable.folder / EXITS).open(encoding="utf-8", newline="") as file:
         header, *lines = csv.reader(file)
     assert header[:3] == ["configuration", "size", "seed"]

@@ -20,6 +20,7 @@ from tests.command_line import run
 from sparsid import models
 from sparsid.data import Dataset, Normaliser
 from sparsid.evaluation import rate_interval
+from sparsid.papers import FreeRuns
 from sparsid.processes import named, simulate
 from sparsid.study.reading import parse_study, read_study
 from sparsid.study.results import load_results
@@ -320,12 +321,10 @@ def test_the_summary_agrees_with_the_rows(whole):
 
 def test_a_published_number_agrees_within_the_widened_interval(whole):
     results = load_results(whole)
-    rfmse = {"L1": {"40_mean": results.named("L1").kept_rfmse(40).mean(), "10_mean": 9.0}}
-    divergence = {
-        "L1": {"40": 100.0 * results.named("L1").diverged(40).mean()},
-        "None": {"40": 1.0},
-    }
-    found = agreements(results, divergence_percent=divergence, rfmse=rfmse)
+    rfmse = {40: (results.named("L1").kept_rfmse(40).mean(), 0.1), 10: (9.0, 0.1)}
+    lost = {40: 100.0 * results.named("L1").diverged(40).mean()}
+    published = {"L1": FreeRuns(lost, rfmse, None), "None": FreeRuns({40: 1.0}, {}, None)}
+    found = agreements(results, published)
     said = {(a.measure, a.horizon): a.agrees for a in found}
     assert said == {("diverged", 40): True, ("rfmse", 40): True, ("rfmse", 10): False}
     inner = diverged_share(results.named("L1"), 40)

@@ -1,5 +1,6 @@
 """sparsid demo"""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -7,7 +8,7 @@ import typer
 
 from sparsid._files import make_folder
 from sparsid.cli.computing import use_machine
-from sparsid.cli.console import say, show, tell
+from sparsid.cli.console import say, show_document, tell
 from sparsid.cli.options import Seed
 from sparsid.cli.outputs import Force, check_outputs
 
@@ -25,30 +26,35 @@ def command(
 ) -> None:
     """Simulates an electrolysis cell, trains sparse and dense ensembles, judges their free runs.
 
-    Writes data, models, figures and a page that shows them all.
+    Writes data, models, figures and a page that shows them all. Ctrl-C stops after the running
+    epoch; what is finished stays, and the same command goes on.
 
     Example: `sparsid demo --out demo`
     """
     make_folder(to / "figures")
     drawn = [f"figures/{name}.{kind}" for name in FIGURES for kind in ("png", "svg")]
-    check_outputs([to / name for name in (*WRITTEN, *drawn)], force=force)
+    check_outputs([to / name for name in (*WRITTEN, "truth.nc", *drawn)], force=force)
 
-    from sparsid.cli.demo_page import comparison, write_results
-    from sparsid.cli.progress import training_progress
-    from sparsid.study.demo import Size, plant_data, train_and_judge
+    from sparsid.cli.progress import study_progress
+    from sparsid.report.render.page import write_page
+    from sparsid.study import load_results, run_study
+    from sparsid.study.demo import Demo, read_demo
+    from sparsid.training.progress import last_signal
 
     use_machine()
-    size = Size(8, 1000, 4, 20, 0.05) if quick else Size()
-    say(
-        f"Simulating {size.trajectories} training, validation and test trajectories of "
-        f"{size.samples} samples ..."
-    )
-    parts = plant_data(size, seed)
-    notes: list[str] = list(parts.train.notes)
-    with training_progress() as watching:
-        judged = train_and_judge(parts, size, seed, watching=watching, tell=notes.append)
-    tell(notes)
-    table = comparison(judged)
-    show(table.title, list(table.header), [[str(cell) for cell in row] for row in table.rows])
-    page = write_results(to, parts, judged, table, FIGURES)
-    say(f"Open {page} to see figures, models and data.")
+    study = read_demo(seed=seed, quick=quick)
+    with study_progress("the demo") as watch:
+        outcome = run_study(study, to, watch=watch)
+    tell(outcome.notes)
+    results = load_results(to)
+    if results.configurations:
+        demo = Demo.of(results)
+        document = demo.document()
+        show_document(replace(document, notes=()))
+        demo.write()
+        page = write_page(document, to / "index.html")
+        say(f"Open {page} to see figures, models and data.")
+    if outcome.interrupted:
+        said = f"{outcome.stored} of {outcome.asked} networks are finished"
+        say(f"Interrupted: {said}; the same command goes on from there.")
+        raise typer.Exit(128 + last_signal())

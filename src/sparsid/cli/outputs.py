@@ -12,6 +12,7 @@ import typer
 
 from sparsid._errors import SparsidError
 from sparsid._files import check_writable, make_folder
+from sparsid.study.tasks.simulate.exits import HEADER as EXITS_HEADER
 
 Force = Annotated[
     bool, typer.Option("--force", help="Replace a file that sparsid did not write. Never an input.")
@@ -19,9 +20,6 @@ Force = Annotated[
 
 LATEX = "% Written by sparsid\n"
 MARKDOWN = "<!-- Written by sparsid -->\n\n"
-
-EXITS = "long_exits.csv"  # beside a study's page
-EXITS_HEADER = "configuration,size,seed,trajectory,sample,time_s,state,diverged"
 
 HEAD = 8192  # bytes of a file that say what it is
 # How text files of ours begin, or what stands in their first lines.

@@ -1,6 +1,6 @@
 """sparsid study: list, run, show, compare"""
 
-from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,11 +9,12 @@ import typer
 from sparsid._errors import SparsidError
 from sparsid._files import make_folder
 from sparsid.cli.computing import use_machine
-from sparsid.cli.console import say, show, tell
-from sparsid.cli.outputs import EXITS, MARKDOWN, Force, check_outputs
+from sparsid.cli.console import say, show, show_document, tell
+from sparsid.cli.outputs import MARKDOWN, Force, check_figures, check_outputs
 
 if TYPE_CHECKING:
-    from sparsid.report import Table
+    from sparsid.report.document import Document
+    from sparsid.study.results import StudyResults
 
 app = typer.Typer(
     help="Many configurations on one plant's data, trained, judged and compared.",
@@ -100,76 +101,50 @@ def show_(
 
     Example: `sparsid study show haugstvedt2023 --markdown haugstvedt2023.md`
     """
-    from sparsid.results import ResultStore
+    outputs = [folder / "index.html", *([] if text is None else [text])]
+    check_outputs(outputs, inputs=[folder / "study.json"], force=force)
+    results, document = _documented(folder)
+    show_document(replace(document, notes=()), wrap=True)
+    if results.missing:
+        tell([f"{results.missing} cells are not stored yet; `sparsid study run` makes them."])
+    page = write_document(document, folder, text=text, force=force)
+    say(f"Open {page} to see the figures.")
 
-    task = ResultStore.open(folder).study().get("specification", {}).get("task")
-    texts = [] if text is None else [text]
-    beside = [folder / name for name in ("index.html", *(() if task in OTHERS else (EXITS,)))]
-    check_outputs([*texts, *beside], inputs=[folder / "study.json"], force=force)
-    if task in OTHERS:
-        OTHERS[task](folder, text, force)
-        return
 
-    from sparsid.cli.study_page import said, write_page
+def write_document(
+    document: "Document", folder: Path, *, text: Path | None = None, force: bool = False
+) -> Path:
+    """Writes the page and what belongs to it into the folder, and Markdown to `text`.
+
+    Raises SparsidError where a file would replace one that sparsid did not write, before any is
+    written, unless `force` is given. Returns where the page is.
+    """
+    from sparsid._files import written_whole
+    from sparsid.report.render.markdown import markdown
+    from sparsid.report.render.page import write_page
+
+    written = {file.path: file.content for file in document.files if file.content is not None}
+    if text is not None:
+        written[text] = MARKDOWN + markdown(document)
+    page = folder / "index.html"
+    check_outputs([page, *written], inputs=[folder / "study.json"], force=force)
+    check_figures(folder / "figures", [f.name for f in document.figures], force=force)
+    for path, content in written.items():
+        with written_whole(path) as part:
+            part.write_text(content, encoding="utf-8")
+    return write_page(document, page)
+
+
+def _documented(folder: Path) -> "tuple[StudyResults, Document]":
+    """The results in a study's folder and their document."""
     from sparsid.study.results import load_results
-    from sparsid.study.tasks.simulate.tables import tables
 
-    _shown(load_results(folder), tables, said, write_page, text, force)
-
-
-def _show_paths(folder: Path, text: Path | None, force: bool) -> None:
-    """The same of a study of pruning paths."""
-    from sparsid.cli.study_page import said
-    from sparsid.study.results import load_results
-    from sparsid.study.tasks.prune.figures import write_path_page
-    from sparsid.study.tasks.prune.tables import path_tables
-
-    _shown(load_results(folder), path_tables, said, write_path_page, text, force)
-
-
-def _show_maps(folder: Path, text: Path | None, force: bool) -> None:
-    """The same of a study of fitting functions."""
-    from sparsid.cli.study_page import said
-    from sparsid.study.results import load_results
-    from sparsid.study.tasks.map.report import map_tables, write_map_page
-
-    _shown(load_results(folder), map_tables, said, write_map_page, text, force)
-
-
-OTHERS = {"prune": _show_paths, "map": _show_maps}  # by task; all others simulate
-
-
-def _shown(
-    results: Any,
-    tables: "Callable[[Any], list[Table]]",
-    said: Callable[[Any], list[str]],
-    write_page: Callable[..., Path],
-    text: Path | None,
-    force: bool,
-) -> None:
-    """Tables on the screen, in Markdown if asked for, and on the page: of either kind of study."""
-    folder = results.folder
+    results = load_results(folder)
     if not results.configurations:
         raise SparsidError(
             f"{folder} holds no rows yet; `sparsid study run NAME --out {folder}` makes them."
         )
-    found = tables(results)
-    for table in found:
-        _print(table)
-    if results.missing:
-        tell([f"{results.missing} cells are not stored yet; `sparsid study run` makes them."])
-    page = write_page(results, found, force=force)  # first: it may refuse to replace a figure
-    if text is not None:
-        _write_markdown(text, results.study.title or results.study.name, said(results), found)
-    say(f"Open {page} to see the figures.")
-
-
-def _write_markdown(path: Path, title: str, notes: list[str], found: "list[Table]") -> None:
-    from sparsid._files import written_whole
-    from sparsid.report import markdown
-
-    with written_whole(path) as part:
-        part.write_text(MARKDOWN + markdown(title, notes, found), encoding="utf-8")
+    return results, results.task.report(results)
 
 
 @app.command()
@@ -187,17 +162,15 @@ def compare(
     from sparsid.study.results import load_results
 
     results = load_results(folder)
+    if results.task.name != "simulate":
+        raise SparsidError(
+            f"`study compare` is for studies of simulators; {folder} holds one of the task "
+            f"{results.task.name!r}, whose pairs `study show` compares."
+        )
     pair = results.named(first), results.named(second)
 
+    from sparsid.report.document import Document
     from sparsid.study.tasks.simulate.tables import comparison
     from sparsid.study.tasks.simulate.verdicts import compare as compared
 
-    _print(comparison([compared(*pair)]))
-
-
-def _print(table: "Table") -> None:
-    header = [" ".join(str(name).split()) for name in table.header]
-    rows = [["-" if c is None else str(c) for c in row] for row in table.rows]
-    show(table.title, header, rows, wrap=True)
-    if table.note:
-        say(table.note)
+    show_document(Document("", tables=(comparison([compared(*pair)]),)), wrap=True)

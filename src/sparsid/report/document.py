@@ -6,16 +6,37 @@ Whoever makes a document formats nothing; a renderer computes nothing.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
+
+from sparsid._errors import SparsidError
+
+if TYPE_CHECKING:
+    from sparsid.report.figures import Drawing
 
 
 @dataclass(frozen=True)
 class Quantity:
-    """A number, shown with so many significant digits."""
+    """A number, shown with so many significant digits, or with `decimals` after the point.
+
+    `unit` follows the number as it is written, with its space: " s", "%".
+    """
 
     value: float | None
     digits: int = 3
     signed: bool = False
+    decimals: int | None = None
+    unit: str = ""
+
+
+@dataclass(frozen=True)
+class Range:
+    """From one number to another, each shown as a `Quantity` is."""
+
+    low: float
+    high: float
+    digits: int = 3
+    decimals: int | None = None
+    unit: str = ""
 
 
 @dataclass(frozen=True)
@@ -31,7 +52,7 @@ class Interval:
 
 @dataclass(frozen=True)
 class Share:
-    """A share in 0..1, shown in %; with the ends of its interval where there is one.
+    """A share in 0..1, shown in % without the sign, with the ends of its interval if it has one.
 
     A difference of shares is `signed`, and shown in percentage points.
     """
@@ -45,10 +66,18 @@ class Share:
 
 @dataclass(frozen=True)
 class Spread:
-    """Mean and standard deviation."""
+    """Mean and standard deviation; the deviation is shown with one digit less."""
 
     mean: float | None
     deviation: float | None
+    digits: int = 3
+
+
+@dataclass(frozen=True)
+class Several:
+    """Numbers side by side."""
+
+    values: tuple[float, ...]
     digits: int = 3
 
 
@@ -60,14 +89,17 @@ class Count:
     of: int
 
 
-type Cell = str | int | float | Quantity | Interval | Share | Spread | Count | None
+type Cell = (
+    str | int | float | Quantity | Range | Interval | Share | Spread | Several | Count | None
+)
 
 
 @dataclass(frozen=True)
 class Table:
     """Rows of cells under the names of their columns; None and NaN are shown as a dash.
 
-    A column's name may have several lines.
+    A column's name and the note may have several lines. A plain float is shown with three
+    significant digits. Raises SparsidError for a row that has not one cell for each column.
     """
 
     title: str
@@ -75,23 +107,38 @@ class Table:
     rows: Sequence[Sequence[Cell]]
     note: str = ""
 
+    def __post_init__(self) -> None:
+        for i, row in enumerate(self.rows):
+            if len(row) != len(self.columns):
+                raise SparsidError(
+                    f"Every row of the table {self.title!r} needs {len(self.columns)} cells, as it "
+                    f"has columns; row {i} has {len(row)}."
+                )
+
 
 @dataclass(frozen=True)
 class Figure:
-    """What is to be drawn (`report.figures`), the name of its files, and what is said about it."""
+    """What is to be drawn, the name of its files without their ending, and what is said about it.
+
+    A figure without `title` is headed by its name.
+    """
 
     name: str
     title: str
     caption: str
-    drawing: Any
+    drawing: "Drawing"
 
 
 @dataclass(frozen=True)
 class File:
-    """A file that belongs to the document, and what it is."""
+    """A file that belongs to the document, and what it is.
+
+    With `content` the document brings it along: it is written where the document is.
+    """
 
     path: Path
     text: str
+    content: str | None = None
 
 
 @dataclass(frozen=True)

@@ -1,114 +1,228 @@
-"""The demonstration: sparse and dense ensembles of the aluminium cell, judged over 14 hours."""
+"""The demonstration: a preset whose document also holds models, data, and how errors grow."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
 
 import jax
 import numpy as np
+from jaxtyping import Float
 
-from sparsid.data import Dataset, Normaliser
-from sparsid.evaluation import (
-    HorizonScore,
-    Sparsity,
-    error_over_time,
-    forecast,
-    horizon_scores,
-    sparsity,
+from sparsid.data import Dataset, read
+from sparsid.evaluation import error_over_time, forecast
+from sparsid.models import Ensemble, Simulator, graph_of, load
+from sparsid.papers import FreeRuns, paper
+from sparsid.report.document import Cell, Count, Document, Figure, File, Quantity, Share, Table
+from sparsid.report.figures import (
+    Curves,
+    DivergedShares,
+    ErrorGrowth,
+    Inputs,
+    LinkMatrix,
+    NetworkDiagram,
+    TrainingHistory,
+    Trajectories,
 )
-from sparsid.identify.estimation import Watching
-from sparsid.identify.parts import Parts
-from sparsid.identify.recipes import Recipe, published_dense, sparse_one_step
-from sparsid.identify.run import run_recipe
-from sparsid.identify.spec import TrainingSpec
-from sparsid.models import Ensemble
-from sparsid.processes import AluminiumCell, simulate
-from sparsid.training import Fitted
-from sparsid.training.progress import interruptible
+from sparsid.study.reading import read_study
+from sparsid.study.results import StudyResults
+from sparsid.study.tasks.simulate.datasets import StudyData, prepare
+from sparsid.study.tasks.simulate.results import ConfigurationResults
+from sparsid.study.tasks.simulate.spec import StudySpec
+from sparsid.study.tasks.simulate.verdicts import diverged_share
 
-HORIZONS = (100, 1000, 2500, 5000)
+SPARSE = "sparse"  # the configuration of which a network is drawn
+FIRST_SEEDS = 2**31  # more than any network's seed, which the seed of the demo moves
+
+
+def read_demo(*, seed: int, quick: bool) -> StudySpec:
+    """The preset with the data and the networks of this seed; `quick` is on little data."""
+    study = read_study("demo-quick" if quick else "demo")
+    if not isinstance(study, StudySpec):
+        raise TypeError("The demo is a study of simulators.")
+    first = seed * len(study.training.seeds) % FIRST_SEEDS
+    return study.model_copy(
+        update={
+            "name": "demo",  # the same folder serves both
+            "data": study.data.model_copy(update={"seed": seed}),
+            "configuration": tuple(
+                c.model_copy(update={"first_seed": first}) for c in study.configuration
+            ),
+        }
+    )
 
 
 @dataclass(frozen=True)
-class Size:
-    """How much of everything; the default is the published experiment's."""
+class Demo:
+    """The results of the demo in its folder, and the data that its study was run on."""
 
-    trajectories: int = 40
-    samples: int = 5000
-    members: int = 10
-    dense_epochs: int = 100
-    effort: float = 1.0
+    results: StudyResults
+    data: StudyData
 
-    @property
-    def horizons(self) -> tuple[int, ...]:
-        return tuple(h for h in HORIZONS if h <= self.samples) or (self.samples,)
-
-
-@dataclass(frozen=True)
-class Judged:
-    """One ensemble on the test set. Runs are (member, trajectory, T, n) in physical units."""
-
-    fitted: Fitted
-    runs: np.ndarray
-    scores: dict[int, HorizonScore]
-    error: np.ndarray  # e(t) of every run (member, trajectory, T)
-    sparsity: Sparsity
+    @classmethod
+    def of(cls, results: StudyResults) -> "Demo":
+        return cls(results, prepare(results.study))
 
     @property
-    def ensemble(self) -> Ensemble:
-        return self.fitted.ensemble
+    def folder(self) -> Path:
+        return self.results.folder
 
+    @cached_property
+    def ensembles(self) -> dict[str, Ensemble]:
+        """The networks of each configuration, as one ensemble."""
+        return {found.name: _joined(found, self.folder) for found in self.results.configurations}
 
-def plant_data(size: Size, seed: int) -> Parts:
-    """Training, validation and test trajectories of the cell, from keys of their own."""
+    @cached_property
+    def errors(self) -> dict[str, Float[np.ndarray, "member trajectory T"]]:
+        """Error over time of every free run over the test set, in training standard deviations."""
+        truth, _, _ = self.data.test.padded()
+        return {
+            name: error_over_time(
+                forecast(ensemble, self.data.test), truth, scale=ensemble.stacked.scaling.scale
+            )
+            for name, ensemble in self.ensembles.items()
+        }
 
-    def draw(key) -> Dataset:
-        return simulate(
-            AluminiumCell(), trajectories=size.trajectories, samples=size.samples, key=key
+    @property
+    def beside(self) -> dict[str, tuple[str, FreeRuns]]:
+        """Configuration -> name and numbers of the published row that it is compared with."""
+        named = paper(self.results.study.published or "")
+        found = (c.name for c in self.results.configurations)
+        return {name: (named.demo[name], named.rows[named.demo[name]]) for name in found}
+
+    def document(self) -> Document:
+        """What the demo found, in plain words, with the published numbers beside."""
+        table = self._comparison()
+        title = self.results.study.title
+        return Document(title, self._intro(), (table,), tuple(self._figures()), self._files())
+
+    def write(self) -> None:
+        """Writes the models and the data into the folder."""
+        for name, ensemble in self.ensembles.items():
+            ensemble.save(self.folder / f"{name}.sparsid")
+        for name, part in self._parts():
+            part.to_netcdf(self.folder / f"{name}.nc")
+
+    def _parts(self) -> Iterator[tuple[str, Dataset]]:
+        return ((name, getattr(self.data, name)) for name in ("train", "validation", "test"))
+
+    def _intro(self) -> tuple[str, ...]:
+        test, samples = self.data.test, max(self.data.test.lengths)
+        networks = " and ".join(f"{len(e)} {name}" for name, e in self.ensembles.items())
+        return (
+            f"{networks} networks learnt to simulate an aluminium electrolysis cell from "
+            f"{len(self.data.train)} recorded trajectories. Each then ran freely over {len(test)} "
+            f"test trajectories it had never seen: {samples} samples, "
+            f"{samples * test.dt / 3600:.1f} hours, from the first state and the inputs alone.",
+            "The test set chose nothing. A run diverged if its mean error exceeds three training "
+            "standard deviations in any state. RFMSE is the mean absolute error in training "
+            "standard deviations over the runs that did not diverge.",
         )
 
-    train, validation, test = map(draw, jax.random.split(jax.random.key(seed), 3))
-    return Parts(train, validation, test)
+    def _comparison(self) -> Table:
+        """Ours beside the published rows, horizon by horizon."""
+        horizons, named = self.results.horizons, paper(self.results.study.published or "")
+        columns = ["networks", "exactly\nzero %", "non-zero\nweights"]
+        columns += [text for h in horizons for text in (f"diverged\n{h}", f"RFMSE\n{h}")]
+        rows: list[list[Cell]] = []
+        for found in self.results.configurations:
+            zeros = float(found.number("zero_share").mean())
+            row: list[Cell] = [found.name, Share(zeros)]
+            row.append(Quantity(float(np.median(found.number("nonzero"))), 6))
+            for horizon in horizons:
+                lost, kept = found.diverged(horizon), found.kept_rfmse(horizon)
+                row.append(Count(int(lost.sum()), lost.size))
+                row.append(Quantity(float(kept.mean()), 2) if kept.size else None)
+            rows.append(row)
+        for name, theirs in self.beside.values():
+            zeros = None if theirs.zeros is None else theirs.zeros / 100
+            row = [f"published: {name}", Share(zeros), None]
+            for horizon in horizons:
+                row.append(Quantity(theirs.diverged.get(horizon), 6, unit=" %"))
+                row.append(Quantity(theirs.rfmse.get(horizon, (None,))[0], 2))
+            rows.append(row)
+        source = "" if named.free_runs is None else f", {named.free_runs.source}"
+        note = f"Published: {named.citation}, doi {named.doi}{source}. Non-zero weights: median of "
+        note += "the networks, biases not counted."
+        return Table("Free runs over the test set, beside the published", columns, rows, note)
+
+    def _figures(self) -> Iterator[Figure]:
+        configurations = self.results.configurations
+        truth = read([self.results.truth_path])
+        shown, states, inputs = truth[0], truth.states, truth.inputs
+        time, horizons = np.arange(shown.samples) * truth.dt, self.results.horizons
+        at = configurations[0].series("shown_index")[0].astype(int)
+        runs = {found.name: found.series("shown_runs")[:, 0] for found in configurations}
+        yield Figure(
+            "trajectories",
+            "Truth and free runs, first test trajectory",
+            "Dashed: the true cell. Thin: each network; thick: their median.",
+            Trajectories(time[at], shown.x[at], runs, states.names, states.units),
+        )
+        drawing = Inputs(time, shown.u, inputs.names, inputs.units)
+        yield Figure("inputs", "Inputs of the first test trajectory", "", drawing)
+        errors = {name: error.reshape(-1, error.shape[-1]) for name, error in self.errors.items()}
+        longest = np.arange(max(self.data.test.lengths)) * truth.dt
+        yield Figure(
+            "error_growth",
+            "Error growth",
+            "Mean absolute error over the states in training standard deviations: median of all "
+            "runs, and 10 to 90 %.",
+            ErrorGrowth(longest, errors, limit=(3.0, "diverged")),
+        )
+        shares = {c.name: [diverged_share(c, h) for h in horizons] for c in configurations}
+        yield Figure(
+            "diverged",
+            "Diverged runs",
+            "With 95 % intervals that allow for networks and trajectories in common.",
+            DivergedShares(
+                horizons,
+                {name: [(e.value, e.low, e.high) for e in own] for name, own in shares.items()},
+                published={
+                    name: [_share(theirs.diverged.get(h)) for h in horizons]
+                    for name, (_, theirs) in self.beside.items()
+                },
+                dt=truth.dt,
+            ),
+        )
+        if SPARSE in self.ensembles:
+            best = int(np.median(self.errors[SPARSE], axis=(1, 2)).argmin())
+            graph = graph_of(self.ensembles[SPARSE], best)
+            caption = f"{graph.nonzero_count} of {graph.weight_count} weights are not zero."
+            yield Figure("network", "A pruned network", caption, NetworkDiagram(graph))
+            links = LinkMatrix(graph.links(), graph.input_names, graph.output_names)
+            yield Figure("links", "Which input drives which state in that network", "", links)
+        curves = {found.name: _curves(found) for found in configurations}
+        yield Figure("training", "Training", "", TrainingHistory(curves))
+
+    def _files(self) -> tuple[File, ...]:
+        models = (
+            File(self.folder / f"{name}.sparsid", f"the {name} ensemble, {len(each)} networks")
+            for name, each in self.ensembles.items()
+        )
+        data = (
+            File(self.folder / f"{name}.nc", f"{name} data, {len(part)} trajectories (NetCDF)")
+            for name, part in self._parts()
+        )
+        return (*models, *data, File(self.folder / "study.json", "the study that was run"))
 
 
-def demo_recipes(size: Size, train: Dataset) -> dict[str, Recipe]:
-    """The sparse recipe of `fit`, and the published dense network."""
-    return {
-        "sparse": sparse_one_step(train, effort=size.effort),
-        "dense": published_dense(epochs=size.dense_epochs),
-    }
+def _share(percent: float | None) -> float | None:
+    return None if percent is None else percent / 100
 
 
-def train_and_judge(
-    parts: Parts, size: Size, seed: int, *, watching: Watching, tell: Callable[[str], None]
-) -> dict[str, Judged]:
-    """Both ensembles trained on `parts.train` and judged on `parts.test`, which chooses nothing.
-
-    The last weights count, as published: validation is only looked at.
-    """
-    scale = Normaliser.fit(parts.train)
-    train, validation = scale.apply(parts.train), scale.apply(parts.validation)
-    settings = TrainingSpec(members=size.members, seed=seed, keep_best=False)
-    judged = {}
-    with interruptible() as stop:
-        for name, recipe in demo_recipes(size, parts.train).items():
-            fitted = run_recipe(recipe, train, validation, settings, watching(recipe.name))
-            for sentence in fitted.history.sentences():
-                tell(f"{name}: {sentence}")
-            judged[name] = judge(fitted, parts.test or parts.validation, size.horizons)
-            if stop.asked:
-                break
-    return judged
+def _curves(found: ConfigurationResults) -> Curves:
+    train, validation = found.series("train_loss"), found.series("validation_loss")
+    return Curves(np.arange(1, train.shape[1] + 1), train, validation)
 
 
-def judge(fitted: Fitted, test: Dataset, horizons: tuple[int, ...]) -> Judged:
-    """Free runs of every member over every test trajectory."""
-    truth, _, _ = test.padded()
-    scale = fitted.ensemble.stacked.scaling.scale
-    runs = forecast(fitted.ensemble, test)
-    return Judged(
-        fitted,
-        runs,
-        horizon_scores(runs, truth, scale=scale, horizons=horizons),
-        error_over_time(runs, truth, scale=scale),
-        sparsity(fitted.ensemble),
-    )
+def _joined(found: ConfigurationResults, folder: Path) -> Ensemble:
+    """The networks of a configuration side by side in one ensemble."""
+    parts = [load(folder / "models" / f"{row.key}.sparsid") for row in found.rows]
+    models = (part.stacked.model for part in parts)
+    stacked = jax.tree.map(lambda *leaves: np.concatenate(leaves), *models)
+    card = parts[0].card
+    notes = [note for part in parts for note in part.card.training.get("notes", ())]
+    said = {"configuration": found.name, "cells": [row.key for row in found.rows], "notes": notes}
+    simulator = Simulator(stacked, parts[0].stacked.scaling)
+    return Ensemble(simulator, len(parts), replace(card, training=said))

@@ -4,6 +4,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from sparsid import papers
 from sparsid._errors import SparsidError
 from sparsid._registry import unknown
 from sparsid._tables import parse, read_toml
@@ -39,10 +40,7 @@ def read_study(name_or_path: str | Path) -> Any:
 
 def presets() -> dict[str, Any]:
     """Name -> file of the studies that come with the package."""
-    folder = resources.files("sparsid.study") / "presets"
-    files = folder.iterdir() if folder.is_dir() else ()
-    found = {file.name.removesuffix(".toml"): file for file in files if ".toml" in file.name}
-    return dict(sorted(found.items()))
+    return dict(sorted(papers.presets().items()))
 
 
 def overview() -> dict[str, Any]:

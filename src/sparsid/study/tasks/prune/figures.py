@@ -1,32 +1,20 @@
-"""The page of a path study: errors along the paths, saliencies, networks before and after."""
+"""The figures of a study of pruning: errors along the paths, saliencies, networks."""
 
 from collections.abc import Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sparsid import report
-from sparsid.cli.study_page import write_page_of
 from sparsid.identify.prune import with_points
 from sparsid.models import Ensemble, graph_of, load
-from sparsid.report import PathCurve, Table
+from sparsid.report.figures import NetworkDiagram, PathCurve, PruningPaths, Saliencies
+from sparsid.study.documents import Drawn
 from sparsid.study.results import StudyResults
 from sparsid.study.tasks.prune.results import PathResults
 from sparsid.training.starts import points_of
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
-type Drawn = "tuple[str, str, Figure]"
-
-
-def write_path_page(results: StudyResults, tables: list[Table], *, force: bool = False) -> Path:
-    """Writes index.html and figures/ into the study's folder; returns the page's path."""
-    return write_page_of(results, tables, _figures(results), force=force)
-
-
-def _figures(results: StudyResults) -> Iterator[Drawn]:
+def figures(results: StudyResults) -> Iterator[Drawn]:
+    """In the order of the page."""
     sizes = sorted({found.number("full_left")[0] for found in results.configurations})
     for size in sizes:
         alike = [c for c in results.configurations if c.number("full_left")[0] == size]
@@ -34,18 +22,18 @@ def _figures(results: StudyResults) -> Iterator[Drawn]:
         caption = (
             "Errors against what is left, all networks. Dots: chosen on the validation record."
         )
-        yield f"paths-{size:g}", caption, report.pruning_paths(curves)
+        yield f"paths-{size:g}", caption, PruningPaths(curves)
     for at, found in enumerate(results.configurations):
         first = found.best(1)[0]
         series = found.rows[first].series
         if len(series["saliency"]):
-            drawn = report.saliencies(series["saliency"], series["left"][: len(series["saliency"])])
+            drawn = Saliencies(series["saliency"], series["left"][: len(series["saliency"])])
             caption = f"{found.name}: saliencies along the path of its best full network."
             yield f"saliencies-{at}", caption, drawn
         pruned = load(found.models[first])
         for stage, ensemble in (("before", _full(pruned, series["theta"])), ("after", pruned)):
             caption = f"{found.name}: its best full network, {stage} pruning."
-            yield f"network-{at}-{stage}", caption, report.network(graph_of(ensemble, 0))
+            yield f"network-{at}-{stage}", caption, NetworkDiagram(graph_of(ensemble, 0))
 
 
 def _full(pruned: Ensemble, theta: np.ndarray) -> Ensemble:

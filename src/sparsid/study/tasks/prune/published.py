@@ -1,122 +1,117 @@
-"""The paper's tables of a path study, network by network beside our best three."""
+"""The tables of the paper that a study names: its networks beside our best ones."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
-
-from sparsid import report
-from sparsid.cli.console import number
-from sparsid.report import Table
+from sparsid.papers import NetworkErrors, PublishedNetwork, paper
+from sparsid.papers.paper import PrunedTables
+from sparsid.report.document import Cell, Quantity, Share, Table
 from sparsid.study.results import StudyResults
 from sparsid.study.tasks.prune.results import PathResults
+from sparsid.study.tasks.prune.stages import CHOICES, ERRORS
 
-BEST = 3
-# What is chosen from a path -> the paper's stage of that name.
-STAGES = {"last": "fully_pruned", "exploding": "best_pruned", "best": "best_pruned"}
-CHOSEN = {
-    "last": "last of the path",
-    "exploding": "last before the error explodes",
-    "best": "least validation error",
-}
-SHOWN = (
-    "Ours: the three of least validation error before pruning, as the paper picks its three of "
-    "ten; its records are other ones. "
-)
-READINGS = "The rule behind the paper's best networks is not stated; both readings are shown."
+EXACT = 6  # significant digits of a published number
+STEP = 10  # numbers removed from a line to the next
 
 
 @dataclass(frozen=True)
 class _Pair:
-    """One of our best three, and the published network of that rank."""
+    """One of our best networks, and the published one of that rank."""
 
     ours: PathResults
     at: int  # of our network
-    network: str  # N20_1
+    theirs: PublishedNetwork
 
     def own(self, name: str) -> float:
         return float(self.ours.number(name)[self.at])
 
     @property
-    def nodes(self) -> str:
-        return f"K{self.network[1:3]}"
+    def names(self) -> tuple[str, str]:
+        return self.ours.name, self.theirs.name
 
 
 def tables_beside(results: StudyResults) -> Iterator[Table]:
     """Full networks, paths, pruned networks and shares; none without published numbers."""
-    paper = results.study.published
+    if results.study.published is None:
+        return
+    named = paper(results.study.published)
     pairs = [
-        _Pair(found, at, f"{found.spec.published}_{rank + 1}")
+        _Pair(found, at, theirs)
         for found in results.configurations
         if found.spec.published
-        for rank, at in enumerate(found.best(BEST))
+        for at, theirs in _by_rank(found, named.group(found.spec.published))
     ]
-    if paper is None or not pairs:
+    if named.pruned is None or not pairs:
         return
-    networks = report.published("networks", paper)
-    yield _full(pairs, networks)
-    yield _paths(pairs, paper)
-    yield _pruned(pairs, networks)
-    yield _shares(pairs, networks)
+    yield _full(pairs, named.pruned)
+    yield _paths(pairs, named.pruned)
+    yield _pruned(pairs, named.pruned)
+    yield _shares(pairs, named.pruned)
 
 
-def _full(pairs: list[_Pair], networks: dict[str, dict[str, float | None]]) -> Table:
-    header = ("configuration", "published network", *_columns(), "test")
+def _by_rank(
+    found: PathResults, theirs: tuple[PublishedNetwork, ...]
+) -> Iterator[tuple[int, PublishedNetwork]]:
+    """Our best networks, each with the published one of its rank; as many as there are of both."""
+    return zip(found.best(len(theirs)), theirs, strict=False)
+
+
+def _full(pairs: list[_Pair], said: PrunedTables) -> Table:
+    columns = ("configuration", "published network", *_columns(), "test")
+    rows = [(*pair.names, *_beside(pair, "full", pair.theirs.stages[said.full])) for pair in pairs]
+    return Table("The best three full networks beside the published", columns, rows, said.note)
+
+
+def _pruned(pairs: list[_Pair], said: PrunedTables) -> Table:
+    columns = ("configuration", "network chosen", "published network", *_columns(), "test")
     rows = []
-    for pair in pairs:
-        theirs = networks[f"full {pair.network}"]
-        rows.append((pair.ours.name, pair.network, *_beside(pair, "full", theirs)))
-    return Table("The best three full networks beside the published", header, rows, SHOWN)
-
-
-def _pruned(pairs: list[_Pair], networks: dict[str, dict[str, float | None]]) -> Table:
-    header = ("configuration", "network chosen", "published network", *_columns(), "test")
-    rows = []
-    for reading, stage in STAGES.items():
+    for choice, stage in said.stages.items():
         for pair in pairs:
-            theirs = networks[f"{stage} {pair.network}"]
-            row = _beside(pair, reading, theirs)
-            rows.append((pair.ours.name, CHOSEN[reading], pair.network, *row))
-    return Table("The best three, pruned, beside the published", header, rows, SHOWN + READINGS)
+            ours, theirs = pair.names
+            cells = _beside(pair, choice, pair.theirs.stages[stage])
+            rows.append((ours, CHOICES[choice], theirs, *cells))
+    title = "The best three, pruned, beside the published"
+    return Table(title, columns, rows, said.note + said.choice)
 
 
-def _shares(pairs: list[_Pair], networks: dict[str, dict[str, float | None]]) -> Table:
-    header = ["configuration", "network chosen", "published network"]
+def _shares(pairs: list[_Pair], said: PrunedTables) -> Table:
+    columns = ["configuration", "network chosen", "published network"]
     for name in ("removed %", "train, % of full", "validation, % of full"):
-        header += [name, f"published {name}"]
-    header.append("test, % of full")
+        columns += [name, f"published {name}"]
+    columns.append("test, % of full")
     rows = []
-    for reading in ("exploding", "best"):
+    for choice in (choice for choice, stage in said.stages.items() if stage == said.best):
         for pair in pairs:
-            full, best = (networks[f"{stage} {pair.network}"] for stage in ("full", "best_pruned"))
-            row = [pair.ours.name, CHOSEN[reading], pair.network]
-            row.append(number(100 - _share(pair, reading, "left")))
-            row.append(number(100 - _percent(best["weights"], full["weights"])))
-            for part, theirs in (("train", "E_train"), ("validation", "E_validation")):
-                row.append(number(_share(pair, reading, part)))
-                row.append(number(_percent(best[theirs], full[theirs])))
-            rows.append((*row, number(_share(pair, reading, "test"))))
-    return Table("Shares of the best pruned networks", header, rows, SHOWN + READINGS)
+            full, best = (pair.theirs.stages[stage] for stage in (said.full, said.best))
+            ours, theirs = pair.names
+            row: list[Cell] = [ours, CHOICES[choice], theirs]
+            row.append(Share(1 - _share(pair, choice, "left")))
+            row.append(Share(1 - _ratio(best.left, full.left)))
+            row += [Share(_share(pair, choice, "train")), Share(_ratio(best.train, full.train))]
+            row.append(Share(_share(pair, choice, "validation")))
+            row.append(Share(_ratio(best.validation, full.validation)))
+            rows.append((*row, Share(_share(pair, choice, "test"))))
+    title = "Shares of the best pruned networks"
+    return Table(title, columns, rows, said.note + said.choice)
 
 
-def _paths(pairs: list[_Pair], paper: str) -> Table:
-    header = ["configuration", "published network", "removed"]
-    header += ["train", "published train", "validation", "published validation", "test"]
+def _paths(pairs: list[_Pair], said: PrunedTables) -> Table:
+    columns = ["configuration", "published network", "removed"]
+    columns += ["train", "published train", "validation", "published validation", "test"]
     rows = []
     for pair in pairs:
-        theirs = report.published(f"pruning_{pair.nodes}", paper)
-        series = pair.ours.rows[pair.at].series
-        ours = int(series["left"][0] - series["left"][-1])
-        for removed in range(10, max(ours, *map(int, theirs)) + 1, 10):
-            said = theirs.get(str(removed), {})
-            row = [pair.ours.name, pair.network, str(removed)]
-            for part, name in (("train", "E_train"), ("validation", "E_validation")):
-                row.append(number(float(pair.ours.at_removed(part, removed)[pair.at])))
-                row.append(number(said.get(f"{pair.network}_{name}"), 4))
-            row.append(number(float(pair.ours.at_removed("test", removed)[pair.at])))
-            if any(cell != "-" for cell in row[3:]):
+        left = pair.ours.rows[pair.at].series["left"]
+        for removed in range(STEP, max(int(left[0] - left[-1]), *pair.theirs.path) + 1, STEP):
+            ours = [float(pair.ours.at_removed(part, removed)[pair.at]) for part in ERRORS]
+            theirs = pair.theirs.path.get(removed, NetworkErrors())
+            known = [*(error for error in ours if error == error), theirs.train, theirs.validation]
+            if any(error is not None for error in known):
+                train, validation, test = (Quantity(error) for error in ours)
+                printed = (Quantity(error, 4) for error in (theirs.train, theirs.validation))
+                row = (*pair.names, removed, train, next(printed), validation, next(printed), test)
                 rows.append(row)
-    return Table("Errors after the removal of so many weights, the best three", header, rows, SHOWN)
+    title = "Errors after the removal of so many weights, the best three"
+    return Table(title, columns, rows, said.note)
 
 
 def _columns() -> Iterator[str]:
@@ -125,17 +120,18 @@ def _columns() -> Iterator[str]:
         yield f"published {name}"
 
 
-def _beside(pair: _Pair, reading: str, theirs: dict[str, float | None]) -> Iterator[str]:
+def _beside(pair: _Pair, choice: str, theirs: NetworkErrors) -> Iterator[Cell]:
     """Cells under `_columns` and the test error."""
-    for part, name in (("left", "weights"), ("train", "E_train"), ("validation", "E_validation")):
-        yield number(pair.own(f"{reading}_{part}"))
-        yield number(theirs[name], 6)
-    yield number(pair.own(f"{reading}_test"))
+    printed = (theirs.left, theirs.train, theirs.validation)
+    for part, number in zip(("left", "train", "validation"), printed, strict=True):
+        yield Quantity(pair.own(f"{choice}_{part}"))
+        yield Quantity(number, EXACT)
+    yield Quantity(pair.own(f"{choice}_test"))
 
 
-def _share(pair: _Pair, reading: str, part: str) -> float:
-    return _percent(pair.own(f"{reading}_{part}"), pair.own(f"full_{part}"))
+def _share(pair: _Pair, choice: str, part: str) -> float:
+    return _ratio(pair.own(f"{choice}_{part}"), pair.own(f"full_{part}"))
 
 
-def _percent(part: float | None, whole: float | None) -> float:
-    return np.nan if part is None or whole is None else 100 * part / whole
+def _ratio(part: float | None, whole: float | None) -> float:
+    return float("nan") if part is None or whole is None else part / whole

@@ -1,7 +1,12 @@
-"""The document of a study."""
+"""The document of a study of pruning."""
 
-from typing import Any
+from sparsid.report.document import Document
+from sparsid.study.documents import document_of
+from sparsid.study.results import StudyResults
+from sparsid.study.tasks.prune.figures import figures
+from sparsid.study.tasks.prune.tables import tables
 
 
-def report(results: Any) -> Any:
-    raise NotImplementedError
+def report(results: StudyResults) -> Document:
+    """All networks of every configuration, beside the published ones where the study names any."""
+    return document_of(results, tables(results), figures(results))

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
+from sparsid import papers
 from sparsid._errors import SparsidError
 from sparsid._registry import unknown
 from sparsid._tables import Table
@@ -79,9 +80,9 @@ class PathConfigurationSpec(Table):
     """[[configuration]]: an architecture, how it starts and is trained, and how it is pruned.
 
     Of `restarts` networks a seed the validation record keeps one after `train`, which goes on by
-    `refine`. `published` names the paper's
-    networks that these are shown beside (N20), `pair` the configuration that prunes the same
-    networks in another way.
+    `refine`. `published` names the group of the paper's networks
+    that these are shown beside, `pair` the configuration that prunes the same networks in another
+    way.
     """
 
     name: str = Field(min_length=1)
@@ -91,18 +92,18 @@ class PathConfigurationSpec(Table):
     train: tuple[AnySecondOrderFirst, ...] = Field(min_length=1)
     refine: tuple[AnySecondOrderFirst, ...] = ()
     prune: PruneSpec = PruneSpec()
-    published: Literal["N20", "N30"] | None = None
+    published: str | None = None
     pair: str | None = None
 
 
 class PathStudySpec(Table):
-    """The whole study. `published` names tables of the package to print beside ours."""
+    """The whole study. `published` names the paper whose numbers are printed beside."""
 
     task: Literal["prune"]
     name: str = Field(min_length=1)
     title: str = ""
     note: str = ""
-    published: Literal["chaber2018"] | None = None
+    published: str | None = None
     data: PathDataSpec
     training: StudyTrainingSpec = StudyTrainingSpec()
     configuration: tuple[PathConfigurationSpec, ...] = Field(min_length=1)
@@ -121,6 +122,7 @@ class PathStudySpec(Table):
 def check(study: PathStudySpec) -> None:
     """Raises SparsidError for what no single table can see."""
     check_seeds_alone(study.training, "pruning")
+    _check_published(study)
     plant = PLANTS[study.data.process]
     channels = plant.outputs if observed(study.networks) == "outputs" else plant.states
     known = (*channels.names, *plant.inputs.names)
@@ -146,3 +148,15 @@ def _check_same_networks(c: PathConfigurationSpec, other: PathConfigurationSpec)
             f"A pair prunes the same networks; {c.name!r} and {other.name!r} differ in "
             f"{', '.join(unlike)}. Make them equal, or drop `pair`."
         )
+
+
+def _check_published(study: PathStudySpec) -> None:
+    if study.published is not None:
+        papers.check(study.published)
+    for name in (c.published for c in study.configuration if c.published is not None):
+        if study.published is None:
+            raise SparsidError(
+                f"`published` of a configuration names networks of the paper that the study's own "
+                f"`published` names, which is missing; give it, or leave {name!r} out."
+            )
+        papers.paper(study.published).group(name)

@@ -1,44 +1,35 @@
-"""The figures of a study: what its rows and its truth give something for."""
+"""The figures of a study of simulators: what its rows and its truth give something for."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
-from sparsid import report
 from sparsid.data import read
 from sparsid.evaluation import Estimate, mean_interval
+from sparsid.papers import paper
+from sparsid.papers.paper import Figures
+from sparsid.report import figures as draw
+from sparsid.report.figures import UNKNOWN, Bounds
+from sparsid.study.documents import Drawn, file_name
 from sparsid.study.results import StudyResults
+from sparsid.study.tasks.simulate.published import published_rows, slips
 from sparsid.study.tasks.simulate.results import ConfigurationResults
-from sparsid.study.tasks.simulate.tables import fair_divergence, label, slips
-from sparsid.study.tasks.simulate.verdicts import TWO_STUDIES, diverged_share, mean_rfmse, pairs
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from sparsid.study.tasks.simulate.tables import label
+from sparsid.study.tasks.simulate.verdicts import (
+    diverged_share,
+    expected_share,
+    mean_rfmse,
+    pairs,
+)
 
 type Named = Mapping[str, ConfigurationResults]
-type Drawn = "tuple[str, str, Figure]"
-
-COMBINED = ("L1", "SWA")  # what the published study adds to every method
-
-# Families, as the published figures 6 to 14 compare them: what is combined with the methods, and
-# the rows that stand beside them for reference.
-FAMILIES = {
-    "alone": ((), ()),
-    "with L1": (("L1",), ("Dense", "L1")),
-    "with SWA": (("SWA",), ("Dense", "L1")),
-    "with L1 and SWA": (("L1", "SWA"), ("L1", "L1 + SWA")),
-}
-BEST = ("L1", "L1 + SWA", "Magnitude pruning + L1", "Magnitude pruning + L1 + SWA")
 
 MANY = 6  # configurations; with more, they are drawn family by family too
 DRAWN = 6  # configurations of which the networks' free runs are drawn
-ALWAYS = ("L1", "Soft thresholding")  # the first of them: those of the published figures 4 and 5
-LONGEST = 60  # letters of a configuration's name in the name of a file
 
 
 def figures(results: StudyResults) -> list[Drawn]:
-    """(name, caption, figure) in the order of the page."""
+    """In the order of the page."""
     named = {label(found, results): found for found in results.configurations}
     drawn = list(_truth(results))
     if len(results.sizes) > 1:
@@ -49,10 +40,15 @@ def figures(results: StudyResults) -> list[Drawn]:
     else:
         drawn += _judged("", named, results)
     if len(named) > MANY:
-        for family, members in families(named).items():
+        for family, members in families(named, _published_figures(results)).items():
             drawn += _judged(family, members, results)
-    drawn += [*_against(named, results), *_pairs(results), *_networks(results)]
-    return list(told_apart(drawn))
+    return [*drawn, *_against(named, results), *_pairs(results), *_networks(results)]
+
+
+def _published_figures(results: StudyResults) -> Figures:
+    """What the figures of the paper show that the study names."""
+    named = results.study.published
+    return Figures() if named is None else paper(named).figures
 
 
 def _truth(results: StudyResults) -> Iterator[Drawn]:
@@ -61,24 +57,21 @@ def _truth(results: StudyResults) -> Iterator[Drawn]:
     states, inputs = truth.states, truth.inputs
     for at, trajectory in enumerate(truth, start=1):
         time = np.arange(trajectory.samples) * truth.dt
-        drawn = report.trajectories(time, trajectory.x, {}, states.names, states.units)
+        drawn = draw.Trajectories(time, trajectory.x, {}, states.names, states.units)
         yield "states", f"States of test trajectory {at}.", drawn
         if len(inputs):
-            drawn = report.inputs(time, trajectory.u, inputs.names, inputs.units)
+            drawn = draw.Inputs(time, trajectory.u, inputs.names, inputs.units)
             yield "inputs", f"Inputs of test trajectory {at}.", drawn
 
 
 def _judged(family: str, named: Named, results: StudyResults) -> Iterator[Drawn]:
     """Bars of diverged shares, and violins of the errors that are left."""
-    horizons, theirs = results.horizons, fair_divergence(results)
-    shares = {
-        name: [(e.value, e.low, e.high) for e in (diverged_share(c, h) for h in horizons)]
-        for name, c in named.items()
-    }
+    horizons = results.horizons
+    shares = {name: [_bounds(diverged_share(c, h)) for h in horizons] for name, c in named.items()}
     published = {
-        name: [None if p is None else p / 100 for p in (theirs[name].get(str(h)) for h in horizons)]
-        for name in shares
-        if name in theirs
+        name: [_share(row.corrected.get(h)) for h in horizons]
+        for name, row in published_rows(results).items()
+        if name in named
     }
     errors = {name: {h: c.kept_rfmse(h) for h in horizons} for name, c in named.items()}
     counts = {name: len(c.rows) * results.test_runs(c) for name, c in named.items()}
@@ -86,48 +79,48 @@ def _judged(family: str, named: Named, results: StudyResults) -> Iterator[Drawn]
     yield (
         f"diverged_share{tail}",
         f"Share of free runs that diverged{of}, with 95 % intervals.{_counted(results, named)}",
-        report.diverged_share(horizons, shares, published=published, dt=results.dt),
+        draw.DivergedShares(horizons, shares, published=published, dt=results.dt),
     )
     yield (
         f"errors{tail}",
         f"RFMSE of the runs that did not diverge{of}.",
-        report.error_violins(horizons, errors, dt=results.dt, counts=counts),
+        draw.ErrorViolins(horizons, errors, dt=results.dt, counts=counts),
     )
 
 
 def _by_size(results: StudyResults) -> Iterator[Drawn]:
     """What more data buys: errors and divergence at every horizon, and what is left alive."""
 
-    def panel(title: str, unit: str, of: Callable[..., report.Interval], *, log: bool):
+    def panel(title: str, unit: str, of: Callable[..., Bounds], *, log: bool):
         names = [c.name for c in results.study.configuration if c.name in results.whole]
         curves = {
             name: [
-                of(results.at[name, size]) if (name, size) in results.at else NO_INTERVAL
+                of(results.at[name, size]) if (name, size) in results.at else UNKNOWN
                 for size in results.sizes
             ]
             for name in names
         }
-        return report.SizePanel(title, unit, curves, log)
+        return draw.SizePanel(title, unit, curves, log)
 
-    def errors(horizon: int) -> report.SizePanel:
-        def of(found: ConfigurationResults) -> report.Interval:
-            return _interval(mean_rfmse(found, horizon))
+    def errors(horizon: int) -> draw.SizePanel:
+        def of(found: ConfigurationResults) -> Bounds:
+            return _bounds(mean_rfmse(found, horizon))
 
         return panel(f"RFMSE, {horizon} samples", "standard deviations", of, log=True)
 
-    def shares(horizon: int) -> report.SizePanel:
-        def of(found: ConfigurationResults) -> report.Interval:
-            value, low, high = _interval(diverged_share(found, horizon))
+    def shares(horizon: int) -> draw.SizePanel:
+        def of(found: ConfigurationResults) -> Bounds:
+            value, low, high = _bounds(diverged_share(found, horizon))
             return 100 * value, 100 * low, 100 * high
 
         return panel(f"diverged, {horizon} samples", "% of runs", of, log=False)
 
-    def middle(name: str) -> Callable[[ConfigurationResults], report.Interval]:
-        def of(found: ConfigurationResults) -> report.Interval:
+    def middle(name: str) -> Callable[[ConfigurationResults], Bounds]:
+        def of(found: ConfigurationResults) -> Bounds:
             if name.endswith("loss") and not found.has(name):
-                return NO_INTERVAL
+                return UNKNOWN
             values = (found.last(name) if name.endswith("loss") else found.number(name))[:, None]
-            return _interval(mean_interval(values, np.isfinite(values)))
+            return _bounds(mean_interval(values, np.isfinite(values)))
 
         return of
 
@@ -136,7 +129,7 @@ def _by_size(results: StudyResults) -> Iterator[Drawn]:
         "by_size",
         "RFMSE of the runs that did not diverge and shares of those that did, against the number "
         "of training trajectories; bars: 95 % intervals.",
-        report.against_size(results.sizes, judged),
+        draw.AgainstSize(results.sizes, judged),
     )
     made = [
         panel("live weights", "number", middle("live_weights"), log=True),
@@ -147,35 +140,42 @@ def _by_size(results: StudyResults) -> Iterator[Drawn]:
         "by_size_networks",
         "Mean over the networks of live weights and of losses after the last epoch, against the "
         "number of training trajectories; bars: 95 % intervals.",
-        report.against_size(results.sizes, made),
+        draw.AgainstSize(results.sizes, made),
     )
 
 
-NO_INTERVAL = (np.nan, np.nan, np.nan)
-
-
-def _interval(estimate: Estimate) -> report.Interval:
+def _bounds(estimate: Estimate) -> Bounds:
     return estimate.value, estimate.low, estimate.high
 
 
-def families(named: Named) -> dict[str, Named]:
-    """Configurations by what is combined with them, each family beside its reference rows."""
-    extras = {name: _extra(found.name) for name, found in named.items()}
-    found: dict[str, Named] = {
-        family: {n: c for n, c in named.items() if extras[n] == extra or c.name in beside}
-        for family, (extra, beside) in FAMILIES.items()
-        if extra in extras.values()
+def _share(percent: float | None) -> float | None:
+    return None if percent is None else percent / 100
+
+
+def families(named: Named, published: Figures) -> dict[str, Named]:
+    """Configurations by what is added to their method, each family beside its reference rows."""
+
+    def added(name: str) -> tuple[str, ...]:
+        """("L1", "SWA") of "DSR + L1 + SWA", where both are parts that the paper combines."""
+        return tuple(part for part in name.split(" + ")[1:] if part in published.combined)
+
+    extras = {name: added(found.name) for name, found in named.items()}
+    families: dict[str, Named] = {
+        family.name: {
+            name: found
+            for name, found in named.items()
+            if extras[name] == family.combined or found.name in family.beside
+        }
+        for family in published.families
+        if family.combined in extras.values()
     }
-    if len(found) < 2:
+    if len(families) < 2:
         return {}
-    best = {n: c for n, c in named.items() if c.name in BEST}
-    whole = {c.name for c in best.values()} == set(BEST)
-    return found | ({"L1 and magnitude pruning": best} if whole else {})
-
-
-def _extra(name: str) -> tuple[str, ...]:
-    """What is combined with a method: ("L1", "SWA") of "DSR + L1 + SWA", nothing of "L1"."""
-    return tuple(part for part in name.split(" + ")[1:] if part in COMBINED)
+    for selection in published.selections:
+        members = {n: found for n, found in named.items() if found.name in selection.rows}
+        if {found.name for found in members.values()} == set(selection.rows):
+            families[selection.name] = members
+    return families
 
 
 def _counted(results: StudyResults, named: Named) -> str:
@@ -186,23 +186,18 @@ def _counted(results: StudyResults, named: Named) -> str:
 
 def _against(named: Named, results: StudyResults) -> Iterator[Drawn]:
     """Ours against the published at the longest horizon; zeros against errors."""
-    last, theirs = results.horizons[-1], fair_divergence(results)
-    if any(theirs.get(name, {}).get(str(last)) is not None for name in named):
-        ours = {}
-        for name, found in named.items():
-            share = diverged_share(found, last)
-            fair = share.widened(TWO_STUDIES)  # as the table judges it
-            ours[name] = (share.value, max(fair.low, 0.0), min(fair.high, 1.0))
-        published = {n: row.get(str(last)) for n, row in theirs.items()}
-        shares = {n: None if p is None else p / 100 for n, p in published.items()}
+    last = results.horizons[-1]
+    theirs = {n: _share(row.corrected.get(last)) for n, row in published_rows(results).items()}
+    if any(theirs.get(name) is not None for name in named):
+        ours = {name: _bounds(expected_share(found, last)) for name, found in named.items()}
         yield (
             "agreement",
             f"Diverged runs at {last} samples, ours and the published. Our 95 % intervals are "
             f"widened by sqrt(2), because theirs are as wide.{_counted(results, named)}",
-            report.agreement(ours, shares),
+            draw.PublishedComparison(ours, theirs),
         )
     seeds = {
-        name: report.Seeds(found.number("zero_share"), *found.by_seed(last))
+        name: draw.Seeds(found.number("zero_share"), *found.by_seed(last))
         for name, found in named.items()
         if found.spec.baseline is None
     }
@@ -210,7 +205,7 @@ def _against(named: Named, results: StudyResults) -> Iterator[Drawn]:
         yield (
             "sparsity",
             f"Exact zeros against error and divergence at {last} samples, network by network.",
-            report.sparsity_against_error(seeds),
+            draw.SparsityAgainstError(seeds),
         )
 
 
@@ -224,7 +219,7 @@ def _pairs(results: StudyResults) -> Iterator[Drawn]:
             ]
             for h in results.horizons
         }
-        drawn = report.pairs(
+        drawn = draw.Differences(
             labels, panels, label="difference in diverged runs [percentage points]"
         )
         yield "pairs", "Differences within pairs, with 95 % intervals.", drawn
@@ -237,7 +232,7 @@ def _networks(results: StudyResults) -> Iterator[Drawn]:
         found = results.whole[name]
         runs = found.series("shown_runs")[:, 0]
         at = found.series("shown_index")[0].astype(int)
-        drawn = report.trajectories(
+        drawn = draw.Trajectories(
             at * results.dt,
             truth.x[at],
             {f"{name}, {len(runs)} networks": runs},
@@ -250,22 +245,5 @@ def _networks(results: StudyResults) -> Iterator[Drawn]:
 def worth_drawing(results: StudyResults) -> list[str]:
     """Those of the published figures, then those that claims speak of, then the first ones."""
     claimed = [name for claim in results.study.claim for name in (claim.better, claim.than)]
-    first = dict.fromkeys([*ALWAYS, *claimed, *results.whole])
+    first = dict.fromkeys([*_published_figures(results).free_runs, *claimed, *results.whole])
     return [name for name in first if name in results.whole][:DRAWN]
-
-
-def file_name(text: str) -> str:
-    """Plain letters and digits; several texts may give the same (see `told_apart`)."""
-    return "".join(c if c.isascii() and c.isalnum() else "_" for c in text.lower())[:LONGEST]
-
-
-def told_apart(drawn: Iterable[Drawn]) -> Iterator[Drawn]:
-    """The figures under names that differ: the second "states" becomes "states_2"."""
-    taken: set[str] = set()
-    for name, caption, figure in drawn:
-        own, at = name, 1
-        while own in taken:
-            at += 1
-            own = f"{name}_{at}"
-        taken.add(own)
-        yield own, caption, figure

@@ -1,7 +1,16 @@
-"""The document of a study."""
+"""The document of a study of simulators."""
 
-from typing import Any
+from sparsid.report.document import Document, File
+from sparsid.study.documents import document_of
+from sparsid.study.results import StudyResults
+from sparsid.study.tasks.simulate.exits import EXITS, exits_csv
+from sparsid.study.tasks.simulate.figures import figures
+from sparsid.study.tasks.simulate.tables import tables
 
 
-def report(results: Any) -> Any:
-    raise NotImplementedError
+def report(results: StudyResults) -> Document:
+    """Tables beside the published numbers, figures, and the file of long runs that left the box."""
+    exits = exits_csv(results)
+    said = "every long run that left the box: when, and in which state"
+    files = () if exits is None else (File(results.folder / EXITS, said, exits),)
+    return document_of(results, tables(results), figures(results), files)

@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from sparsid import papers
 from sparsid._errors import SparsidError
 from sparsid._registry import unknown
 from sparsid._tables import Table
@@ -109,7 +110,7 @@ class ClaimSpec(Table):
 
 
 class StudySpec(Table):
-    """The whole study. `published` names tables of the package to print beside ours.
+    """The whole study. `published` names the paper whose numbers are printed beside.
 
     `effort` multiplies all epochs, and the epochs at which anything happens, once when it is read.
     """
@@ -118,7 +119,7 @@ class StudySpec(Table):
     name: str = Field(min_length=1)
     title: str = ""
     note: str = ""
-    published: Literal["haugstvedt2023"] | None = None
+    published: str | None = None
     effort: float = Field(default=1.0, gt=0)
     data: StudyDataSpec
     evaluate: EvaluateSpec = EvaluateSpec()
@@ -148,6 +149,8 @@ class StudySpec(Table):
 
 def check(study: StudySpec) -> None:
     """Raises SparsidError for what no single table can see."""
+    if study.published is not None:
+        papers.check(study.published)
     _check_data(study.data)
     _check_observed(study)
     check_rising("evaluate.horizons", study.evaluate.horizons)

@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import sqrt
 
-import numpy as np
-
 from sparsid.evaluation import rate_interval
 from sparsid.evaluation.pairs import (
     Estimate,
@@ -13,12 +11,10 @@ from sparsid.evaluation.pairs import (
     mean_interval,
     rate_difference,
 )
+from sparsid.papers import FreeRuns
 from sparsid.study.results import StudyResults
 from sparsid.study.tasks.simulate.results import ConfigurationResults
 from sparsid.study.tasks.simulate.spec import ClaimSpec
-
-# Row -> column -> number, as `report.published` gives a table.
-Published = Mapping[str, Mapping[str, float | None]]
 
 TWO_STUDIES = sqrt(2)  # theirs is as uncertain as ours: an interval for their number is so wider
 
@@ -64,6 +60,12 @@ def diverged_share(found: ConfigurationResults, horizon: int) -> Estimate:
     """Share of diverged runs in 0..1."""
     happened = found.diverged(horizon)
     return Estimate(float(happened.mean()), *rate_interval(happened))
+
+
+def expected_share(found: ConfigurationResults, horizon: int) -> Estimate:
+    """The same with an interval for another study's share, which is as uncertain as ours."""
+    wide = diverged_share(found, horizon).widened(TWO_STUDIES)
+    return Estimate(wide.value, max(wide.low, 0.0), min(wide.high, 1.0))
 
 
 def mean_rfmse(found: ConfigurationResults, horizon: int) -> Estimate:
@@ -121,24 +123,20 @@ def verdicts(results: StudyResults) -> tuple[Verdict, ...]:
     return tuple(found)
 
 
-def agreements(
-    results: StudyResults, *, divergence_percent: Published, rfmse: Published
-) -> tuple[Agreement, ...]:
-    """Ours beside every published number of a row of the same name and horizon."""
+def agreements(results: StudyResults, published: Mapping[str, FreeRuns]) -> tuple[Agreement, ...]:
+    """Ours beside every published number of a row of the same name and horizon.
+
+    A row of diverged runs that is a slip is judged by its authors' own counts.
+    """
     found = []
-    for name, ours in results.whole.items():
+    for name in (name for name in results.whole if name in published):
+        ours, theirs = results.whole[name], published[name]
         for horizon in results.horizons:
-            percent = divergence_percent.get(name, {}).get(str(horizon))
-            if percent is not None:
-                expected = _within(diverged_share(ours, horizon).widened(TWO_STUDIES), 0.0, 1.0)
+            if (percent := theirs.corrected.get(horizon)) is not None:
+                expected = expected_share(ours, horizon)
                 found.append(Agreement(name, "diverged", horizon, expected, percent / 100, 0.0))
-            error = rfmse.get(name, {}).get(f"{horizon}_mean")
-            if error is not None:
-                expected = mean_rfmse(ours, horizon).widened(TWO_STUDIES)
+            if horizon in theirs.rfmse:
+                expected, (error, _) = mean_rfmse(ours, horizon), theirs.rfmse[horizon]
+                expected = expected.widened(TWO_STUDIES)
                 found.append(Agreement(name, "rfmse", horizon, expected, error, 0.005))
     return tuple(found)
-
-
-def _within(estimate: Estimate, low: float, high: float) -> Estimate:
-    clipped = np.clip([estimate.low, estimate.high], low, high)
-    return Estimate(estimate.value, float(clipped[0]), float(clipped[1]))

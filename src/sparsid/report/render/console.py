@@ -1,0 +1,135 @@
+"""Documents for a terminal: sentences, and tables that are laid out for its width.
+
+No cell is ever cut. Where the terminal is too narrow, cells take several lines: broken at ", ", or
+with `wrap` at any blank. Where that is not enough, each row becomes a list of its cells.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.text import Text
+
+from sparsid.report.document import Document, Table
+from sparsid.report.render.terminal import plain
+from sparsid.report.render.text import text
+
+BORDER = 3  # columns of the terminal that a table's column takes beside its text
+
+
+def console(document: Document, *, width: int, wrap: bool = False) -> Iterator[RenderableType]:
+    """What to print of a document: its notes, then its tables, each with its own note.
+
+    `width` is the number of columns there are. The title, figures and files are not shown.
+    """
+    for note in document.notes:
+        yield from _lines(note)
+    for table in document.tables:
+        yield from table_for_console(table, width=width, wrap=wrap)
+
+
+def table_for_console(table: Table, *, width: int, wrap: bool = False) -> Iterator[RenderableType]:
+    """What to print of one table: title, rows and note; the first column left, the others right."""
+    heads = [[plain(line) for line in name.split("\n")] for name in table.columns]
+    cells = [[plain(text(cell)) for cell in row] for row in table.rows]
+    widths = _widths(heads, cells, width, wrap)
+    yield Text(plain(table.title), style="bold")
+    if widths is None:
+        yield from _list(heads, cells)
+    else:
+        yield _grid(heads, cells, widths, wrap)
+    yield from _lines(table.note)
+
+
+@dataclass(frozen=True)
+class _Fixed:
+    """Something rendered at a width of its own, whatever the terminal's."""
+
+    content: RenderableType
+    width: int
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield from console.render(self.content, options.update_width(self.width))
+
+
+def _lines(note: str) -> Iterator[Text]:
+    for line in note.split("\n") if note else ():
+        yield Text(plain(line))
+
+
+def _grid(
+    heads: list[list[str]], cells: list[list[str]], widths: list[int], wrap: bool
+) -> RenderableType:
+    from rich.table import Table as Grid
+
+    grid = Grid()
+    for at, (head, width) in enumerate(zip(heads, widths, strict=True)):
+        lines = [folded for line in head for folded in _folded(line, width, wrap=True)]
+        grid.add_column(
+            Text("\n".join(lines)),
+            justify="left" if at == 0 else "right",
+            width=width,
+            no_wrap=True,
+        )
+    for row in cells:
+        folded = (_folded(cell, width, wrap) for cell, width in zip(row, widths, strict=True))
+        grid.add_row(*(Text("\n".join(lines)) for lines in folded))
+    return _Fixed(grid, sum(widths) + BORDER * len(widths) + 1)
+
+
+def _list(heads: list[list[str]], cells: list[list[str]]) -> Iterator[Text]:
+    """Each row as lines `head: cell`, for a terminal that is too narrow for a table."""
+    for row in cells:
+        for head, cell in zip(heads, row, strict=True):
+            yield Text(f"{' '.join(head)}: {cell}")
+        yield Text()
+
+
+def _widths(
+    heads: list[list[str]], cells: list[list[str]], available: int, wrap: bool
+) -> list[int] | None:
+    """Columns' widths, or None where their longest pieces have no room side by side."""
+    natural, least = [], []
+    for at, head in enumerate(heads):
+        column = [row[at] for row in cells]
+        words = [word for line in head for word in _pieces(line, wrap=True)]
+        pieces = [piece for cell in column for piece in _pieces(cell, wrap)]
+        natural.append(max((cell_len(text) for text in (*head, *column)), default=0))
+        least.append(max((cell_len(text) for text in (*words, *pieces)), default=0))
+    spare = available - BORDER * len(heads) - 1 - sum(least)
+    if spare < 0:
+        return None
+    return _shared(natural, least, spare)
+
+
+def _shared(natural: list[int], least: list[int], spare: int) -> list[int]:
+    """Every column's least width, and of the spare ones as many as it can use, by turns."""
+    widths = list(least)
+    missing = sum(natural) - sum(least)
+    if missing <= spare:
+        return natural
+    for at, (most, width) in enumerate(zip(natural, least, strict=True)):
+        widths[at] += spare * (most - width) // missing
+    return widths
+
+
+def _pieces(text: str, wrap: bool) -> list[str]:
+    """The parts of a text that stay in one line each."""
+    if wrap:
+        return text.split()
+    *before, last = text.split(", ")
+    return [*(f"{part}," for part in before), last]
+
+
+def _folded(text: str, width: int, wrap: bool) -> list[str]:
+    """The text in lines of at most `width`, none of its pieces broken."""
+    if cell_len(text) <= width:
+        return [text]
+    lines: list[str] = []
+    for piece in _pieces(text, wrap):
+        if lines and cell_len(f"{lines[-1]} {piece}") <= width:
+            lines[-1] += f" {piece}"
+        else:
+            lines.append(piece)
+    return lines

@@ -1,0 +1,47 @@
+"""Figure of published shares beside ours, row by row."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sparsid.report.figures import UNKNOWN, PublishedComparison
+from sparsid.report.render.drawing.diverged import MARK, percent
+from sparsid.report.render.drawing.rows import beside, rows, said, whisker
+from sparsid.report.render.drawing.style import BLUE, VERMILLION, plain, shared_legend
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+APART = 0.16  # rows: the published mark a little above ours, so that none hides the other
+
+
+def published_comparison(data: PublishedComparison, title: str | None) -> "Figure":
+    """Row by row a published share beside ours with its interval."""
+    from matplotlib.lines import Line2D
+
+    labels = [*data.ours, *(name for name in data.published if name not in data.ours)]
+    figure, (axis,) = rows(labels, [""], title=title, each=0.3)
+    for k, name in enumerate(labels):
+        share, low, high = 100 * np.array(data.ours.get(name, UNKNOWN), float)
+        (theirs,) = percent([data.published.get(name)])
+        away = not np.isnan(theirs) and not low - 1e-9 <= theirs <= high + 1e-9
+        colour = VERMILLION if away else BLUE
+        if not np.isnan(share):
+            at = k + APART
+            whisker(axis, at, (share, low, high), (0, 100), color=colour, lw=1.8, zorder=3)
+            axis.plot(share, at, marker="o", ms=5.5, color=colour, mec="white", mew=0.6, zorder=4)
+        axis.plot(theirs, k - APART, ms=5, zorder=5, **MARK)
+        if np.isnan([share, theirs]).all():
+            said(axis, k, "no number")
+        beside(axis, k, f"{_number(theirs)} | {_number(share)}")
+    beside(axis, -0.75, "published | ours")
+    axis.set(xlim=(-2.5, 102.5), xlabel=plain(data.label))
+    look = {"marker": "o", "lw": 1.8, "ms": 5.5, "mec": "white", "mew": 0.6}
+    handles = [Line2D([], [], ms=5, **MARK)]
+    handles += [Line2D([], [], color=colour, **look) for colour in (BLUE, VERMILLION)]
+    shared_legend(figure, handles, ["published", "ours, interval holds it", "ours, it does not"])
+    return figure
+
+
+def _number(value: float) -> str:
+    return "–" if np.isnan(value) else f"{value:.3g}"

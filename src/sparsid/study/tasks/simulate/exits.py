@@ -1,0 +1,34 @@
+"""The file of long free runs that left the box of the training data."""
+
+import csv
+import io
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sparsid.study.results import StudyResults
+
+EXITS = "long_exits.csv"
+HEADER = "configuration,size,seed,trajectory,sample,time_s,state,diverged"
+
+
+def exits_csv(results: "StudyResults") -> str | None:
+    """A line for each such run, when it left and in which state; None without long runs."""
+    if not any(found.has("long_exit_sample") for found in results.configurations):
+        return None
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([HEADER.split(","), *_exits(results)])
+    return text.getvalue()
+
+
+def _exits(results: "StudyResults") -> Iterator[tuple[object, ...]]:
+    for found in results.configurations:
+        if not found.has("long_exit_sample"):
+            continue
+        sample, state = found.series("long_exit_sample"), found.series("long_exit_state")
+        lost = found.series("long_diverged")
+        for at, run in zip(*(sample >= 0).nonzero(), strict=True):
+            when, what = int(sample[at, run]), results.states[int(state[at, run])]
+            seed, fate = found.seeds[at], int(lost[at, run])
+            time = f"{when * results.dt:g}"
+            yield found.name, found.size, seed, run, when, time, what, fate

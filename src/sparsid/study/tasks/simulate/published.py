@@ -1,0 +1,76 @@
+"""The paper that a study names: its rows beside ours, its slips, and whether they agree."""
+
+from collections.abc import Collection, Mapping
+
+from sparsid.papers import FreeRuns, paper
+from sparsid.report.document import Table
+from sparsid.study.results import StudyResults
+from sparsid.study.tasks.simulate.results import ConfigurationResults
+from sparsid.study.tasks.simulate.verdicts import Agreement, agreements
+
+CLOSE = 5.0  # percentage points: shares of zeros that agree
+
+
+def published_rows(results: StudyResults) -> Mapping[str, FreeRuns]:
+    """Published rows by name; none where the study names no paper."""
+    named = results.study.published
+    return {} if named is None else paper(named).rows
+
+
+def row_beside(found: ConfigurationResults, results: StudyResults) -> FreeRuns | None:
+    """The published row of that name, beside our configuration at full size only."""
+    return published_rows(results).get(found.name) if found.size == results.sizes[-1] else None
+
+
+def slips(results: StudyResults, names: Collection[str]) -> str:
+    """The configurations of which the printed shares are slips, with the authors' counts."""
+    said = []
+    for name, row in published_rows(results).items():
+        counted = row.counted or {}
+        shares = [counted[h] for h in results.horizons if h in counted]
+        if name in names and shares:
+            said.append(f"{name} ({', '.join(f'{share:g}' for share in shares)} %)")
+    return " and ".join(said)
+
+
+def agreement_table(results: StudyResults) -> Table:
+    """For each published row: agrees or not, where not, and what is known to differ."""
+    theirs = published_rows(results)
+    judged, rows = agreements(results, theirs), []
+    for name in dict.fromkeys(a.name for a in judged):
+        said = []
+        for measure in ("diverged", "rfmse"):
+            of = [a for a in judged if a.name == name and a.measure == measure]
+            away = ", ".join(_away(a, theirs[name]) for a in of if not a.agrees)
+            said.append(None if not of else f"not at {away}" if away else "agrees")
+        zeros = _zeros(results.whole[name], theirs[name].zeros)
+        odd = any(text is not None and text.startswith("not") for text in (*said, zeros))
+        departure = results.whole[name].spec.departure or ("unexplained" if odd else None)
+        rows.append((name, *said, zeros, departure))
+    note = "Agrees: the published number lies within our 95 % interval, widened by sqrt(2) because "
+    note += f"theirs is as uncertain as ours; for zeros, within {CLOSE:g} percentage points."
+    if rows_of_slips := slips(results, results.whole):
+        note += " Rows whose printed shares of diverged runs are slips are judged by the authors' "
+        note += f"own counts: {rows_of_slips}."
+    columns = ("configuration", "diverged", "RFMSE", "exact zeros", "known departure")
+    return Table("Ours against the published", columns, rows, note)
+
+
+def _zeros(found: ConfigurationResults, published: float | None) -> str | None:
+    if published is None:
+        return None
+    ours = 100 * float(found.number("zero_share").mean())
+    near = abs(ours - published) <= CLOSE
+    return "agrees" if near else f"not ({_number(ours)} %, published {published:g} %)"
+
+
+def _away(agreement: Agreement, row: FreeRuns) -> str:
+    ours, theirs, unit, by = agreement.expected.value, agreement.published, "", "published"
+    if agreement.measure == "diverged":
+        ours, theirs, unit = 100 * ours, 100 * theirs, " %"
+        by = by if row.counted is None else "counted"
+    return f"{agreement.horizon} ({_number(ours)}{unit}, {by} {theirs:g}{unit})"
+
+
+def _number(value: float) -> str:
+    return "-" if value != value else f"{value:.3g}"
