@@ -121,14 +121,14 @@ class Demo:
 
     def _comparison(self) -> Table:
         """Ours beside the published rows, horizon by horizon."""
-        horizons, named = self.results.horizons, paper(self.results.study.published or "")
+        horizons, named = self.results.study.horizons, paper(self.results.study.published or "")
         columns = ["networks", "exactly\nzero %", "non-zero\nweights"]
         columns += [text for h in horizons for text in (f"diverged\n{h}", f"RFMSE\n{h}")]
         rows: list[list[Cell]] = []
         for found in self.results.configurations:
-            zeros = float(found.number("zero_share").mean())
+            zeros = float(found.number(lambda s: s.weights.zero_share).mean())
             row: list[Cell] = [found.name, Share(zeros)]
-            row.append(Quantity(float(np.median(found.number("nonzero"))), 6))
+            row.append(Quantity(float(np.median(found.number(lambda s: s.weights.nonzero))), 6))
             for horizon in horizons:
                 lost, kept = found.diverged(horizon), found.kept_rfmse(horizon)
                 row.append(Count(int(lost.sum()), lost.size))
@@ -150,9 +150,9 @@ class Demo:
         configurations = self.results.configurations
         truth = read([self.results.truth_path])
         shown, states, inputs = truth[0], truth.states, truth.inputs
-        time, horizons = np.arange(shown.samples) * truth.dt, self.results.horizons
-        at = configurations[0].series("shown_index")[0].astype(int)
-        runs = {found.name: found.series("shown_runs")[:, 0] for found in configurations}
+        time, horizons = np.arange(shown.samples) * truth.dt, self.results.study.horizons
+        at = configurations[0].series(lambda s: s.shown_index)[0].astype(int)
+        runs = {found.name: found.series(lambda s: s.shown_runs)[:, 0] for found in configurations}
         yield Figure(
             "trajectories",
             "Truth and free runs, first test trajectory",
@@ -212,7 +212,10 @@ def _share(percent: float | None) -> float | None:
 
 
 def _curves(found: ConfigurationResults) -> Curves:
-    train, validation = found.series("train_loss"), found.series("validation_loss")
+    train, validation = (
+        found.series(lambda s: s.train_loss),
+        found.series(lambda s: s.validation_loss),
+    )
     return Curves(np.arange(1, train.shape[1] + 1), train, validation)
 
 

@@ -135,6 +135,11 @@ class StudySpec(Table):
         return each * max(len(self.data.sizes), 1)
 
     @property
+    def horizons(self) -> tuple[int, ...]:
+        """In samples, rising."""
+        return self.evaluate.horizons
+
+    @property
     def networks(self) -> Iterator[tuple[str, AbstractArchitecture]]:
         """Names and architectures of the configurations that are no baselines."""
         return ((c.name, c.architecture) for c in self.configuration if c.baseline is None)
