@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import subprocess
 import sys
 
@@ -173,23 +172,38 @@ def test_a_damaged_or_newer_study_file_is_refused(tmp_path, text):
         ResultStore.open(store.folder)
 
 
+WRITER = """
+import sys, time
+from sparsid._files import written_whole
+with written_whole(sys.argv[1]) as part:
+    part.write_text("half")
+    print("begun", flush=True)
+    time.sleep(60)
+"""
+
+
 def test_part_files_of_dead_processes_go_and_those_of_living_ones_stay(tmp_path):
     row = a_row()
     store = folder_of(tmp_path, row)
-    ended = subprocess.Popen([sys.executable, "-c", ""])
-    ended.wait()
-    dead = [
-        store.rows_folder / f".a.json.{ended.pid}.part",
-        store.models_folder / f".a.sparsid.{ended.pid}.part",
+    places = store.rows_folder / "a.json", store.models_folder / "a.sparsid", store.folder / "b"
+    writers = [
+        subprocess.Popen([sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE)
+        for path in places
     ]
-    living = store.rows_folder / f".b.json.{os.getppid()}.part"
-    for path in (*dead, living):
-        path.write_text("half")
+    for writer in writers:
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == b"begun\n"
+    for writer in writers[:2]:
+        writer.kill()
+        writer.wait()
+    assert len(list(store.folder.rglob(".*.part"))) == 3
     assert store.keys() == {row.key}
     ResultStore.begin(store.folder, "s", {})
-    assert not any(path.exists() for path in dead)
-    assert living.exists()
+    (living,) = store.folder.rglob(".*.part")
+    assert living.name.startswith(".b.")
     assert store.keys() == {row.key}
+    writers[2].kill()
+    writers[2].wait()
 
 
 def test_a_folder_that_cannot_be_made_is_refused(tmp_path):

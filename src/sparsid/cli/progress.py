@@ -122,14 +122,16 @@ def pruning_progress() -> Iterator:
 
 @contextmanager
 def study_progress(name: str) -> Iterator:
-    """Within it, `watch(progress)` shows a bar of a study's work, its cells and remaining time."""
+    """Within it, `watch(progress)` shows a study's work, cells, remaining time and what it does."""
     columns = (
         _words("{task.percentage:.0f} %"),
         _words("{task.fields[cells]}"),
         TimeRemainingColumn(elapsed_when_finished=True),
+        _words("{task.fields[doing]}"),
     )
     with _bar(*columns) as progress:
-        task = progress.add_task(plain(f"running {name}"), total=None, cells="preparing data")
+        about = plain(f"running {name}")
+        task = progress.add_task(about, total=None, cells="preparing data", doing="")
         log, began = now_and_then(), None
 
         def watch(state: "StudyState") -> None:
@@ -137,11 +139,10 @@ def study_progress(name: str) -> Iterator:
             began = began or time.monotonic()  # the data are prepared: the work begins
             total = max(state.work, 1.0)
             done = state.work_done / total
-            cells = f"{state.cells_done} of {state.cells} cells"
-            cells += f", {plain(state.doing)}" if state.doing else ""
-            progress.update(task, total=total, completed=state.work_done, cells=cells)
+            cells, doing = f"{state.cells_done} of {state.cells} cells", plain(state.doing)
+            progress.update(task, total=total, completed=state.work_done, cells=cells, doing=doing)
             left = remaining(time.monotonic() - began, done)
-            log(f"{name}: {100 * done:.0f} % of the work, {cells}{left}")
+            log(f"{name}: {100 * done:.0f} % of the work, {cells}{left}{doing and f': {doing}'}")
 
         yield watch
 

@@ -12,6 +12,7 @@ from sparsid.cli.computing import use_machine
 from sparsid.cli.console import say, show_document, tell
 from sparsid.cli.outputs import MARKDOWN, Force, check_figures, check_outputs
 from sparsid.report.document import Document, Table
+from sparsid.study import executors
 from sparsid.study.tasks.simulate.exits import EXITS
 
 if TYPE_CHECKING:
@@ -47,10 +48,18 @@ def run(
     name: Annotated[str, typer.Argument(metavar="NAME|FILE", help="A study's name, or a file.")],
     to: Annotated[Path, typer.Option("--out", help="The folder to write, or to go on in.")],
     executor: Annotated[
-        str, typer.Option(help="serial (all devices on each group), or processes.")
+        str, typer.Option(help=f"Where groups of cells run. {executors.overview()}.")
     ] = "serial",
     workers: Annotated[
-        int | None, typer.Option(help="Processes of one core each; by default one a core.")
+        int | None,
+        typer.Option(help=f"Worker processes of one core each ({executors.taking('workers')})."),
+    ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help=f"The scheduler of a running cluster ({executors.taking('scheduler')}).",
+        ),
     ] = None,
     only: Annotated[
         str | None, typer.Option(help='Names or patterns of configurations: "Dense,L1*".')
@@ -75,7 +84,15 @@ def run(
 
     use_machine()
     with study_progress(study.name) as watch:
-        outcome = run_study(study, to, executor=executor, workers=workers, only=only, watch=watch)
+        outcome = run_study(
+            study,
+            to,
+            executor=executor,
+            workers=workers,
+            scheduler=scheduler,
+            only=only,
+            watch=watch,
+        )
     tell(outcome.notes)
     said = f"{outcome.stored} of {outcome.asked} cells are stored in {to}"
     if outcome.interrupted:

@@ -1,7 +1,6 @@
 """The folder of a study: one JSON file a row, and what the study is."""
 
 import json
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from sparsid._errors import SparsidError
-from sparsid._files import make_folder, written_whole
+from sparsid._files import make_folder, remove_orphans, written_whole
 from sparsid.results.row import NewerSchema, Row
 
 FORMAT = "sparsid-study"
@@ -33,8 +32,9 @@ class ResultStore:
     def begin(cls, folder: str | Path, name: str, study: Mapping[str, Any]) -> "ResultStore":
         """The folder made ready for the study `name`; `study` (JSON) is kept in it.
 
-        Part files of processes that are no more are removed. Raises SparsidError if the folder
-        belongs to another study or cannot be made.
+        Any number of runs, on any hosts, may do so: of two specifications of one name the last to
+        begin is kept, and every row stays. Part files of processes that are no more are removed.
+        Raises SparsidError if the folder belongs to another study or cannot be made.
         """
         store = cls(Path(folder))
         if (store.folder / "study.json").exists() and (other := store.study()["name"]) != name:
@@ -42,9 +42,11 @@ class ResultStore:
                 f"{folder} holds the study {other!r}, not {name!r}; choose another folder with "
                 "--out."
             )
-        for place in (store.rows_folder, store.models_folder, store.unfinished_folder):
+        places = store.rows_folder, store.models_folder, store.unfinished_folder
+        for place in places:
             make_folder(place)
-        store._sweep()
+        for place in (store.folder, *places):
+            remove_orphans(place)
         said = {"format": FORMAT, "schema": SCHEMA, "name": name} | dict(study)
         with written_whole(store.folder / "study.json") as part:
             part.write_text(json.dumps(said, indent=1, allow_nan=False) + "\n", encoding="utf-8")
@@ -156,30 +158,9 @@ class ResultStore:
     def _aside(self, key: str) -> Path:
         return self.unfinished_folder / f"{key}.nc"
 
-    def _sweep(self) -> None:
-        """Removes part files (`_files.written_whole`) whose process is no more."""
-        places = self.folder, self.rows_folder, self.models_folder, self.unfinished_folder
-        for place in places:
-            for part in (*place.glob(".*.part"), *place.glob(".*.test")):
-                process = part.name.split(".")[-2]
-                if not (process.isdecimal() and _runs(int(process))):
-                    with suppress(OSError):
-                        part.unlink(missing_ok=True)
-
 
 _AGAIN = "delete it and run the study again"
 
 
 def _newer(path: Path, schema: int) -> str:
     return f"{path} has schema {schema}, this sparsid reads up to {SCHEMA}: install a newer one."
-
-
-def _runs(process: int) -> bool:
-    """Whether a process of this number is there, perhaps somebody else's."""
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return process != os.getpid()

@@ -1,4 +1,4 @@
-"""Executors: where the groups of a study run. One file an executor; all of them serve every task."""
+"""Executors: where the groups of a study run. One file an executor; all serve every task."""
 
 from sparsid._errors import SparsidError
 from sparsid._registry import Registry

@@ -1,5 +1,6 @@
 """What executors have in common. Importing this, and every executor, imports nothing heavy."""
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -34,10 +35,12 @@ class ExecutorKind:
 
 
 def run_group(group: "Group", job: "Job", *, tick: "Ticking", stop: "Stop") -> None:
-    """Runs one group, unless all of it that is wanted has been stored since the job began.
+    """Runs one group, but not after a stop, nor where all that is wanted of it is stored by now.
 
     Another run may work in the same folder.
     """
+    if stop.asked:
+        return
     if is_stored(group, job):
         tick(whole(group, job))
     else:
@@ -54,6 +57,13 @@ def whole(group: "Group", job: "Job"):
     from sparsid.study.task import Tick
 
     return Tick(group.work(job.wanted), len(group.keys & job.wanted))
+
+
+def cores() -> int:
+    """Processor cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def use_one_core() -> None:

@@ -3,12 +3,14 @@
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sparsid._errors import SparsidError
-from sparsid.study.executors.base import ExecutorKind, plain_errors, run_group, use_one_core
+from sparsid.study.executors.base import ExecutorKind, cores, plain_errors, run_group, use_one_core
 
 if TYPE_CHECKING:
     from sparsid.study.task import Group, Job, Ticking
@@ -19,7 +21,7 @@ class Processes:
     """`workers` processes, by default one a core. Rows are those of a serial run."""
 
     def __init__(self, workers: int | None = None):
-        self.workers = workers or os.cpu_count() or 1
+        self.workers = workers or cores()
 
     def run(self, groups: "Sequence[Group]", job: "Job", *, tick: "Ticking", stop: "Stop") -> None:
         """Runs the groups. Raises SparsidError if a worker dies; what is stored stays."""
@@ -79,18 +81,21 @@ def deaf_children() -> Iterator[None]:
 _worker: dict[str, Any] = {}  # what this worker process was given when it began
 
 
-class _SharedStop:
-    """Asked for in the parent process, seen in a worker."""
-
-    @property
-    def asked(self) -> bool:
-        return _worker["halt"].is_set()
-
-
 def _begin(job: "Job", news, halt) -> None:
-    threading.Thread(target=_die_with_parent, daemon=True).start()
+    from sparsid.training.progress import Stop
+
+    stop = Stop()
+    for watch in (_die_with_parent, partial(_stop_with_parent, halt, stop)):
+        threading.Thread(target=watch, daemon=True).start()
     use_one_core()
-    _worker.update(job=job, news=news, halt=halt)
+    _worker.update(job=job, news=news, stop=stop)
+
+
+def _stop_with_parent(halt, stop: "Stop") -> None:
+    """Asks for a stop here when the parent does. Nobody sleeps on `halt`: who dies so blocks it."""
+    while not halt.is_set():
+        time.sleep(0.1)
+    stop.asked = True
 
 
 def _die_with_parent() -> None:
@@ -105,4 +110,4 @@ def _die_with_parent() -> None:
 
 def _work(group: "Group") -> None:
     with plain_errors():
-        run_group(group, _worker["job"], tick=_worker["news"].put, stop=_SharedStop())
+        run_group(group, _worker["job"], tick=_worker["news"].put, stop=_worker["stop"])

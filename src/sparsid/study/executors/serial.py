@@ -16,8 +16,6 @@ class Serial:
     def run(self, groups: "Sequence[Group]", job: "Job", *, tick: "Ticking", stop: "Stop") -> None:
         """Runs one group after the other."""
         for group in groups:
-            if stop.asked:
-                break
             run_group(group, job, tick=tick, stop=stop)
 
 

@@ -1,0 +1,312 @@
+"""A Dask cluster: one of this machine's cores, or an existing one by its scheduler's address.
+
+A group is a task. The job is given to every worker once; a worker that joins later, or takes the
+place of one that died, gets it too. No more groups are handed out than workers can begin, so that
+those not begun need not be called back.
+"""
+
+import importlib.util
+import logging
+import pickle
+import queue
+import secrets
+import time
+import warnings
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from sparsid._errors import MissingExtraError, SparsidError
+from sparsid._files import temporary_file
+from sparsid.study.executors.base import ExecutorKind, cores, is_stored, whole
+from sparsid.study.executors.processes import deaf_children
+
+if TYPE_CHECKING:
+    from distributed import Client, Future
+
+    from sparsid.study.task import Group, Job, Ticking
+    from sparsid.training.progress import Stop
+
+ANSWER = 10.0  # seconds in which a scheduler answers
+WORKER = 60.0  # seconds in which it has a worker, and longest without any
+LOOK = 0.2  # seconds between looks at the stop
+LOGGERS = ("distributed", "tornado", "asyncio")
+
+
+class Dask:
+    """`workers` processes of one core here, by default one a core, or the cluster of `scheduler`.
+
+    Rows are those of a serial run, also where a worker dies.
+    """
+
+    def __init__(self, workers: int | None = None, scheduler: str | None = None):
+        if importlib.util.find_spec("distributed") is None:
+            raise MissingExtraError("distributed", "dask", "The executor dask")
+        if workers is not None and scheduler is not None:
+            raise SparsidError(
+                "`workers` are those of a cluster on this machine, and `scheduler` names a cluster "
+                "that has workers of its own: leave one of them out."
+            )
+        self.workers, self.scheduler = workers or cores(), scheduler
+        if scheduler is not None:
+            with _quiet(), self._client(1):  # before any work
+                pass
+
+    def run(self, groups: "Sequence[Group]", job: "Job", *, tick: "Ticking", stop: "Stop") -> None:
+        """Runs the groups on the cluster.
+
+        Raises SparsidError where it cannot be used, where a group ends worker after worker, and
+        where none is left; what is stored stays.
+        """
+        if groups:
+            with _quiet(), self._client(len(groups)) as client:
+                _Run(client, job, tick, stop, local=self.scheduler is None).all(groups)
+
+    @contextmanager
+    def _client(self, groups: int) -> "Iterator[Client]":
+        """A client of a cluster with at least one worker, all of which fit this process."""
+        from distributed import Client
+
+        with ExitStack() as opened:
+            if self.scheduler is None:
+                cluster = opened.enter_context(_local_cluster(min(self.workers, groups)))
+                client = opened.enter_context(Client(cluster, timeout=WORKER))
+            else:
+                try:
+                    client = opened.enter_context(Client(self.scheduler, timeout=ANSWER))
+                except (OSError, ValueError, TypeError) as error:
+                    raise SparsidError(
+                        f"No Dask scheduler answers at {self.scheduler!r} within {ANSWER:.0f} s "
+                        f"({_line(error)}); `dask scheduler` starts one and prints its address."
+                    ) from None
+            _check_workers(client)
+            yield client
+
+
+DASK = ExecutorKind(
+    "a Dask cluster, by default one process a core of this machine", Dask, ("workers", "scheduler")
+)
+
+
+@contextmanager
+def _local_cluster(workers: int) -> Iterator[Any]:
+    """Processes of one thread each.
+
+    Other users of this machine see nothing of it: its ports are open to the holder of a certificate
+    made for it alone, and it shows no pages.
+    """
+    import dask
+    from distributed import LocalCluster
+
+    nothing = {f"distributed.{part}.http.routes": [] for part in ("scheduler", "worker")}
+    with dask.config.set(nothing):
+        with deaf_children():
+            cluster = LocalCluster(
+                n_workers=workers,
+                threads_per_worker=1,
+                processes=True,
+                security=True,
+                memory_limit=0,
+                dashboard_address="127.0.0.1:0",
+                scheduler_kwargs={"dashboard": False},
+                silence_logs=logging.CRITICAL,
+            )
+        with cluster:
+            yield cluster
+
+
+def _check_workers(client: "Client") -> None:
+    """Raises SparsidError unless there are workers, with the versions of this process."""
+    from sparsid.study.executors.dask_worker import versions
+
+    try:
+        client.wait_for_workers(1, timeout=WORKER)
+    except TimeoutError:
+        raise SparsidError(
+            f"The Dask scheduler at {client.scheduler.address} has had no worker for {WORKER:.0f} "
+            f"s; `dask worker {client.scheduler.address} --nthreads 1` starts one."
+        ) from None
+    mine = versions()
+    for worker, theirs in client.run(versions, on_error="return").items():
+        if not isinstance(theirs, dict):
+            raise SparsidError(
+                f"The Dask worker {worker} cannot use sparsid ({_line(theirs)}); install sparsid "
+                f"{mine['sparsid']} there, in the environment that starts the worker."
+            )
+        for name, version in mine.items():
+            if theirs.get(name) != version:
+                raise SparsidError(
+                    f"The Dask worker {worker} has {name} {theirs.get(name)} and this process "
+                    f"{version}, so rows could differ; install the same version on both."
+                )
+
+
+@dataclass
+class _Begun:
+    """A group at work, and how much of its progress has been told."""
+
+    group: "Group"
+    future: "Future"
+    work: float = 0.0
+    cells: int = 0
+
+
+class _Run:
+    """The groups of one study on a cluster."""
+
+    def __init__(self, client: "Client", job: "Job", tick: "Ticking", stop: "Stop", *, local: bool):
+        self.client, self.tick, self.stop = client, tick, stop
+        self.job = replace(job, store=replace(job.store, folder=job.store.folder.resolve()))
+        self.name = f"sparsid-{secrets.token_hex(8)}"
+        self.local = local
+        self.begun: dict[int, _Begun] = {}
+        self.news: queue.SimpleQueue[tuple[int, Any]] = queue.SimpleQueue()
+        self.looked = self.worked = time.monotonic()
+        self.slots = 0
+
+    def all(self, groups: "Sequence[Group]") -> None:
+        waiting = deque(enumerate(groups))
+        with self._lost_cluster(), self._given():
+            self._look()
+            while waiting or self.begun:
+                while waiting and not self.stop.asked and len(self.begun) < self.slots:
+                    self._begin(*waiting.popleft())
+                if self.stop.asked:
+                    waiting.clear()
+                self._hear()
+                if time.monotonic() - self.looked > 5 * LOOK:
+                    self._look()
+
+    @contextmanager
+    def _given(self) -> Iterator[None]:
+        """Within it the workers have the job."""
+        from sparsid.study.executors.dask_worker import StudyPlugin
+
+        with temporary_file(self.job.store.folder) as probe:
+            probe.write_text(self.name)
+            plugin = StudyPlugin(self.name, pickle.dumps(self.job), probe, local=self.local)
+            self.client.subscribe_topic(self.name, self._on_event)
+            try:
+                self.client.register_plugin(plugin, name=self.name)
+                yield
+            finally:
+                with suppress(Exception):  # nothing is kept where the cluster is gone
+                    self._halt()
+                    self.client.unsubscribe_topic(self.name)
+                    self.client.unregister_worker_plugin(self.name)
+
+    @contextmanager
+    def _lost_cluster(self) -> Iterator[None]:
+        from distributed import KilledWorker
+        from distributed.client import FutureCancelledError
+
+        try:
+            yield
+        except KilledWorker as error:
+            raise SparsidError(
+                f"A group of cells ended {error.allowed_failures + 1} Dask workers one after the "
+                "other, perhaps for want of memory; give them more, or run fewer on a machine: "
+                "what is stored stays."
+            ) from None
+        except (FutureCancelledError, OSError) as error:
+            raise SparsidError(
+                f"The Dask cluster was lost ({_line(error)}); run the same command again when it "
+                "is back: what is stored stays."
+            ) from None
+
+    def _begin(self, at: int, group: "Group") -> None:
+        from sparsid.study.executors.dask_worker import work
+
+        if is_stored(group, self.job):
+            self.tick(whole(group, self.job))
+            return
+        key = f"{self.name}-{at}"
+        future = self.client.submit(work, self.name, at, group, key=key, pure=False)
+        self.begun[at] = _Begun(group, future)
+        future.add_done_callback(lambda future: self.news.put((at, future)))
+
+    def _on_event(self, event: tuple[float, dict[str, Any]]) -> None:
+        _, said = event
+        self.news.put((said["group"], said))
+
+    def _hear(self) -> None:
+        """Waits a moment for news and deals with all there are."""
+        with suppress(queue.Empty):
+            at, said = self.news.get(timeout=LOOK)
+            while True:
+                if isinstance(said, dict):
+                    self._progress(at, said)
+                else:
+                    self._ended(at)
+                at, said = self.news.get_nowait()
+
+    def _progress(self, at: int, said: dict[str, Any]) -> None:
+        """Tells what is new. Who takes a group up from a dead worker begins again from nothing."""
+        from sparsid.study.task import Tick
+
+        if (begun := self.begun.get(at)) is None:
+            return
+        work, cells = max(said["work"], begun.work), max(said["cells"], begun.cells)
+        self.tick(Tick(work - begun.work, cells - begun.cells, said["doing"]))
+        begun.work, begun.cells = work, cells
+
+    def _ended(self, at: int) -> None:
+        from sparsid.study.executors.dask_worker import receive
+
+        begun = self.begun.pop(at)
+        returned = begun.future.result()
+        receive(returned["files"], begun.group.keys, self.job.store)
+        if not returned["stopped"]:
+            asked = whole(begun.group, self.job)
+            left = replace(asked, work=asked.work - begun.work, cells=asked.cells - begun.cells)
+            self.tick(left)
+
+    def _look(self) -> None:
+        """Sees how many groups can be at work, and passes on that a stop is asked for."""
+        self.looked = time.monotonic()
+        self.slots = sum(self.client.nthreads().values())
+        if self.slots:
+            self.worked = self.looked
+        elif self.stop.asked:
+            self.begun.clear()
+        elif self.looked - self.worked > WORKER:
+            raise SparsidError(
+                f"The Dask cluster has had no worker for {WORKER:.0f} s; run the same command "
+                "again when it has: what is stored stays."
+            )
+        if self.stop.asked:
+            self._halt()
+
+    def _halt(self) -> None:
+        from sparsid.study.executors.dask_worker import halt
+
+        self.client.run(halt, self.name, on_error="ignore")
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Within it Dask says nothing: what goes wrong is said in one sentence of ours."""
+    import dask
+    import distributed  # noqa: F401  its logging is set up by the import
+
+    loggers = [logging.getLogger(name) for name in LOGGERS]
+    levels = [logger.level for logger in loggers]
+    with (
+        warnings.catch_warnings(),
+        dask.config.set({"logging": dict.fromkeys(LOGGERS, "critical")}),
+    ):
+        warnings.filterwarnings("ignore", module="distributed")
+        try:
+            for logger in loggers:
+                logger.setLevel(logging.CRITICAL)
+            yield
+        finally:
+            for logger, level in zip(loggers, levels, strict=True):
+                logger.setLevel(level)
+
+
+def _line(error: Any) -> str:
+    """What an error says, in one line, or what it is."""
+    return " ".join(str(error).split()) or type(error).__name__
