@@ -14,6 +14,7 @@ from sparsid.study.demo import Demo, read_demo
 from sparsid.study.reading import parse_study
 from sparsid.study.results import load_results
 from sparsid.study.running import run_study
+from sparsid.study.tasks.simulate.results import configuration
 
 SMALL = {
     "base": "demo",
@@ -67,7 +68,7 @@ def test_its_table_counts_runs_beside_the_published_rows(demo):
     rows = {row[0]: row[1:] for row in table.rows}
     assert list(rows) == ["sparse", "dense", "published: L1", "published: Dense"]
     for name in ("sparse", "dense"):
-        lost = demo.results.named(name).diverged(100)
+        lost = configuration(demo.results, name).diverged(100)
         assert lost.shape == (2, 3)
         assert rows[name][2] == Count(int(lost.sum()), 6)
     assert rows["published: L1"][2:] == [Quantity(0, 6, unit=" %"), Quantity(0.04, 2)]
@@ -85,7 +86,7 @@ def test_its_models_and_data_lie_beside_a_page_that_shows_them(demo):
         assert file.path.is_file()
         assert file.path.name in page
     test = Dataset.from_netcdf(demo.folder / "test.nc")
-    rows = demo.results.named("dense").rows
+    rows = configuration(demo.results, "dense").rows
     both = forecast(load(demo.folder / "dense.sparsid"), test)
     for runs, row in zip(both, rows, strict=True):
         alone = load(demo.folder / "models" / f"{row.key}.sparsid")

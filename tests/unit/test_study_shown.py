@@ -218,7 +218,7 @@ def test_differences_say_whether_networks_are_paired(tmp_path):
 
 def test_families_hold_their_reference_rows(tmp_path):
     names = [c.name for c in read_study("haugstvedt2023").configuration]
-    whole = results_of(tmp_path, names, seeds=1).whole
+    whole = at_largest(results_of(tmp_path, names, seeds=1))
     named = paper("haugstvedt2023").figures
     found = {family: set(members) for family, members in families(whole, named).items()}
     methods = {"Soft thresholding", "Magnitude pruning", "DSR"}
@@ -234,7 +234,9 @@ def test_families_hold_their_reference_rows(tmp_path):
             "Magnitude pruning + L1 + SWA",
         },
     }
-    assert families(results_of(tmp_path, ["L1", "L1 + input skip", "Dense"]).whole, named) == {}
+    assert (
+        families(at_largest(results_of(tmp_path, ["L1", "L1 + input skip", "Dense"])), named) == {}
+    )
     assert families(whole, Figures()) == {}
 
 
