@@ -21,11 +21,23 @@ from sparsid.identify.phase_spec import PhaseSpec
 from sparsid.identify.rates import RateSpec
 from sparsid.sparsify import METHODS, Method
 from sparsid.sparsify.roles import ByRole
+from sparsid.study.spec import StudyTrainingSpec
+from sparsid.study.tasks.map.spec import MapConfigurationSpec, ProblemSpec
+from sparsid.study.tasks.prune.spec import PathConfigurationSpec, PathDataSpec, PruneSpec
+from sparsid.study.tasks.simulate.spec import (
+    BaselineSpec,
+    ClaimSpec,
+    ConfigurationSpec,
+    EvaluateSpec,
+    StudyDataSpec,
+    StudySpec,
+)
 
 PAGE = Path(__file__).parents[1] / "docs" / "studies.md"
 PLACE = re.compile(r"(<!-- keys: (?P<name>[\w -]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 WORDS = {int: "integer", float: "number", str: "text", bool: "true, false", dict: "table"}
 BOUNDS = ((annotated_types.Ge, "ge", "≥"), (annotated_types.Gt, "gt", ">"))
+TECHNICAL = 2**31  # limits from here on are those of a computer's numbers and not shown
 LIMITS = ((annotated_types.Le, "le", "≤"), (annotated_types.Lt, "lt", "<"))
 
 
@@ -41,7 +53,8 @@ def _kind(annotation: Any, metadata: Iterable[Any] = ()) -> str:
     annotation = getattr(annotation, "__value__", annotation)  # of a type by name
     origin, inside = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
-        return _kind(inside[0], (*metadata, *inside[1:]))
+        marks = [m for each in inside[1:] for m in getattr(each, "metadata", (each,))]
+        return _kind(inside[0], (*metadata, *marks))
     for mark in metadata:
         registry = getattr(getattr(mark, "func", None), "__self__", None)
         if isinstance(mark, AfterValidator) and isinstance(registry, Registry):
@@ -67,7 +80,7 @@ def _bounded(word: str, metadata: Iterable[Any]) -> str:
     def found(kinds):
         for kind, name, sign in kinds:
             for mark in marks:
-                if isinstance(mark, kind):
+                if isinstance(mark, kind) and getattr(mark, name) < TECHNICAL:
                     return sign, f"{getattr(mark, name):g}"
         return None
 
@@ -158,12 +171,25 @@ def _table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> list[str]
     return ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in lines]
 
 
+SECTIONS = ("task", "data", "evaluate", "training", "configuration", "claim")  # tables below
 TABLES: dict[str, Callable[[], list[str]]] = {
+    "study": lambda: keys_of(StudySpec, without=SECTIONS),
+    "data": lambda: keys_of(StudyDataSpec),
+    "evaluate": lambda: keys_of(EvaluateSpec),
+    "training": lambda: keys_of(StudyTrainingSpec),
+    "configuration": lambda: keys_of(ConfigurationSpec),
+    "baseline": lambda: keys_of(BaselineSpec),
+    "claim": lambda: keys_of(ClaimSpec),
     "phase": lambda: keys_of(PhaseSpec, without=METHODS),
     "rate": lambda: keys_of(RateSpec),
     "roles": lambda: keys_of(ByRole),
     "methods": methods,
     "derivative": lambda: keys_of(DerivativeMLP, without=["kind"]),
+    "path data": lambda: keys_of(PathDataSpec),
+    "path configuration": lambda: keys_of(PathConfigurationSpec),
+    "prune": lambda: keys_of(PruneSpec),
+    "problem": lambda: keys_of(ProblemSpec),
+    "map configuration": lambda: keys_of(MapConfigurationSpec),
     "narx": lambda: keys_of(NARX, without=["kind"]),
     "second-order phase": lambda: keys_of(DescentSpec),
     "retrain": lambda: keys_of(RetrainSpec),
