@@ -9,7 +9,7 @@ import unicodedata
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
@@ -68,6 +68,7 @@ def test_a_name_from_right_to_left_leaves_the_number_beside_it_in_its_place():
     assert plain("חום 5, לחץ 7") == "\u2068חום\u2069 5, \u2068לחץ\u2069 7"
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(ANY, ANY), min_size=1, max_size=3), st.integers(5, 60), st.booleans())
 def test_any_cells_are_shown_whole_at_any_width(rows, width, wrap):
     screen = io.StringIO()
