@@ -12,8 +12,8 @@ from sparsid.report.render.page import write_page
 from sparsid.report.render.text import text
 from sparsid.study.demo import Demo, read_demo
 from sparsid.study.reading import parse_study
+from sparsid.study.results import load_results
 from sparsid.study.running import run_study
-from sparsid.study.tasks.simulate.results import load_results
 
 SMALL = {
     "base": "demo",

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 from tests import command_line
 from tests.waiting import Waiting, WaitingJob
+from tests.workflow.test_study import wait_until
 
 from sparsid._errors import MissingExtraError, SparsidError
 from sparsid._registry import Registry
@@ -414,9 +415,10 @@ def test_of_two_specifications_the_last_to_begin_is_kept_and_no_row_is_lost(seri
 @SLOW
 @pytest.mark.parametrize("name", ["processes", pytest.param("dask", marks=DASK)])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_terminals_signal_ends_the_run_in_one_sentence(serial, tmp_path, name, number):
+@pytest.mark.parametrize("after", [0, 2, 20])  # seconds: workers begin, import, train
+def test_a_terminals_signal_ends_the_run_in_one_sentence(tmp_path, name, number, after):
     """Sent to the whole group of processes, as a terminal sends Ctrl-C."""
-    text = spec_of("simulate").read_text().replace("epochs = ", "epochs = 2000")
+    text = spec_of("simulate").read_text().replace("epochs = ", "epochs = 20000")
     (tmp_path / "long.toml").write_text(text)
     command = [*SPARSID, "study", "run", str(tmp_path / "long.toml"), "--out", str(tmp_path / "o")]
     process = subprocess.Popen(
@@ -426,7 +428,8 @@ def test_a_terminals_signal_ends_the_run_in_one_sentence(serial, tmp_path, name,
         text=True,
         start_new_session=True,
     )
-    time.sleep(15)
+    wait_until(lambda: (tmp_path / "o" / "study.json").exists(), process)
+    time.sleep(after)
     os.killpg(process.pid, number)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 128 + number, err

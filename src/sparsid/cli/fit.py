@@ -118,8 +118,7 @@ def command(
 
         spec = parse(FitSpec, given, "fit")
     target = _target(to, spec)
-    read = (*spec.data.files, *spec.data.validation_files, *spec.data.test_files)
-    check_outputs([target], inputs=[*data, *read], force=force)
+    check_outputs([target], inputs=[*data, *_files(spec)], force=force)
 
     from sparsid.identify import read_parts
 
@@ -165,6 +164,10 @@ def _only_out(context: typer.Context) -> None:
             "With a specification only --out and --force may be given beside it; got "
             f"{names}: write it there."
         )
+
+
+def _files(spec: "FitSpec") -> tuple[str, ...]:
+    return (*spec.data.files, *spec.data.validation_files, *spec.data.test_files)
 
 
 def _target(to: Path | None, spec: "FitSpec") -> Path:

@@ -1,9 +1,9 @@
 """sparsid prune"""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from math import isnan
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -12,6 +12,42 @@ from sparsid.cli.console import say, show_document, tell
 from sparsid.cli.options import Files, Model, ModelOut, TableOptions
 from sparsid.cli.outputs import Force, check_outputs
 from sparsid.cli.stopping import until_written
+
+if TYPE_CHECKING:
+    from sparsid.identify.prune import Pruned
+
+
+@dataclass(frozen=True)
+class PathOptions:
+    """How far a path goes, and what a removal may cost."""
+
+    method: Annotated[
+        Literal["obs", "obd"], typer.Option(help="Optimal Brain Surgeon, or Damage.")
+    ] = "obs"
+    iterations: Annotated[int, typer.Option(help="Iterations of retraining a round.", min=1)] = 50
+    factor: Annotated[
+        float,
+        typer.Option(
+            help="A removal that raises the training error by more is undone; squared when no "
+            "other may go and the guard falls."
+        ),
+    ] = 1.3
+    guard: Annotated[
+        float, typer.Option(help="So is one that raises the validation error by more, at first.")
+    ] = 1.05
+    least: Annotated[int, typer.Option(help="A path ends at so many numbers.", min=0)] = 5
+
+
+@dataclass(frozen=True)
+class ShareOptions:
+    """What of the data chooses the network, and what judges it."""
+
+    validation_share: Annotated[
+        float, typer.Option(help="Share of the data that chooses the network.", min=0.01, max=0.9)
+    ] = 0.2
+    test_share: Annotated[
+        float, typer.Option(help="Share kept back to judge the result.", min=0.0, max=0.9)
+    ] = 0.2
 
 
 def command(
@@ -27,28 +63,9 @@ def command(
             help="best: least validation error; smallest: smallest network not worse than the full."
         ),
     ] = "best",
-    method: Annotated[
-        Literal["obs", "obd"], typer.Option(help="Optimal Brain Surgeon, or Damage.")
-    ] = "obs",
-    iterations: Annotated[int, typer.Option(help="Iterations of retraining a round.", min=1)] = 50,
-    factor: Annotated[
-        float,
-        typer.Option(
-            help="A removal that raises the training error by more is undone; squared when no "
-            "other may go and the guard falls."
-        ),
-    ] = 1.3,
-    guard: Annotated[
-        float, typer.Option(help="So is one that raises the validation error by more, at first.")
-    ] = 1.05,
-    least: Annotated[int, typer.Option(help="A path ends at so many numbers.", min=0)] = 5,
-    validation_share: Annotated[
-        float, typer.Option(help="Share of the data that chooses the network.", min=0.01, max=0.9)
-    ] = 0.2,
-    test_share: Annotated[
-        float, typer.Option(help="Share kept back to judge the result.", min=0.0, max=0.9)
-    ] = 0.2,
     *,
+    path: PathOptions,
+    shares: ShareOptions,
     tables: TableOptions,
     force: Force = False,
 ) -> None:
@@ -78,18 +95,25 @@ def command(
 
     use_machine()
     ensemble = Ensemble.of_file(file)
-    parts = split(dataset, validation=validation_share, test=test_share)
+    parts = split(dataset, validation=shares.validation_share, test=shares.test_share)
     criterion = criterion_for(ensemble.card.architecture, parts.train, parts.validation)
-    retrain = replace(RETRAIN, criterion=criterion, iterations=iterations)
-    pruning = Pruning(method, factor=factor, retrain=retrain, guard=guard, least=least)
+    retrain = replace(RETRAIN, criterion=criterion, iterations=path.iterations)
+    pruning = Pruning(
+        path.method, factor=path.factor, retrain=retrain, guard=path.guard, least=path.least
+    )
     with until_written(to), pruning_progress() as watch:
         pruned = prune_ensemble(ensemble, parts, pruning=pruning, choice=choose, watch=watch)
     pruned.ensemble.save(to)
     if paths is not None:
         pruned.save_paths(paths)
-    if pruned.interrupted:
-        tell(["The paths were interrupted; they end where they were, and no control was trained."])
-    elif any(isnan(member.control.validation) for member in pruned.members):
-        tell(["The control was interrupted before it had trained for as long; it is left out."])
+    tell(_interruptions(pruned))
     show_document(prune_document(pruned))
     say(f"Saved {len(pruned.ensemble)} members to {to}.")
+
+
+def _interruptions(pruned: "Pruned") -> list[str]:
+    if pruned.interrupted:
+        return ["The paths were interrupted; they end where they were, and no control was trained."]
+    if any(isnan(member.control.validation) for member in pruned.members):
+        return ["The control was interrupted before it had trained for as long; it is left out."]
+    return []

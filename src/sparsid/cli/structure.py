@@ -2,7 +2,7 @@
 
 from itertools import islice
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,6 +10,10 @@ from sparsid._files import make_folder
 from sparsid.cli.console import say_json, show_document, tell
 from sparsid.cli.options import TableOptions
 from sparsid.cli.outputs import Force, check_outputs
+
+if TYPE_CHECKING:
+    from sparsid.architectures import Card
+    from sparsid.data import Dataset
 
 
 def command(
@@ -42,23 +46,15 @@ def command(
     Example: `sparsid structure plant.sparsid --data test.csv --figures links`
     """
     if figures is not None:
-        make_folder(figures)
-        names = ["links", *(f"network-{at}" for at in range(drawn))]
-        written = [figures / f"{name}.{kind}" for name in names for kind in ("png", "svg")]
-        check_outputs(written, inputs=[*models, *(data or ())], force=force)
+        _check_figures(figures, drawn, [*models, *(data or ())], force)
 
     from sparsid.architectures import read_file
-    from sparsid.identify.model_data import read_for
     from sparsid.plants import PLANTS
 
     if truth is not None:
         PLANTS.check(truth)
     files = [read_file(path) for path in models]
-    points = []
-    for file in files:
-        fitting, notes = read_for(file.card, data, **tables.given()) if data else (None, [])
-        points.append(fitting)
-        tell(notes)
+    points = [_read(file.card, data, tables) if data else None for file in files]
 
     from sparsid.evaluation import pooled, structure
     from sparsid.evaluation.structure_document import structure_data, structure_document
@@ -80,3 +76,18 @@ def command(
 
         save_figures(document, figures)
         tell([f"Figures are in {figures}."])  # not into the JSON
+
+
+def _read(card: "Card", data: list[Path], tables: TableOptions) -> "Dataset":
+    from sparsid.identify.model_data import read_for
+
+    dataset, notes = read_for(card, data, **tables.given())
+    tell(notes)
+    return dataset
+
+
+def _check_figures(folder: Path, drawn: int, inputs: list[Path], force: bool) -> None:
+    make_folder(folder)
+    names = ["links", *(f"network-{at}" for at in range(drawn))]
+    written = [folder / f"{name}.{kind}" for name in names for kind in ("png", "svg")]
+    check_outputs(written, inputs=inputs, force=force)

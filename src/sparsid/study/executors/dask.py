@@ -35,6 +35,10 @@ LOOK = 0.2  # seconds between looks at the stop
 LOGGERS = ("distributed", "tornado", "asyncio")
 
 
+class ClusterError(SparsidError):
+    """The cluster cannot be used, or no longer; nothing is wrong with the study."""
+
+
 class Dask:
     """`workers` processes of one core here, by default one a core, or the cluster of `scheduler`.
 
@@ -60,9 +64,14 @@ class Dask:
         Raises SparsidError where it cannot be used, where a group ends worker after worker, and
         where none is left; what is stored stays.
         """
-        if groups:
+        if not groups:
+            return
+        try:
             with _quiet(), self._client(len(groups)) as client:
                 _Run(client, job, tick, stop, local=self.scheduler is None).all(groups)
+        except ClusterError:
+            if not stop.asked:  # SIGTERM to the whole group of processes ends workers too
+                raise
 
     @contextmanager
     def _client(self, groups: int) -> "Iterator[Client]":
@@ -77,11 +86,11 @@ class Dask:
                 try:
                     client = opened.enter_context(Client(self.scheduler, timeout=ANSWER))
                 except (OSError, ValueError, TypeError) as error:
-                    raise SparsidError(
+                    raise ClusterError(
                         f"No Dask scheduler answers at {self.scheduler!r} within {ANSWER:.0f} s "
                         f"({_line(error)}); `dask scheduler` starts one and prints its address."
                     ) from None
-            _check_workers(client)
+            _check_workers(client, self.scheduler)
             yield client
 
 
@@ -97,47 +106,54 @@ def _local_cluster(workers: int) -> Iterator[Any]:
     Other users of this machine see nothing of it: its ports are open to the holder of a certificate
     made for it alone, and it shows no pages.
     """
-    import dask
+    import dask.config
     from distributed import LocalCluster
 
     nothing = {f"distributed.{part}.http.routes": [] for part in ("scheduler", "worker")}
     with dask.config.set(nothing):
-        with deaf_children():
-            cluster = LocalCluster(
-                n_workers=workers,
-                threads_per_worker=1,
-                processes=True,
-                security=True,
-                memory_limit=0,
-                dashboard_address="127.0.0.1:0",
-                scheduler_kwargs={"dashboard": False},
-                silence_logs=logging.CRITICAL,
-            )
+        try:
+            with deaf_children():
+                cluster = LocalCluster(
+                    n_workers=workers,
+                    threads_per_worker=1,
+                    processes=True,
+                    security=True,
+                    memory_limit=0,
+                    dashboard_address="127.0.0.1:0",
+                    scheduler_kwargs={"dashboard": False},
+                    silence_logs=logging.CRITICAL,
+                )
+        except (RuntimeError, OSError) as error:
+            raise ClusterError(
+                f"A Dask cluster of {workers} workers on this machine did not start "
+                f"({_line(error)}); `processes` needs none."
+            ) from None
         with cluster:
             yield cluster
 
 
-def _check_workers(client: "Client") -> None:
+def _check_workers(client: "Client", address: str | None) -> None:
     """Raises SparsidError unless there are workers, with the versions of this process."""
     from sparsid.study.executors.dask_worker import versions
 
     try:
         client.wait_for_workers(1, timeout=WORKER)
     except TimeoutError:
-        raise SparsidError(
-            f"The Dask scheduler at {client.scheduler.address} has had no worker for {WORKER:.0f} "
-            f"s; `dask worker {client.scheduler.address} --nthreads 1` starts one."
+        raise ClusterError(
+            f"The Dask scheduler at {address} has had no worker for {WORKER:.0f} s; "
+            f"`dask worker {address} --nthreads 1` starts one."
         ) from None
     mine = versions()
-    for worker, theirs in client.run(versions, on_error="return").items():
+    said: Any = client.run(versions, on_error="return")
+    for worker, theirs in said.items():
         if not isinstance(theirs, dict):
-            raise SparsidError(
+            raise ClusterError(
                 f"The Dask worker {worker} cannot use sparsid ({_line(theirs)}); install sparsid "
                 f"{mine['sparsid']} there, in the environment that starts the worker."
             )
         for name, version in mine.items():
             if theirs.get(name) != version:
-                raise SparsidError(
+                raise ClusterError(
                     f"The Dask worker {worker} has {name} {theirs.get(name)} and this process "
                     f"{version}, so rows could differ; install the same version on both."
                 )
@@ -205,13 +221,13 @@ class _Run:
         try:
             yield
         except KilledWorker as error:
-            raise SparsidError(
+            raise ClusterError(
                 f"A group of cells ended {error.allowed_failures + 1} Dask workers one after the "
                 "other, perhaps for want of memory; give them more, or run fewer on a machine: "
                 "what is stored stays."
             ) from None
         except (FutureCancelledError, OSError) as error:
-            raise SparsidError(
+            raise ClusterError(
                 f"The Dask cluster was lost ({_line(error)}); run the same command again when it "
                 "is back: what is stored stays."
             ) from None
@@ -266,13 +282,14 @@ class _Run:
     def _look(self) -> None:
         """Sees how many groups can be at work, and passes on that a stop is asked for."""
         self.looked = time.monotonic()
-        self.slots = sum(self.client.nthreads().values())
+        threads: Any = self.client.nthreads()
+        self.slots = sum(threads.values())
         if self.slots:
             self.worked = self.looked
         elif self.stop.asked:
             self.begun.clear()
         elif self.looked - self.worked > WORKER:
-            raise SparsidError(
+            raise ClusterError(
                 f"The Dask cluster has had no worker for {WORKER:.0f} s; run the same command "
                 "again when it has: what is stored stays."
             )
@@ -288,7 +305,7 @@ class _Run:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Within it Dask says nothing: what goes wrong is said in one sentence of ours."""
-    import dask
+    import dask.config
     import distributed  # noqa: F401  its logging is set up by the import
 
     loggers = [logging.getLogger(name) for name in LOGGERS]

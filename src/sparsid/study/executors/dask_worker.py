@@ -3,9 +3,7 @@
 import logging
 import pickle
 import secrets
-import signal
 import tempfile
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -53,22 +51,15 @@ class StudyPlugin(WorkerPlugin):
 
     def setup(self, worker: Any) -> None:
         """Raises SparsidError in a process where JAX already runs otherwise."""
-        if self.local:
-            _keep_quiet()
+        if self.local:  # on the terminal of the run
+            for name in LOGGERS:
+                logging.getLogger(name).setLevel(logging.CRITICAL)
         with plain_errors():
             use_one_core()
             _jobs[self.name] = _Given(pickle.loads(self.job), self.probe)
 
     def teardown(self, worker: Any) -> None:
         _jobs.pop(self.name, None)
-
-
-def _keep_quiet() -> None:
-    """A worker of a local cluster hears no Ctrl-C, and its log lines are nobody's."""
-    for name in LOGGERS:
-        logging.getLogger(name).setLevel(logging.CRITICAL)
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def versions() -> dict[str, str]:

@@ -64,18 +64,19 @@ PROCESSES = ExecutorKind("one process a core, each a group at a time", Processes
 
 @contextmanager
 def deaf_children() -> Iterator[None]:
-    """Processes begun within it never hear Ctrl-C, not even while they still import.
+    """Processes and threads begun within it never hear Ctrl-C, nor do those that they begin.
 
-    A terminal sends it to all of them; what is ignored stays ignored in a child.
+    A terminal sends it to all of them; what is blocked stays blocked in a child, even while it
+    still imports. This thread hears it at the end of the block at the latest.
     """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    usual = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    from multiprocessing import resource_tracker
+
+    resource_tracker.ensure_running()  # it is begun with the first child, and would unblock
+    usual = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, usual)
+        signal.pthread_sigmask(signal.SIG_SETMASK, usual)
 
 
 _worker: dict[str, Any] = {}  # what this worker process was given when it began
