@@ -49,6 +49,11 @@ class Registry[T]:
         if not isinstance(name, str) or name not in self:
             raise SparsidError(unknown(self.kind, str(name), self))
 
+    def known(self, name: str) -> str:
+        """`name`, for the type of a key that holds one; raises SparsidError as `check` does."""
+        self.check(name)
+        return name
+
     def __contains__(self, name: object) -> bool:
         return name in self._things or name in self._places
 

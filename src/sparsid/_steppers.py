@@ -7,6 +7,8 @@ They are plain arithmetic: NumPy and JAX arrays both work.
 from collections.abc import Callable
 from typing import Any
 
+from sparsid._registry import Registry
+
 Flow = Callable[[Any, Any], Any]
 
 
@@ -24,4 +26,6 @@ def rk4(flow: Flow, x, u, dt):
     return x + dt / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
 
 
-STEPPERS: dict[str, Callable] = {"euler": euler, "rk4": rk4}
+STEPPERS: Registry[Callable] = Registry("stepper")
+STEPPERS.register("euler")(euler)
+STEPPERS.register("rk4")(rk4)

@@ -2,10 +2,21 @@
 
 import tomllib
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
-from pydantic import BaseModel, ConfigDict, Tag, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Tag,
+    ValidationError,
+    create_model,
+    model_serializer,
+    model_validator,
+)
+from pydantic.fields import FieldInfo
 
 from sparsid._errors import SparsidError
 from sparsid._registry import unknown
@@ -13,8 +24,113 @@ from sparsid._registry import unknown
 TAGS = ("by epochs", "second order")  # of alternatives; no keys of a file
 
 
+@dataclass(frozen=True)
+class Unit:
+    """What a number counts, said in the type of its field: Annotated[int, EPOCHS]."""
+
+    name: str
+
+
+EPOCHS = Unit("epochs")
+
+
 class Table(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @classmethod
+    def fields(cls) -> Mapping[str, FieldInfo]:
+        """Every key that the table may have, in the order of the documentation."""
+        return cls.model_fields
+
+
+class Options(Table):
+    """Options of one thing, to be read from a table or given in Python.
+
+    In Python wrong ones raise SparsidError with one sentence; within a table that is read, pydantic
+    says which key is wrong.
+    """
+
+    if not TYPE_CHECKING:  # for a type checker the signature stays that of the fields
+
+        def __init__(self, **options):
+            try:
+                BaseModel.__init__(self, **options)
+            except ValidationError as error:
+                raise SparsidError(_refusal(error, type(self))) from None
+
+        __init__.__pydantic_base_init__ = True
+
+    @classmethod
+    def as_key(cls) -> tuple[Any, Any]:
+        """(type, default) of a key that holds these options as a table."""
+        return cls | None, None
+
+
+class OpenTable(Table):
+    """A table to whose own fields registries add keys; which they are is asked at each reading.
+
+    Such keys are validated, have defaults and are written out as if they were fields.
+    """
+
+    model_config = ConfigDict(extra="allow")
+
+    if TYPE_CHECKING:  # the keys from registries
+
+        def __getattr__(self, name: str) -> Any: ...
+
+    @classmethod
+    def inlined(cls) -> tuple[type[Options], ...]:
+        """Options whose keys stand in this table beside its own."""
+        return ()
+
+    @classmethod
+    def nested(cls) -> tuple[tuple[str, type[Options]], ...]:
+        """Options that have a table of their own in this one, by its key."""
+        return ()
+
+    @classmethod
+    def fields(cls) -> Mapping[str, FieldInfo]:
+        return cls._whole().model_fields
+
+    def options_of[T: Options](self, kind: type[T]) -> T:
+        """The options of `kind` that stand in this table."""
+        return kind(**{name: getattr(self, name) for name in kind.model_fields})
+
+    @classmethod
+    def _whole(cls) -> type[Table]:
+        return _with_all_keys(cls, cls.inlined(), cls.nested())
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read(cls, given: Any) -> Any:
+        return dict(validated(cls._whole(), given)) if isinstance(given, Mapping) else given
+
+    @model_serializer(mode="wrap")
+    def _written(self, handler, info) -> dict[str, Any]:
+        written = handler(self)
+        if info.exclude_defaults:  # pydantic knows no defaults of keys that are not its fields
+            for name, value in (self.model_extra or {}).items():
+                field = self.fields().get(name)
+                if field is not None and value == field.get_default():
+                    written.pop(name, None)
+        return written
+
+
+@lru_cache(maxsize=64)
+def _with_all_keys(
+    table: type[OpenTable],
+    inlined: tuple[type[Options], ...],
+    nested: tuple[tuple[str, type[Options]], ...],
+) -> type[Table]:
+    """`table` with the keys from registries as fields. No two may give the same key otherwise."""
+    fields = dict(table.model_fields)
+    for options in inlined:
+        for name, field in options.model_fields.items():
+            if repr(fields.setdefault(name, field)) != repr(field):
+                raise ValueError(f"{options.__name__} has another `{name}` than {table.__name__}.")
+    keys: dict[str, Any] = {name: (field.annotation, field) for name, field in fields.items()}
+    keys |= {name: options.as_key() for name, options in nested}
+    return create_model(table.__name__, __base__=Table, __module__=table.__module__, **keys)
 
 
 def parse[T: BaseModel](kind: type[T], tables: Mapping[str, Any], source: str) -> T:
@@ -73,6 +189,18 @@ def _sentence(
         return f"{source}: `{where}` is missing; the specification needs it."
     said = first["msg"][0].lower() + first["msg"][1:]
     return f"{source}: `{where}` is not usable ({said}); got {first.get('input')!r}."
+
+
+def _refusal(error: ValidationError, options: type[BaseModel]) -> str:
+    """One sentence for the first option that is wrong, of those given in Python."""
+    first = error.errors()[0]
+    if "error" in (context := first.get("ctx", {})):
+        return str(context["error"])
+    name = str(first["loc"][0])
+    if first["type"] == "extra_forbidden":
+        return unknown(f"option of {options.__name__}", name, options.model_fields)
+    said = first["msg"][0].lower() + first["msg"][1:]
+    return f"`{name}` of {options.__name__} is not usable ({said}); got {first['input']!r}."
 
 
 def _known_keys(kind: type[BaseModel], place: list[str]) -> list[str]:

@@ -48,7 +48,7 @@ def in_box(process, count, seed):
 def test_it_is_known_by_its_name(process):
     assert type(process) is PROCESSES[process.name]
     assert process.name in PLANTS
-    assert len(process.reference) > 20
+    assert len(process.facts.reference) > 20
     assert process.dt > 0
 
 

@@ -1,75 +1,60 @@
 """What every sparsification method promises, alone and chained, in the training of ensembles."""
 
+from itertools import combinations
+from typing import Literal, get_args, get_origin
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from tests.by_hand import scaled_plant
 
-import sparsid.sparsify
+from sparsid._errors import SparsidError
 from sparsid.models import DerivativeMLP
 from sparsid.models.parameters import is_parameter, resolve, split_trainable, weights
 from sparsid.sparsify import (
+    METHODS,
     NOTHING,
     Clock,
+    Method,
     Seen,
     Sparsifier,
     chain,
-    dynamic,
-    group_l1,
-    hold,
     l1,
     magnitude,
-    proximal_l1,
-    repeated_magnitude,
-    rigl,
     soft_threshold,
     threshold,
-    unit_sphere,
-    weight_average,
 )
 from sparsid.sparsify.base import finish, init, prepare
 from sparsid.training import Adam, Constant, Phase, Training
 
 NET = DerivativeMLP(widths=(4,), skip=True)
-DSR = {"every": 1, "target": 3, "threshold": 0.4}
-METHODS = {
-    "nothing": NOTHING,
-    "l1": l1(1e-2, skip=1e-3),
-    "threshold": threshold(0.3),
-    "weight_average": weight_average(),
-    "hold": hold(),
-    "dynamic": dynamic(0.5, **DSR),
-    "dynamic by gradient": dynamic(0.5, **DSR, growth="gradient", start="random"),
-    "rigl": rigl(0.5, every=2, end=1.0),
-    "magnitude": magnitude(0.6, end=1.0),
-    "repeated_magnitude": repeated_magnitude([1, 2]),
-    "proximal_l1": proximal_l1(0.3),
-    "group_l1": group_l1(1.0, inputs=0.1),
-    "soft_threshold": soft_threshold(-2.0, decay=0.1),
-    "unit_sphere": unit_sphere(3.0, by="projection"),
-    "chain": chain(threshold(0.3), l1(1e-3), weight_average()),
-    "chain of chains": chain(chain(l1(1e-3), magnitude(0.6, at_epoch=1)), chain(weight_average())),
-    "chain, softly": chain(soft_threshold(-2.0), l1(1e-2, of="stored"), weight_average()),
-    "chain, held": chain(hold(), magnitude(0.6, at_epoch=1)),
-}
-MASKS_GROW = {
-    *("threshold", "magnitude", "repeated_magnitude"),
-    *("chain", "chain of chains", "chain, held"),
-}
-MASKS_MOVE = {"dynamic", "dynamic by gradient", "rigl"}
-WITHOUT_MASKS = {"soft_threshold", "chain, softly", "proximal_l1", "group_l1"}  # zeros may go again
-PENALISED = {name for name in METHODS if name.startswith(("l1", "chain"))} - {"chain, held"}
 
 
-def test_every_public_method_is_under_the_contract():
-    constructors = set(sparsid.sparsify.__all__) - {
-        "NOTHING",
-        "Clock",
-        "Seen",
-        "Sparsifier",
-    }
-    assert constructors <= set(METHODS)
+def tried(name: str, **more) -> Method:
+    """A method as it is tried; `more` options over those of its `trial`."""
+    return METHODS[name](**{**METHODS[name].trial, **more})
+
+
+#: Every registered method as it declares to be tried, and what further options make of some.
+CASES: dict[str, tuple[Method, ...]] = {name: (tried(name),) for name in METHODS} | {
+    "nothing": (),
+    "l1, by role": (tried("l1", skip=1e-3),),
+    "l1 of stored": (tried("l1", of="stored"),),
+    "dynamic by gradient": (tried("dynamic", growth="gradient", start="random"),),
+    "rigl at random": (tried("rigl", growth="random"),),
+    "magnitude at once": (tried("magnitude", at_epoch=1),),
+    "magnitude, global": (tried("magnitude", scope="global"),),
+    "magnitude, repeated": (tried("magnitude", at=(1, 2)),),
+    "cut, then averaged": (tried("l1"), tried("threshold"), tried("average")),
+    "softly": (tried("soft_threshold"), tried("l1", of="stored"), tried("average")),
+    "held": (tried("magnitude", at_epoch=1), tried("hold")),
+}
+
+
+def record(methods: tuple[Method, ...]) -> Sparsifier:
+    built = [method.build() for method in methods]
+    return built[0] if len(built) == 1 else chain(*built) if built else NOTHING
 
 
 @pytest.fixture(scope="module")
@@ -77,14 +62,18 @@ def train():
     return scaled_plant(trajectories=1, samples=31)
 
 
-@pytest.fixture(scope="module", params=METHODS)
-def name(request):
-    return request.param
+@pytest.fixture(scope="module", params=CASES)
+def methods(request) -> tuple[Method, ...]:
+    return CASES[request.param]
 
 
 @pytest.fixture(scope="module")
-def method(name) -> Sparsifier:
-    return METHODS[name]
+def method(methods) -> Sparsifier:
+    return record(methods)
+
+
+def zeros_of(methods) -> set[str]:
+    return {method.zeros for method in methods} - {"none"}
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +94,7 @@ def build(train, seed=0):
     return NET.build(train, key=jax.random.key(seed))
 
 
-def test_it_works_over_ensembles_and_phases(trained, name):
+def test_it_works_over_ensembles_and_phases(trained, methods):
     training, begun, _, members = trained
     assert len(members.history.epochs) == 4
     assert not members.history.frozen
@@ -115,58 +104,64 @@ def test_it_works_over_ensembles_and_phases(trained, name):
         assert w.any()
         assert not np.array_equal(w[0], w[1])
         moved = (w != before) & (w != 0)
-        assert moved.any() == ("held" not in name and name != "hold")
-    zeros = any((w == 0).any() for w in found)
-    assert zeros == (name in MASKS_GROW | MASKS_MOVE | WITHOUT_MASKS)
+        assert moved.any() != any(method.holds for method in methods)
+    assert any((w == 0).any() for w in found) == bool(zeros_of(methods))
 
 
-def test_what_a_mask_took_stays_zero_through_later_phases(trained, name):
-    """Methods that move their masks keep the number of living weights instead."""
+def test_what_a_mask_took_stays_zero_through_later_phases(trained, methods):
+    """Methods that move their masks keep the number of nonzero weights instead."""
     training, _, first, second = trained
-    if name in WITHOUT_MASKS:
-        return
-    for early, late in zip(arrays(first, training), arrays(second, training), strict=True):
-        if name not in MASKS_MOVE:
+    zeros = zeros_of(methods)
+    if zeros == {"stay"}:
+        for early, late in zip(arrays(first, training), arrays(second, training), strict=True):
             assert not late[early == 0].any()
-    if name in MASKS_MOVE:
+    if zeros == {"move"}:
+        (method,) = methods
         early, late = ([np.asarray(w.keep) for w in weights(m.models())] for m in (first, second))
         assert not all(np.array_equal(a, b) for a, b in zip(early, late, strict=True))
-        living = [sum(keep.sum(axis=(1, 2)) for keep in keeps) for keeps in (early, late)]
-        assert np.array_equal(*living)
-        assert np.array_equal(living[0], [sum(w[0].size // 2 for w in arrays(first, training))] * 2)
+        for keeps in (early, late):
+            sizes = sum(keep[0].size for keep in keeps)
+            dead = sum(round(method.sparsity * keep[0].size) for keep in keeps)
+            assert np.array_equal(sum(k.sum(axis=(1, 2)) for k in keeps), [sizes - dead] * 2)
 
 
-def soft(w, by):
-    return np.sign(w) * np.maximum(np.abs(w) - by, 0)
+def soft(w, s):
+    return np.sign(w) * np.maximum(np.abs(w) - 1 / (1 + np.exp(-s)), 0)
 
 
-PREPARED = {  # what a weight matrix is right after `prepare`; all others leave it as it was
-    "threshold": lambda w: np.where(np.abs(w) < 0.3, 0, w),
-    "chain": lambda w: np.where(np.abs(w) < 0.3, 0, w),
-    "soft_threshold": lambda w: soft(w, 1 / (1 + np.exp(2))),
-    "chain, softly": lambda w: soft(w, 1 / (1 + np.exp(2))),
+#: By hand: what a weight matrix is right after `prepare` of methods that begin with others.
+PREPARED = {
+    "threshold": lambda method, w, got: np.where(np.abs(w) < method.below, 0, w),
+    "soft_threshold": lambda method, w, got: soft(w, method.start),
+    "dynamic": lambda method, w, got: np.where(got == 0, 0, w),
+    "rigl": lambda method, w, got: np.where(got == 0, 0, w),
 }
 
 
-def test_a_phase_begins_with_the_stated_weights(train, method, name):
+def test_a_phase_begins_as_declared(train, method, methods):
     model = build(train)
     prepared = prepare(method, model, key=jax.random.key(0))
     again = prepare(method, prepared, key=jax.random.key(1))
+    others = [(name, m) for m in methods for name in METHODS if METHODS[name] is type(m)]
     for before, after, twice in zip(*map(weights, (model, prepared, again)), strict=True):
-        w, got = np.asarray(before.value()), np.asarray(after.value())
-        if name in MASKS_MOVE:
-            assert (got == 0).sum() == round(0.5 * w.size)
-            wanted = np.where(got == 0, 0, w)
-        else:
-            wanted = PREPARED.get(name, lambda w: w)(w)
-        if name == "unit_sphere":  # tests/numerics/test_sphere.py says what becomes of each
-            wanted = got
-        np.testing.assert_allclose(got, wanted, rtol=0, atol=1e-6 if "soft" in name else 0)
+        wanted, got = np.asarray(before.value()), np.asarray(after.value())
+        for name, each in others:
+            if each.begins == "other" and name in PREPARED:
+                wanted = PREPARED[name](each, wanted, got)
+            if each.zeros == "move":
+                assert (got == 0).sum() == round(each.sparsity * got.size)
+        if all(each.begins != "function" for each in methods):
+            np.testing.assert_allclose(got, wanted, rtol=0, atol=1e-6)
+        if all(each.begins == "weights" for each in methods):
+            assert np.array_equal(got, wanted)
         assert after.role == before.role
         # The phase after goes on with what is there, but for the rounding of a norm.
-        slack = 1e-6 if name == "unit_sphere" else 0
-        np.testing.assert_allclose(twice.value(), got, rtol=0, atol=slack)
+        np.testing.assert_allclose(twice.value(), got, rtol=0, atol=1e-6)
         assert jax.tree.structure(twice) == jax.tree.structure(after)
+    z = jax.random.normal(jax.random.key(7), (3, 50))
+    runs = [np.asarray(resolve(m).network(z)) for m in (model, prepared)]
+    same = all(each.begins != "other" for each in methods)
+    assert np.allclose(*runs, rtol=1e-5, atol=1e-5) == same
 
 
 def test_the_state_is_the_same_for_one_and_for_many(train, method):
@@ -206,8 +201,7 @@ def test_finish_is_valid_at_any_moment(train, method):
     assert np.isfinite(np.asarray(resolved.network(jnp.ones(3)))).all()
 
 
-def test_a_penalty_is_a_finite_number_with_a_finite_slope(train, method, name):
-    assert (method.penalty is not None) == (name in PENALISED)
+def test_a_penalty_is_a_finite_number_with_a_finite_slope(train, method):
     if method.penalty is None:
         return
     model = prepare(method, build(train), key=jax.random.key(3))
@@ -239,45 +233,25 @@ def test_l1_is_the_sum_of_magnitudes_by_role(train):
     assert float(both.penalty(model, state, clock)) == pytest.approx(more, rel=1e-6)
 
 
-IN_NUMBERS_ALONE = {
-    "l1": (l1(1e-4), l1(1e-3, first=0.0)),
-    "l1 of stored": (l1(1e-4, of="stored"), l1(1e-3, of="stored")),
-    "weight_average": (weight_average(), weight_average(from_fraction=0.5)),
-    "chain": (chain(l1(1e-4), weight_average()), chain(l1(1e-3), weight_average())),
-    "threshold": (threshold(0.1), threshold(0.2)),
-    "magnitude": (magnitude(0.5), magnitude(0.8, begin=0.1, end=0.5, every=3)),
-    "magnitude at once": (magnitude(0.5, at_epoch=1), magnitude(0.8, at_epoch=2)),
-    "magnitude global": (magnitude(0.5, scope="global"), magnitude(0.8, scope="global")),
-    "repeated_magnitude": (repeated_magnitude([1]), repeated_magnitude([2], share=0.1)),
-    "proximal_l1": (proximal_l1(1e-4), proximal_l1(1e-3, skip=0.0)),
-    "group_l1": (group_l1(1e-4), group_l1(1e-3, inputs=0.0)),
-    "unit_sphere": (unit_sphere(1.0, by="projection"), unit_sphere(2.0, by="projection")),
-    "soft_threshold": (soft_threshold(-2), soft_threshold(-6, decay=0.1)),
-    "rigl": (rigl(0.5), rigl(0.8, every=7, share=0.1, end=0.5)),
-    "dynamic": (dynamic(), dynamic(0.8, every=7, target=9, threshold=0.1, tolerance=0.2)),
-    "by gradient": (dynamic(growth="gradient"), dynamic(0.8, growth="gradient")),
-}
-IN_STRUCTURE = [
-    (l1(), l1(of="stored")),
-    (magnitude(), magnitude(at_epoch=1)),
-    (magnitude(), magnitude(scope="global")),
-    (rigl(), rigl(growth="random")),
-    (dynamic(), dynamic(start="random")),
-    (dynamic(), dynamic(growth="gradient")),
-    (proximal_l1(), group_l1()),
-    (chain(l1(), weight_average()), chain(weight_average(), l1())),
-]
-
-
 def hooks(method) -> tuple:
     return method.penalty, method.after_step, method.after_epoch
 
 
-@pytest.mark.parametrize("pair", IN_NUMBERS_ALONE.values(), ids=IN_NUMBERS_ALONE)
-def test_methods_that_differ_in_numbers_alone_share_one_program(pair, train):
-    one, other = pair
-    assert hooks(one) == hooks(other)
-    assert hash(hooks(one)) == hash(hooks(other))
+def in_other_numbers(method: Method) -> Method:
+    """Every fraction and every count of the options another one, the words the same."""
+    later = {}
+    for name, value in method:
+        if isinstance(value, float):
+            later[name] = value / 2 or 0.05
+        elif isinstance(value, int) and not isinstance(value, bool):
+            later[name] = value + 1
+    return type(method)(**{**method.model_dump(), **later})
+
+
+def test_methods_that_differ_in_numbers_alone_share_one_program(train, methods):
+    pair = record(methods), record(tuple(map(in_other_numbers, methods)))
+    assert hooks(pair[0]) == hooks(pair[1])
+    assert hash(hooks(pair[0])) == hash(hooks(pair[1]))
     model = build(train)
     states = [
         init(m, prepare(m, model, key=jax.random.key(0)), key=jax.random.key(1)) for m in pair
@@ -287,9 +261,49 @@ def test_methods_that_differ_in_numbers_alone_share_one_program(pair, train):
     assert kinds[0] == kinds[1]  # else they could not be stacked
 
 
-@pytest.mark.parametrize("pair", IN_STRUCTURE)
-def test_methods_that_differ_in_structure_do_not(pair):
-    assert hooks(pair[0]) != hooks(pair[1])
+@pytest.mark.parametrize("name", METHODS)
+def test_methods_that_differ_in_structure_do_not(name):
+    """Options that are words say what is compiled."""
+    words = {
+        key: get_args(field.annotation)
+        for key, field in METHODS[name].model_fields.items()
+        if get_origin(field.annotation) is Literal
+    }
+    for key, every in words.items():
+        each = [hooks(tried(name, **{key: word}).build()) for word in every]
+        assert all(a != b for at, a in enumerate(each) for b in each[:at]), key
+
+
+def test_an_order_and_a_schedule_are_structure():
+    both = tried("l1").build(), tried("average").build()
+    assert hooks(chain(*both)) != hooks(chain(*both[::-1]))
+    assert hooks(magnitude()) != hooks(magnitude(at_epoch=1))
+
+
+@pytest.mark.parametrize("pair", list(combinations(METHODS, 2)), ids="+".join)
+def test_methods_go_together_unless_they_say_that_they_do_not(train, pair):
+    """In the order in which a phase takes them, up to the hooks of its first step."""
+    first, second = sorted((METHODS[name] for name in pair), key=lambda kind: kind.order)
+    assert first.order < second.order
+    both, model = chain(first(**first.trial).build(), second(**second.trial).build()), build(train)
+
+    def begin(key):
+        prepared = prepare(both, model, key=key)
+        state = init(both, prepared, key=key)
+        moments = Adam().transformation().init(split_trainable(prepared)[0])
+        seen = Seen(resolve(prepared), jnp.asarray(1e-2), Adam().scale(moments))
+        if both.penalty is not None:
+            both.penalty(prepared, state, Clock(0, 0, 2, 3))
+        if both.after_step is not None:
+            both.after_step(prepared, moments, state, Clock(1, 0, 2, 3), seen)
+        return ()
+
+    apart = {METHODS[name] for kind in (first, second) for name in kind.apart_from}
+    if {first, second} & apart:
+        with pytest.raises(SparsidError):
+            jax.eval_shape(begin, jax.random.key(0))
+    else:
+        jax.eval_shape(begin, jax.random.key(0))
 
 
 def test_a_chain_has_only_the_hooks_of_its_methods():

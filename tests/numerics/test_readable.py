@@ -18,7 +18,7 @@ from sparsid.data import Dataset, Normaliser
 from sparsid.evaluation import alone_errors, laws, one_step_errors, structure
 from sparsid.models import NARX, DerivativeMLP
 from sparsid.models.parameters import resolve
-from sparsid.sparsify import Clock, l1, threshold
+from sparsid.sparsify import L1, Clock, threshold
 from sparsid.training import Constant, Cosine, OneStep, Phase, Training, readable
 from sparsid.training.readable import (
     Reading,
@@ -149,7 +149,7 @@ def test_networks_regrouped_are_those_asked_for(train):
 
 def test_l1_of_every_output_has_its_own_strength(train):
     model = DerivativeMLP(widths=(4,), per_state=True, skip=True).build(train, key=KEYS[0])
-    method = l1(2.0, direct=0.2, per_output=(1e-3, 1e-1))
+    method = L1(weight=2.0, direct=0.2).build(per_output=(1e-3, 1e-1))
     state = method.init(model, key=KEYS[0])
     first, last = model.network.networks.layers
     by_hand = sum(
@@ -165,7 +165,7 @@ def test_l1_of_every_output_has_its_own_strength(train):
         by_hand, rel=1e-5
     )
     with pytest.raises(SparsidError, match="per_output"):
-        l1(1.0, per_output=(1.0, -1.0))
+        L1(weight=1.0).build(per_output=(1.0, -1.0))
 
 
 def rotating(h, samples=400):

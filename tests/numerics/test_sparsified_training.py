@@ -30,7 +30,6 @@ from sparsid.sparsify import (
     l1,
     magnitude,
     proximal_l1,
-    repeated_magnitude,
     rigl,
     soft_threshold,
     threshold,
@@ -123,7 +122,7 @@ BY_CODE = {
         weight_average(from_fraction=0.7),
     ),
     "l1 of used and of stored": chain(soft_threshold(-3.0), l1(1e-2), l1(3e-3, of="stored")),
-    "as published": chain(repeated_magnitude([2, 5, 8], share=0.25), hold()),
+    "as published": chain(magnitude(at=[2, 5, 8], share=0.25), hold()),
 }
 LONG = 10  # epochs of 10 steps
 
@@ -527,7 +526,7 @@ def test_the_best_model_wears_the_masks_of_the_last_phase(train, monitor):
 
 def test_a_later_phase_that_cannot_be_is_refused_before_anything_trains(train):
     told = []
-    phases = phase_of(), phase_of(loss=FreeRun(length=52))
+    phases = phase_of(), phase_of(loss=FreeRun(window=52))
     with pytest.raises(ValueError, match="the longest has 51"):
         fit_ensemble(NET, train, phases, size=1, watch=told.append, key=KEY)
     assert not told

@@ -25,7 +25,6 @@ from sparsid.sparsify import (
     l1,
     magnitude,
     proximal_l1,
-    repeated_magnitude,
     rigl,
     soft_threshold,
     threshold,
@@ -168,14 +167,14 @@ def test_repeated_pruning_counts_the_zeros_again(seed, share, scope, at):
             return None
         return lambda entries, zeros: whole(Fraction(share) * (entries + zeros))
 
-    method = repeated_magnitude(sorted(at), share=float(share), scope=scope)
+    method = magnitude(at=sorted(at), share=float(share), scope=scope)
     follow(method, drawn(rng), rng, scope, target)
 
 
 def test_repeated_pruning_tends_to_a_third():
     """0.25 of (entries + zeros): 0.25, 0.3125, 0.328, 0.332, ... of 1000 weights."""
     w = np.random.default_rng(0).normal(size=(20, 50))
-    method = repeated_magnitude([1, 2, 3, 4, 5, 6, 7, 8])
+    method = magnitude(at=[1, 2, 3, 4, 5, 6, 7, 8])
     model = method.prepare([Weight(jnp.asarray(w), "first")], key=KEY)
     state, zeros = method.init(model, key=KEY), []
     hook = jax.jit(method.after_epoch)

@@ -248,7 +248,7 @@ def test_a_phase_bounds_by_its_own_data(architecture, by):
     training = Training(architecture, train)
     keys = jax.random.split(jax.random.key(1), 2)
     if isinstance(architecture, NARX):
-        loss = FreeRun(10, 2)
+        loss = FreeRun(window=10, stride=2)
         rows = [
             np.hstack([t.u[k - 1], t.u[k - 2], t.x[k - 1]])
             for t in train.scaled

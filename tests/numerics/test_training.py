@@ -441,7 +441,7 @@ def test_the_average_is_the_mean_of_the_epochs_ends_and_zeros_stay(train, epoch_
 
 @pytest.mark.parametrize("stepper", ["euler", "rk4"])
 def test_free_run_loss_is_a_python_loop(train, stepper):
-    loss = FreeRun(length=7, stride=5)
+    loss = FreeRun(window=7, stride=5)
     with jax.enable_x64(True):
         architecture = DerivativeMLP(widths=(3,), activation="tanh", stepper=stepper)
         model = architecture.build(train, key=jax.random.key(SEED))
@@ -463,7 +463,7 @@ def test_free_run_loss_is_a_python_loop(train, stepper):
 def test_one_free_run_step_follows_the_finite_difference(train):
     """Full-batch descent on the free-run loss: the move is -rate x its numeric slope."""
     linear = DerivativeMLP(widths=())
-    phase = Phase(1, Constant(1e-3), optimiser=SGD(), loss=FreeRun(length=5, stride=9), batch=100)
+    phase = Phase(1, Constant(1e-3), optimiser=SGD(), loss=FreeRun(window=5, stride=9), batch=100)
     fitted = fit_ensemble(
         linear, train, (phase,), size=1, dtype="float64", key=jax.random.key(SEED)
     )

@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sparsid import report
 from sparsid._errors import SparsidError
 from sparsid.cli.outputs import LATEX, MARKDOWN, check_outputs, written_by_sparsid
 from sparsid.data import Dataset, write_table
+from sparsid.report.document import Document, Figure
+from sparsid.report.figures import Trajectories
+from sparsid.report.render.page import write_page
 
 MODEL = next(Path(__file__).parents[1].glob("fixtures/schema1/**/*.sparsid"))
 
@@ -23,10 +25,12 @@ def dataset():
 def test_what_sparsid_writes_is_recognised(tmp_path, dataset):
     dataset.to_netcdf(tmp_path / "a.nc")
     write_table(dataset, tmp_path / "a.csv")
-    drawn = report.trajectories(np.arange(6.0), dataset[0].x, {}, ("a", "b"), (None, None))
-    saved = report.save(drawn, tmp_path, "figure")
-    pictures = [report.Picture("figure", saved)]
-    report.write_page(tmp_path / "a.html", title="t", intro="i", figures=pictures)
+    drawing = Trajectories(np.arange(6.0), dataset[0].x, {}, ("a", "b"), (None, None))
+    document = Document("t", ("i",), figures=(Figure("figure", "Figure", "", drawing),))
+    write_page(document, tmp_path / "a.html")
+    for file in (tmp_path / "figures").iterdir():
+        file.rename(tmp_path / file.name)
+    (tmp_path / "figures").rmdir()
     (tmp_path / "a.tex").write_text(LATEX + "x")
     (tmp_path / "a.md").write_text(MARKDOWN + "x")
     paths = {"format": "sparsid-pruning-paths", "schema": 1}

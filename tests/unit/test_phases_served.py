@@ -53,13 +53,13 @@ def test_a_capability_that_is_not_there_is_missed(phase):
     ("model", "phase", "words"),
     [
         (NARX(widths=(2,)), Phase(1), ONE_STEP),
-        (NARX(widths=(2,)), Phase(1, loss=FreeRun(2, 1)), "longer than the 2 rows"),
+        (NARX(widths=(2,)), Phase(1, loss=FreeRun(window=2, stride=1)), "longer than the 2 rows"),
         (NARX(widths=(2,)), Descent(criterion=Simulation(99)), "no longer than the longest record"),
         (DerivativeMLP(widths=(60, 60)), Descent(), f"up to {LARGEST} living numbers"),
     ],
 )
 def test_a_later_phase_is_refused_before_the_first_is_trained(model, phase, words):
-    first, seen = Phase(1, loss=FreeRun(8, 4), batch=4), []
+    first, seen = Phase(1, loss=FreeRun(window=8, stride=4), batch=4), []
     with pytest.raises(SparsidError, match=words):
         fit_ensemble(
             model, scaled_plant(samples=40), (first, phase), size=1, watch=seen.append, key=KEY

@@ -3,16 +3,18 @@
 import subprocess
 import sys
 from html.parser import HTMLParser
-from pathlib import Path
 from urllib.parse import unquote
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 
-from sparsid import report
 from sparsid._errors import SparsidError
 from sparsid.graph import Graph, GraphLayer
+from sparsid.report import figures
+from sparsid.report.document import Document, Figure, File, Table
+from sparsid.report.render import page
+from sparsid.report.render.drawing import draw, save
 from sparsid.report.render.drawing.error_growth import _quantiles
 from sparsid.report.render.drawing.records import _held, _left_at, _thinned
 
@@ -50,29 +52,33 @@ def graph(hidden=(6, 5), inputs=3, outputs=3, share=0.5, skip=True):
 def trajectories(members=5, states=3):
     truth, made = runs(members, states)
     ensembles = {ODD[0]: made, "dense": made[:1]}
-    return report.trajectories(TIME, truth, ensembles, ODD[:states], ("kg", None, "degC")[:states])
+    return draw(
+        figures.Trajectories(TIME, truth, ensembles, ODD[:states], ("kg", None, "degC")[:states])
+    )
 
 
 def constant_truth():
     made = np.full((2, 900, 1), np.nan)
-    return report.trajectories(TIME, np.zeros((900, 1)), {"a": made}, ["x"], None, title="T")
+    return draw(figures.Trajectories(TIME, np.zeros((900, 1)), {"a": made}, ["x"], None), title="T")
 
 
 def error_growth(members=5):
     with np.errstate(all="ignore"):
         truth, made = runs(members)
         errors = np.abs(made - truth).mean(axis=-1)
-    return report.error_growth(TIME, {ODD[1]: errors, "b": errors[:1]}, limit=(3.0, "limit"))
+    return draw(figures.ErrorGrowth(TIME, {ODD[1]: errors, "b": errors[:1]}, limit=(3.0, "limit")))
 
 
 def nothing_finite():
-    return report.error_growth(TIME, {"a": np.full((2, 900), np.inf), "b": np.zeros((1, 900))})
+    return draw(
+        figures.ErrorGrowth(TIME, {"a": np.full((2, 900), np.inf), "b": np.zeros((1, 900))})
+    )
 
 
 def diverged_share():
     shares = {ODD[0]: [(0.0, 0.0, 0.01), (1.0, 0.99, 1.0)], "L1": [(0.1, 0.05, 0.2)] * 2}
     theirs = {"L1": [0.25, None], "Dense": [1.0, 0.0]}
-    return report.diverged_share([100, 5000], shares, published=theirs, dt=10.0)
+    return draw(figures.DivergedShares([100, 5000], shares, published=theirs, dt=10.0))
 
 
 def training_history():
@@ -81,23 +87,23 @@ def training_history():
     loss[1, 3:] = np.nan
     free = np.full((4, 8), np.nan)
     free[:, 3], free[:, 7] = np.inf, [0.1, 0.2, np.inf, np.inf]
-    curves = {"a": report.Curves(epochs, loss, loss, free), "b": report.Curves(epochs, loss[:1])}
-    return report.training_history(curves)
+    curves = {"a": figures.Curves(epochs, loss, loss, free), "b": figures.Curves(epochs, loss[:1])}
+    return draw(figures.TrainingHistory(curves))
 
 
 FIGURES = {
     "trajectories": trajectories,
     "one member, one state": lambda: trajectories(1, 1),
     "constant truth, no number": constant_truth,
-    "inputs": lambda: report.inputs(TIME, runs(1)[0], ODD),
+    "inputs": lambda: draw(figures.Inputs(TIME, runs(1)[0], ODD)),
     "error growth": error_growth,
     "nothing finite": nothing_finite,
     "diverged": diverged_share,
-    "network": lambda: report.network(graph(), title=ODD[0]),
-    "network without hidden layer": lambda: report.network(graph(())),
-    "network without live unit": lambda: report.network(graph(share=0.0, skip=False)),
-    "links": lambda: report.link_matrix(graph().links(), ODD, ODD),
-    "shares of links": lambda: report.link_matrix(np.full((1, 2), 0.25), ODD[:2], ODD[:1]),
+    "network": lambda: draw(figures.NetworkDiagram(graph()), title=ODD[0]),
+    "network without hidden layer": lambda: draw(figures.NetworkDiagram(graph(()))),
+    "network without live unit": lambda: draw(figures.NetworkDiagram(graph(share=0.0, skip=False))),
+    "links": lambda: draw(figures.LinkMatrix(graph().links(), ODD, ODD)),
+    "shares of links": lambda: draw(figures.LinkMatrix(np.full((1, 2), 0.25), ODD[:2], ODD[:1])),
     "training": training_history,
 }
 
@@ -105,11 +111,11 @@ FIGURES = {
 @pytest.mark.parametrize("name", FIGURES)
 @pytest.mark.filterwarnings("error")
 def test_a_figure_is_written_and_the_same_one_gives_the_same_files(name, tmp_path):
-    first = report.save(FIGURES[name](), tmp_path, "first")
+    first = save(FIGURES[name](), tmp_path, "first")
     assert first.png.read_bytes().startswith(b"\x89PNG")
     assert first.png.stat().st_size > 2000
     assert ElementTree.parse(first.svg).getroot().tag.endswith("svg")
-    again = report.save(FIGURES[name](), tmp_path, "again")
+    again = save(FIGURES[name](), tmp_path, "again")
     assert again.svg.read_bytes() == first.svg.read_bytes()
     assert again.png.read_bytes() == first.png.read_bytes()
     assert sorted(p.name for p in tmp_path.iterdir()) == [
@@ -122,7 +128,7 @@ def test_a_figure_is_written_and_the_same_one_gives_the_same_files(name, tmp_pat
 
 def test_a_figure_that_cannot_be_written_is_refused(tmp_path):
     with pytest.raises(SparsidError, match="Cannot write"):
-        report.save(error_growth(), tmp_path / "missing", "x")
+        save(error_growth(), tmp_path / "missing", "x")
 
 
 def test_the_truth_sets_the_axes():
@@ -143,8 +149,10 @@ def test_the_median_drawn_is_the_one_predicted():
     runs[2, 2, 1] = np.inf
     runs[3, 3, 0] = np.nan
     wanted = [4.0, 4.0, 2.0, 1.5, 1.5]  # of 1, 2, 6, 7; then of 1, 2, 7; then of 1, 2: just half
-    figure = report.trajectories(
-        np.arange(5.0), np.tile(np.linspace(0, 8, 5)[:, None], 2), {"runs": runs}, ("a", "b")
+    figure = draw(
+        figures.Trajectories(
+            np.arange(5.0), np.tile(np.linspace(0, 8, 5)[:, None], 2), {"runs": runs}, ("a", "b")
+        )
     )
     for axis in figure.axes:
         (drawn,) = (line for line in axis.get_lines() if line.get_zorder() == 3)
@@ -206,61 +214,50 @@ class Reader(HTMLParser):
         self.text += data
 
 
-def test_the_page_is_self_contained_and_says_odd_names_as_they_are(tmp_path):
-    figures, page = tmp_path / "my figures", tmp_path / "index.html"
-    figures.mkdir()
-    small = report.save(diverged_share(), figures, "a:b #1")
-    large = report.Saved(small.png, figures / "large.svg")
-    large.svg.write_text("<svg>" + " " * 600_000 + "</svg>")
-    report.write_page(
-        page,
-        title=ODD[0],
-        intro=["First.", "<script>alert(1)</script>"],
-        tables=[report.Table("Runs", ODD, [[1, None, "<i>"], ['"', 0.5, "x"]], note="Note.")],
-        figures=[report.Picture('Odd "one"', small, ODD[0]), report.Picture("Large", large)],
-        files={figures / "large.svg": "a file"},
-    )
+def test_the_page_is_self_contained_and_says_odd_names_as_they_are(tmp_path, monkeypatch):
+    home = tmp_path / "my page"
+    (tmp_path / "a:b #1.nc").write_text("data")
+    shares = figures.DivergedShares([5], {ODD[0]: [(0.5, 0.2, 0.9)]})
+    small, large = (Figure(f"figure-{n}", 'Odd "one"', ODD[0], shares) for n in ("small", "large"))
+    files = (File(tmp_path / "a:b #1.nc", "a file"),)
+    table = Table("Runs", ODD, [[1, None, "<i>"], ['"', 0.5, "x"]], note="Note.")
+    document = Document(ODD[0], ("First.", "<script>alert(1)</script>"), (table,), (small,), files)
+    page.write_page(document, home / "index.html")
+    monkeypatch.setattr(page, "SVG_UP_TO", 10)
+    page.write_page(Document("t", figures=(large,)), home / "large.html")
     reader = Reader()
-    reader.feed(page.read_text(encoding="utf-8"))
+    written = (home / "index.html").read_text(encoding="utf-8")
+    reader.feed(written)
     reader.close()
     assert reader.open == []
     assert not {"script", "b", "i", "link", "iframe", "object"} & set(reader.seen)
-    assert [load.split(",")[0] for load in reader.loads] == [
-        "data:image/svg+xml;base64",
-        "data:image/png;base64",
-    ]
-    assert "url(" not in page.read_text()
-    assert "@import" not in page.read_text()
-    assert all((tmp_path / unquote(link)).is_file() for link in reader.links)
-    assert len(reader.links) == 5
-    for shown in (ODD[0], "<script>alert(1)</script>", "<i>", "–", "Note."):
+    assert [load.split(",")[0] for load in reader.loads] == ["data:image/svg+xml;base64"]
+    assert 'src="data:image/png;base64,' in (home / "large.html").read_text(encoding="utf-8")
+    assert "url(" not in written
+    assert "@import" not in written
+    assert all((home / unquote(link)).is_file() for link in reader.links)
+    assert len(reader.links) == 3
+    for shown in (ODD[0], "<script>alert(1)</script>", "<i>", "Note.", 'Odd "one"'):
         assert shown in reader.text
 
 
-def test_a_row_that_does_not_fit_its_header_is_refused(tmp_path):
+def test_a_row_that_does_not_fit_its_columns_is_refused():
     with pytest.raises(SparsidError, match="needs 2 cells"):
-        report.write_page(
-            tmp_path / "p.html",
-            title="t",
-            intro="",
-            tables=[report.Table("Runs", ["a", "b"], [[1, 2], [1]])],
-        )
-    assert not list(tmp_path.iterdir())
+        Table("Runs", ["a", "b"], [[1, 2], [1]])
 
 
-def test_a_picture_that_was_never_saved_is_refused(tmp_path):
-    gone = report.Saved(Path("gone.png"), Path("gone.svg"))
-    with pytest.raises(SparsidError, match="save the figure first"):
-        report.write_page(
-            tmp_path / "p.html", title="t", intro="", figures=[report.Picture("x", gone)]
-        )
+def test_what_is_no_figure_is_refused():
+    with pytest.raises(SparsidError, match=r"one of the kinds AgainstSize, .*got str"):
+        draw("a picture")
 
 
 def test_importing_the_report_is_cheap_and_drawing_leaves_pyplot_alone():
     code = (
-        "import sys, sparsid.report as r\n"
+        "import sys, sparsid.report.render.page\n"
+        "from sparsid.report.figures import LinkMatrix\n"
+        "from sparsid.report.render.drawing import draw\n"
         "assert not {'matplotlib', 'jinja2', 'jax', 'pandas'} & set(sys.modules)\n"
-        "r.link_matrix([[True]], ['a'], ['b'])\n"
+        "draw(LinkMatrix([[True]], ['a'], ['b']))\n"
         "assert not {'matplotlib.pyplot', 'jax'} & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -8,10 +8,13 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 
-from sparsid import report
 from sparsid._errors import SparsidError
+from sparsid.report import figures
+from sparsid.report.document import Document, Figure, Table
+from sparsid.report.render.drawing import draw, save
 from sparsid.report.render.drawing.comparison import _quartiles
 from sparsid.report.render.drawing.style import BLUE, CYCLE, VERMILLION, colours
+from sparsid.report.render.page import write_page
 
 HORIZONS = (100, 1000, 2500, 5000)
 LONG = "a <b>name</b> of $x$ and $ that goes on, and on_and_on, further than any panel is wide"
@@ -28,7 +31,7 @@ def bars(labels, published=(), horizons=HORIZONS, title="Diverged runs against t
     count = len(horizons)
     shares = {label: intervals(count, k) for k, label in enumerate(labels)}
     theirs = {label: [0.5, None, 0.25, 1.0][:count] for label in published}
-    return report.diverged_share(horizons, shares, published=theirs, dt=10.0, title=title)
+    return draw(figures.DivergedShares(horizons, shares, published=theirs, dt=10.0), title=title)
 
 
 def errors(labels, horizons=HORIZONS):
@@ -41,54 +44,67 @@ def errors(labels, horizons=HORIZONS):
 
 
 def violins(labels=("odd", "b"), horizons=HORIZONS, **more):
-    return report.error_violins(horizons, errors(labels, horizons), dt=10.0, title="T", **more)
+    return draw(
+        figures.ErrorViolins(horizons, errors(labels, horizons), dt=10.0, **more), title="T"
+    )
 
 
 def equal_errors():
     given = {"same": {5: np.full(9, 0.3)}, "zero": {5: np.zeros(9)}, "few": {5: np.ones(2)}}
-    return report.error_violins([5], {**given, "other": {7: np.ones(2)}})
+    return draw(figures.ErrorViolins([5], {**given, "other": {7: np.ones(2)}}))
 
 
 def seeds(count=10, lost=0):
     rng = np.random.default_rng(2)
     wrong = rng.lognormal(-1, 0.3, count)
     wrong[:lost] = np.nan
-    return report.Seeds(rng.random(count), wrong, rng.random(count))
+    return figures.Seeds(rng.random(count), wrong, rng.random(count))
 
 
 def differences(labels=("a", LONG), columns=("5000 samples",)):
     every = [(1.0, 0.5, 2.0), (-1.0, -2.0, 0.5)] * 8
-    return report.pairs(labels, {column: every[: len(labels)] for column in columns}, title="$")
+    return draw(
+        figures.Differences(labels, {column: every[: len(labels)] for column in columns}), title="$"
+    )
 
 
 FIGURES = {
     "bars, 4": lambda: bars(SIXTEEN[-3:], SIXTEEN[-3:]),
     "bars, 16": lambda: bars(SIXTEEN, SIXTEEN),
     "bars, theirs alone": lambda: bars(["a"], list("bcdefgh")),
-    "bars, no number": lambda: report.diverged_share([5], {"a": [NOTHING]}, title=LONG),
-    "bars, nothing": lambda: report.diverged_share([], {}),
+    "bars, no number": lambda: draw(figures.DivergedShares([5], {"a": [NOTHING]}), title=LONG),
+    "bars, nothing": lambda: draw(figures.DivergedShares([], {})),
     "bars, one horizon": lambda: bars(["a"], ["a"], horizons=(10,)),
     "violins": violins,
     "violins, 16": lambda: violins(SIXTEEN, counts=dict.fromkeys(SIXTEEN, 400)),
     "violins, one horizon": lambda: violins(horizons=(5,)),
     "violins, equal": equal_errors,
-    "violins, nothing": lambda: report.error_violins([], {}),
+    "violins, nothing": lambda: draw(figures.ErrorViolins([], {})),
     "pairs": differences,
     "pairs, 16 at four": lambda: differences(SIXTEEN, [f"{h} samples" for h in HORIZONS]),
-    "pairs, no number": lambda: report.pairs(["a"], {"": [NOTHING]}),
-    "pairs, no end": lambda: report.pairs(["a"], {"$": [(0.0, -np.inf, np.nan)]}),
-    "pairs, nothing": lambda: report.pairs([], {}),
-    "agreement, 16": lambda: report.agreement(
-        dict(zip(SIXTEEN, intervals(16), strict=True)), dict.fromkeys([*SIXTEEN[3:], "x"], 0.5)
+    "pairs, no number": lambda: draw(figures.Differences(["a"], {"": [NOTHING]})),
+    "pairs, no end": lambda: draw(figures.Differences(["a"], {"$": [(0.0, -np.inf, np.nan)]})),
+    "pairs, nothing": lambda: draw(figures.Differences([], {})),
+    "agreement, 16": lambda: draw(
+        figures.PublishedComparison(
+            dict(zip(SIXTEEN, intervals(16), strict=True)), dict.fromkeys([*SIXTEEN[3:], "x"], 0.5)
+        )
     ),
-    "agreement, no number": lambda: report.agreement({"a": NOTHING}, {"a": None}, title=LONG),
-    "sparsity, 16": lambda: report.sparsity_against_error(
-        {name: seeds(lost=k % 11) for k, name in enumerate(SIXTEEN)}, title=LONG
+    "agreement, no number": lambda: draw(
+        figures.PublishedComparison({"a": NOTHING}, {"a": None}), title=LONG
     ),
-    "sparsity, one seed": lambda: report.sparsity_against_error({"a": seeds(1), "b": seeds(1, 1)}),
-    "sparsity, none": lambda: report.sparsity_against_error({"a": seeds(0)}),
-    "ten networks": lambda: report.trajectories(
-        np.arange(50.0), np.zeros((50, 2)), {LONG: np.full((10, 50, 2), np.inf)}, ["a", "$b"]
+    "sparsity, 16": lambda: draw(
+        figures.SparsityAgainstError({name: seeds(lost=k % 11) for k, name in enumerate(SIXTEEN)}),
+        title=LONG,
+    ),
+    "sparsity, one seed": lambda: draw(
+        figures.SparsityAgainstError({"a": seeds(1), "b": seeds(1, 1)})
+    ),
+    "sparsity, none": lambda: draw(figures.SparsityAgainstError({"a": seeds(0)})),
+    "ten networks": lambda: draw(
+        figures.Trajectories(
+            np.arange(50.0), np.zeros((50, 2)), {LONG: np.full((10, 50, 2), np.inf)}, ["a", "$b"]
+        )
     ),
 }
 
@@ -96,15 +112,15 @@ FIGURES = {
 @pytest.mark.parametrize("name", FIGURES)
 @pytest.mark.filterwarnings("error")
 def test_a_figure_is_written(name, tmp_path):
-    saved = report.save(FIGURES[name](), tmp_path, "figure")
+    saved = save(FIGURES[name](), tmp_path, "figure")
     assert saved.png.stat().st_size > 2000
     assert ElementTree.parse(saved.svg).getroot().tag.endswith("svg")
 
 
 @pytest.mark.parametrize("name", ["bars, 4", "violins", "pairs", "agreement", "sparsity"])
 def test_the_same_figure_gives_the_same_files(name, tmp_path):
-    draw = next(drawn for known, drawn in FIGURES.items() if known.startswith(name))
-    first, again = (report.save(draw(), tmp_path, file) for file in ("first", "again"))
+    made = next(make for known, make in FIGURES.items() if known.startswith(name))
+    first, again = (save(made(), tmp_path, file) for file in ("first", "again"))
     assert again.svg.read_bytes() == first.svg.read_bytes()
     assert again.png.read_bytes() == first.png.read_bytes()
 
@@ -185,14 +201,14 @@ def test_many_bars_carry_what_is_published_as_marks():
 
 def test_the_numbers_are_written_above_the_bars_and_a_dash_where_there_is_none():
     shares = {"a": [(0.125, 0.1, 0.2), NOTHING]}
-    axis = report.diverged_share([5, 6], shares, published={"b": [None, 1.0]}).axes[0]
+    axis = draw(figures.DivergedShares([5, 6], shares, published={"b": [None, 1.0]})).axes[0]
     assert texts(axis) == ["12.5", "–", "–", "100"]
 
 
 def test_whiskers_reach_over_the_interval():
     (container,) = [
         c
-        for c in report.diverged_share([5], {"a": [(0.5, 0.2, 0.9)]}).axes[0].containers
+        for c in draw(figures.DivergedShares([5], {"a": [(0.5, 0.2, 0.9)]})).axes[0].containers
         if hasattr(c, "lines")
     ]
     np.testing.assert_allclose(container.lines[2][0].get_segments()[0][:, 1], [20, 90])
@@ -202,12 +218,12 @@ def test_whiskers_reach_over_the_interval():
 def test_a_label_without_a_number_for_each_horizon_is_refused(given):
     shares = given.get("shares", {})
     with pytest.raises(SparsidError, match="needs 4 entries, one a horizon; 'a' has"):
-        report.diverged_share(HORIZONS, shares, published=given.get("published"))
+        draw(figures.DivergedShares(HORIZONS, shares, published=given.get("published")))
 
 
 def test_a_violin_spans_the_errors_and_marks_median_and_quartiles():
     given = np.random.default_rng(0).lognormal(-2, 0.7, 101)
-    (axis,) = report.error_violins([5], {"a": {5: given}}, counts={"a": 400}).axes
+    (axis,) = draw(figures.ErrorViolins([5], {"a": {5: given}}, counts={"a": 400})).axes
     (body,) = axis.collections
     outline = body.get_paths()[0].vertices
     np.testing.assert_allclose([outline[:, 0].min(), outline[:, 0].max()], np.sort(given)[[0, -1]])
@@ -231,14 +247,14 @@ def test_lost_runs_are_named_not_missing():
 
 def test_errors_that_are_not_finite_do_not_count():
     given = {"a": {5: np.array([0.1, np.inf, 0.3, np.nan, 0.2])}}
-    (axis,) = report.error_violins([5], given).axes
+    (axis,) = draw(figures.ErrorViolins([5], given)).axes
     assert "3" in texts(axis)
     assert marks(axis, "o", 4)[0] == (0.2, 0)
 
 
 def test_a_violin_is_a_density_by_gaussian_kernels_of_scotts_width():
     given = np.random.default_rng(0).lognormal(-2, 0.7, 50)
-    (axis,) = report.error_violins([5], {"a": {5: given}}).axes
+    (axis,) = draw(figures.ErrorViolins([5], {"a": {5: given}})).axes
     upper = axis.collections[0].get_paths()[0].vertices[1:65]  # after the corner it begins with
     values, grid = np.log10(given), np.log10(upper[:, 0])
     width = values.std(ddof=1) * len(values) ** -0.2
@@ -248,7 +264,7 @@ def test_a_violin_is_a_density_by_gaussian_kernels_of_scotts_width():
 
 def test_pairs_stand_where_they_are_and_are_filled_where_zero_is_left_out():
     given = [(1.0, 0.5, 2.0), (-1.0, -2.0, 0.5), NOTHING, (np.inf, 0.0, np.inf), (3.0, -np.inf, 4)]
-    (axis,) = report.pairs(list("abcde"), {"5 samples": given}).axes
+    (axis,) = draw(figures.Differences(list("abcde"), {"5 samples": given})).axes
     assert marks(axis, "o") == [(1.0, 0), (-1.0, 1), (3.0, 4)]
     dots = [line for line in axis.lines if line.get_marker() == "o"]
     assert [to_hex(dot.get_markerfacecolor()).upper() for dot in dots] == [
@@ -270,12 +286,12 @@ def test_pairs_stand_where_they_are_and_are_filled_where_zero_is_left_out():
 
 def test_pairs_need_a_difference_for_each_row():
     with pytest.raises(SparsidError, match="needs 2 entries, one a row; '5 samples' has 1"):
-        report.pairs(["a", "b"], {"5 samples": [(0.0, 0.0, 0.0)]})
+        draw(figures.Differences(["a", "b"], {"5 samples": [(0.0, 0.0, 0.0)]}))
 
 
 def test_agreement_shows_both_and_whether_the_interval_holds_the_published_number():
     ours = {"in": (0.1, 0.05, 0.2), "out": (0.5, 0.4, 0.6), "alone": (0.3, 0.2, 0.4)}
-    (axis,) = report.agreement(ours, {"in": 0.15, "out": 0.7, "theirs": 1.0}).axes
+    (axis,) = draw(figures.PublishedComparison(ours, {"in": 0.15, "out": 0.7, "theirs": 1.0})).axes
     assert [x for x, _ in marks(axis, "o")] == [10, 50, 30]
     assert [x for x, _ in marks(axis, "D") if np.isfinite(x)] == pytest.approx([15, 70, 100])
     dots = [line for line in axis.lines if line.get_marker() == "o"]
@@ -285,11 +301,11 @@ def test_agreement_shows_both_and_whether_the_interval_holds_the_published_numbe
 
 
 def test_sparsity_shows_each_network_its_medians_and_those_that_were_lost():
-    given = report.Seeds(
+    given = figures.Seeds(
         np.array([0.1, 0.2, 0.3]), np.array([0.5, np.inf, np.nan]), np.array([0.0, 1.0, 1.0])
     )
-    kept = report.Seeds(np.array([0.5]), np.array([0.25]), np.array([0.1]))
-    figure = report.sparsity_against_error({"a": given, "b": kept})
+    kept = figures.Seeds(np.array([0.5]), np.array([0.25]), np.array([0.1]))
+    figure = draw(figures.SparsityAgainstError({"a": given, "b": kept}))
     error, share = figure.axes
     top = error.get_ylim()[1]
     assert marks(error, "o", 3.5) == [(10, 0.5), (50, 0.25)]
@@ -309,15 +325,23 @@ def test_quartiles_are_infinite_only_where_they_touch_infinity():
     )
 
 
-def test_the_page_of_a_study_holds_its_figures_and_leaves_them_as_files(tmp_path):
+def bars_data():
+    return figures.DivergedShares(HORIZONS, {"a": intervals(4)}, dt=10.0)
+
+
+def test_a_page_holds_its_figures_and_leaves_them_as_files(tmp_path):
     folder = tmp_path / "new" / "study"
-    page = report.study_page(
-        folder,
-        title="A <study>",
-        note=["One.", "Two $."],
-        tables=[report.Table("Runs", ["a", "b"], [[1, None]])],
-        figures=[("diverged_share", "Shares & more.", bars(["a"])), ("pairs", "", differences())],
+    rows = figures.Differences(["a"], {"5": [(1.0, 0.5, 2.0)]})
+    document = Document(
+        "A <study>",
+        ("One.", "Two $."),
+        tables=(Table("Runs", ["a", "b"], [[1, None]]),),
+        figures=(
+            Figure("diverged_share", "Diverged share", "Shares & more.", bars_data()),
+            Figure("pairs", "Pairs", "", rows),
+        ),
     )
+    page = write_page(document, folder / "index.html")
     assert page == folder / "index.html"
     text = page.read_text(encoding="utf-8")
     assert sorted(file.name for file in (folder / "figures").iterdir()) == [
@@ -328,7 +352,7 @@ def test_the_page_of_a_study_holds_its_figures_and_leaves_them_as_files(tmp_path
     ]
     assert text.count('src="data:image/svg+xml;base64,') == 2
     assert text.count("src=") == 2
-    for shown in ("A &lt;study&gt;", "Two $.", "Diverged share", "Shares &amp; more.", "–"):
+    for shown in ("A &lt;study&gt;", "Two $.", "Diverged share", "Shares &amp; more.", ">-<"):
         assert shown in text
     assert 'href="./figures/pairs.svg"' in text
 
@@ -341,30 +365,31 @@ def test_the_page_of_a_study_holds_its_figures_and_leaves_them_as_files(tmp_path
         ([""], "names its files"),
     ],
 )
-def test_a_study_page_refuses_a_name_that_names_no_file_of_its_own(tmp_path, names, said):
+def test_a_page_refuses_a_name_that_names_no_file_of_its_own(tmp_path, names, said):
+    drawn = tuple(Figure(name, "t", "", bars_data()) for name in names)
     with pytest.raises(SparsidError, match=said):
-        report.study_page(
-            tmp_path / "p", title="t", note="", figures=[(name, "", bars(["a"])) for name in names]
-        )
+        write_page(Document("t", figures=drawn), tmp_path / "p" / "index.html")
     assert not (tmp_path / "p").exists()
 
 
-def test_a_study_page_without_a_place_is_refused(tmp_path):
+def test_a_page_without_a_place_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(SparsidError, match="Cannot make the folder"):
-        report.study_page(tmp_path / "file" / "p", title="t", note="")
+        write_page(Document("t"), tmp_path / "file" / "p" / "index.html")
 
 
 def test_drawing_leaves_pyplot_alone():
     code = (
-        "import sys, numpy as np, sparsid.report as r\n"
+        "import sys, numpy as np\n"
+        "from sparsid.report import figures as f\n"
+        "from sparsid.report.render.drawing import draw\n"
         "assert not {'matplotlib', 'jax', 'scipy'} & set(sys.modules)\n"
         "one = (0.1, 0.0, 0.2)\n"
-        "r.diverged_share([5], {'a': [one]})\n"
-        "r.error_violins([5], {'a': {5: np.ones(9)}})\n"
-        "r.pairs(['a'], {'': [one]})\n"
-        "r.agreement({'a': one}, {})\n"
-        "r.sparsity_against_error({'a': r.Seeds(np.ones(2), np.ones(2), np.ones(2))})\n"
+        "draw(f.DivergedShares([5], {'a': [one]}))\n"
+        "draw(f.ErrorViolins([5], {'a': {5: np.ones(9)}}))\n"
+        "draw(f.Differences(['a'], {'': [one]}))\n"
+        "draw(f.PublishedComparison({'a': one}, {}))\n"
+        "draw(f.SparsityAgainstError({'a': f.Seeds(np.ones(2), np.ones(2), np.ones(2))}))\n"
         "assert not {'matplotlib.pyplot', 'jax', 'scipy'} & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

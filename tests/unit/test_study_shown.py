@@ -23,7 +23,11 @@ from sparsid.study.results import StudyResults
 from sparsid.study.tasks.simulate.exits import EXITS
 from sparsid.study.tasks.simulate.figures import families, figures, worth_drawing
 from sparsid.study.tasks.simulate.report import report
-from sparsid.study.tasks.simulate.results import ConfigurationResults
+from sparsid.study.tasks.simulate.results import (
+    ConfigurationResults,
+    at_largest,
+    configuration,
+)
 from sparsid.study.tasks.simulate.tables import comparison, tables
 from sparsid.study.tasks.simulate.task import SIMULATE
 from sparsid.study.tasks.simulate.verdicts import compare
@@ -70,6 +74,7 @@ def results_of(folder, names, *, horizons=(100, 1000), lost=0, error=0.06, seeds
         ConfigurationResults(
             spec,
             40,
+            tuple(horizons),
             tuple(row(spec.name, spec.first_seed + s, horizons, lost, error) for s in range(seeds)),
             0,
         )
@@ -104,7 +109,7 @@ def results_by_size(folder, sizes=(2, 40), **claims):
         return tuple(found)
 
     found = tuple(
-        ConfigurationResults(spec, size, rows(spec.name, size), 0)
+        ConfigurationResults(spec, size, (100,), rows(spec.name, size), 0)
         for spec in study.configuration
         for size in sizes
     )
@@ -207,13 +212,13 @@ def test_differences_say_whether_networks_are_paired(tmp_path):
     assert differences.columns == ("pair", "paired", "measure", "100", "1000")
     said = {line[0]: line[1] for line in differences.rows}
     assert said == {"b less a": "yes", "c less a": "no"}
-    alone = comparison([compare(results.named("b"), results.named("c"))])
+    alone = comparison([compare(configuration(results, "b"), configuration(results, "c"))])
     assert {line[1] for line in alone.rows} == {"no"}
 
 
 def test_families_hold_their_reference_rows(tmp_path):
     names = [c.name for c in read_study("haugstvedt2023").configuration]
-    whole = results_of(tmp_path, names, seeds=1).whole
+    whole = at_largest(results_of(tmp_path, names, seeds=1))
     named = paper("haugstvedt2023").figures
     found = {family: set(members) for family, members in families(whole, named).items()}
     methods = {"Soft thresholding", "Magnitude pruning", "DSR"}
@@ -229,7 +234,9 @@ def test_families_hold_their_reference_rows(tmp_path):
             "Magnitude pruning + L1 + SWA",
         },
     }
-    assert families(results_of(tmp_path, ["L1", "L1 + input skip", "Dense"]).whole, named) == {}
+    assert (
+        families(at_largest(results_of(tmp_path, ["L1", "L1 + input skip", "Dense"])), named) == {}
+    )
     assert families(whole, Figures()) == {}
 
 
@@ -293,7 +300,7 @@ def test_long_exits_are_proper_csv(drawable):
     with (drawable.folder / EXITS).open(encoding="utf-8", newline="") as file:
         header, *lines = csv.reader(file)
     assert header[:3] == ["configuration", "size", "seed"]
-    expected = [[name, "40", str(seed)] for name in drawable.whole for seed in range(2)]
+    expected = [[name, "40", str(seed)] for name in at_largest(drawable) for seed in range(2)]
     assert [line[:3] for line in lines] == expected
     assert lines[0][3:] == ["1", "7", "0.7", "v", "1"]
 

@@ -33,7 +33,7 @@ def test_a_record_of_eleven_samples_is_cut(length, stride, complete, places):
 
 def test_training_by_epochs_leaves_out_what_second_order_training_fills_up():
     scaled = scaled_plant(trajectories=2, samples=11)
-    assert FreeRun(4, 3).examples(scaled)[0].shape[0] == 6
+    assert FreeRun(window=4, stride=3).examples(scaled)[0].shape[0] == 6
     data = windows(scaled, Simulation(4, 3), lag=2)
     assert data.y.shape[:2] == (8, 4)
     np.testing.assert_array_equal(data.counts, np.tile([0, 0, 1, 1], (8, 1)))

@@ -36,6 +36,8 @@ def folder(tmp_path_factory):
     (home / "notes.txt").write_text("mine")
     spec = '[data]\nfiles = ["plant.csv"]\nstates = ["Tx"]\ndt = 10\n'
     (home / "column.toml").write_text(spec + "[[phase]]\nepochs = 1\n[[phase]]\niterations = 1\n")
+    phase = "[[phase]]\nepochs = 1\naverage = true\nloss = 'free-run'\nl1 = { weight = 1e-4 }\n"
+    (home / "phase.toml").write_text(spec + phase + "threshold = 1e-3\nunit_sphere = {}\n")
     (home / "key.toml").write_text(spec + "[training]\nmember = 3\n")
     (home / "process.toml").write_text(
         'name = "own"\n[data]\nprocess = "aluminum"\n[[configuration]]\nname = "one"\n'
@@ -65,6 +67,7 @@ FIT = ("fit", "plant.csv", "--inputs", "Q", "--dt", "10")
         (("fit", "plant.xyz", "--states", "T1", "--dt", "1", "--out", "new"), 2),
         (("fit", "column.toml", "--out", "new"), 2),
         (("fit", "key.toml", "--out", "new"), 2),
+        (("fit", "phase.toml", "--out", "new"), 2),
         (("score", "model.sparsid", "plant.csv"), 2),  # other columns than the model's
         (("score", "nowhere.sparsid", "plant.csv"), 2),
         (("predict", "model.sparsid", "plant.csv", "--out", "new.csv"), 2),

@@ -27,6 +27,7 @@ from sparsid.study.results import load_results
 from sparsid.study.running import run_study
 from sparsid.study.tasks.simulate.datasets import prepare
 from sparsid.study.tasks.simulate.judging import Judge
+from sparsid.study.tasks.simulate.results import configuration
 from sparsid.study.tasks.simulate.spec import StudySpec
 from sparsid.study.tasks.simulate.verdicts import agreements, compare, diverged_share, verdicts
 from sparsid.training import Phase, Training
@@ -276,8 +277,8 @@ def test_sizes_and_baselines(tmp_path):
         ("SINDy", 1),
         ("SINDy", 4),
     ]
-    assert results.named("SINDy").number("weights") == [2 * 4]
-    assert not compare(results.named("L1"), results.named("SINDy")).paired
+    assert configuration(results, "SINDy").number(lambda s: s.weights.weights) == [2 * 4]
+    assert not compare(configuration(results, "L1"), configuration(results, "SINDy")).paired
     assert run("study", "show", tmp_path) == 0
 
 
@@ -310,7 +311,7 @@ def test_the_summary_agrees_with_the_rows(whole):
         errors = [row["series"]["rfmse_40"]["values"] for row in mine]
         np.testing.assert_array_equal(found.rfmse(40), errors)
         assert found.diverged(40).sum() == sum(row["numbers"]["diverged_40"] for row in mine)
-    strong, weak = results.named("L1, strong"), results.named("L1")
+    strong, weak = configuration(results, "L1, strong"), configuration(results, "L1")
     kept = ~strong.diverged(40) & ~weak.diverged(40)
     difference = compare(strong, weak).rfmse[40]
     assert difference.value == pytest.approx((strong.rfmse(40) - weak.rfmse(40))[kept].mean())
@@ -321,13 +322,13 @@ def test_the_summary_agrees_with_the_rows(whole):
 
 def test_a_published_number_agrees_within_the_widened_interval(whole):
     results = load_results(whole)
-    rfmse = {40: (results.named("L1").kept_rfmse(40).mean(), 0.1), 10: (9.0, 0.1)}
-    lost = {40: 100.0 * results.named("L1").diverged(40).mean()}
+    rfmse = {40: (configuration(results, "L1").kept_rfmse(40).mean(), 0.1), 10: (9.0, 0.1)}
+    lost = {40: 100.0 * configuration(results, "L1").diverged(40).mean()}
     published = {"L1": FreeRuns(lost, rfmse, None), "None": FreeRuns({40: 1.0}, {}, None)}
     found = agreements(results, published)
     said = {(a.measure, a.horizon): a.agrees for a in found}
     assert said == {("diverged", 40): True, ("rfmse", 40): True, ("rfmse", 10): False}
-    inner = diverged_share(results.named("L1"), 40)
+    inner = diverged_share(configuration(results, "L1"), 40)
     outer = next(a.expected for a in found if a.measure == "diverged")
     assert outer.high == pytest.approx(min(inner.value + 2**0.5 * (inner.high - inner.value), 1))
 
@@ -351,16 +352,14 @@ def test_show_writes_figures_exits_and_markdown(whole, tmp_path):
     text = page.read_text(encoding="utf-8")
     assert text.startswith("<!-- Written by sparsid -->\n\n# A tiny study\n")
     results = load_results(whole)
-    share = diverged_share(results.named("Dense"), 40)
+    share = diverged_share(configuration(results, "Dense"), 40)
     row = next(line for line in text.splitlines() if line.startswith("| Dense |"))
     assert f"| {100 * share.value:.3g} [" in row
     drawn = {path.stem for path in (whole / "figures").glob("*.png")}
     assert {"states", "diverged_share", "errors", "sparsity", "pairs", "runs_dense"} <= drawn
     lines = (whole / "long_exits.csv").read_text(encoding="utf-8").splitlines()
     assert lines[0] == "configuration,size,seed,trajectory,sample,time_s,state,diverged"
-    left = sum(
-        int((found.series("long_exit_sample") >= 0).sum()) for found in results.configurations
-    )
+    left = sum(int(s.long.left_box) for found in results.configurations for s in found.scores)
     assert len(lines) == 1 + left
 
 

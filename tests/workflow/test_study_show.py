@@ -8,6 +8,7 @@ from tests.command_line import run
 from sparsid.papers import paper
 from sparsid.report.render.text import text
 from sparsid.study.results import load_results
+from sparsid.study.tasks.simulate.results import configuration
 from sparsid.study.tasks.simulate.tables import tables
 
 SPEC = """
@@ -77,7 +78,8 @@ def test_the_console_prints_ours_beside_the_published(folder, capsys):
     said = " ".join(re.sub(r"[│┃]", " ", capsys.readouterr().out).split())
     assert TITLE in said
     assert "published" in TITLE
-    assert said.index("Diverged free runs") < said.index("published 100") < said.index(TITLE)
+    heads = "published configuration networks 60 100 100"  # "published" stands above the last 100
+    assert said.index("Diverged free runs") < said.index(heads) < said.index(TITLE)
     _, after = said.split(TITLE)
     for name in ("Dense", "L1"):
         assert re.search(rf"\b{name}\b (agrees|not at)", after)
@@ -87,8 +89,8 @@ def test_the_console_prints_ours_beside_the_published(folder, capsys):
 def test_what_lost_every_run_disagrees_and_what_lost_none_agrees(folder, markdown):
     """The paper's Table 2 has neither diverge within 100 samples; Table 4 no zeros in either."""
     results = load_results(folder)
-    assert results.named("Dense").diverged(HORIZON).all()
-    assert not results.named("L1").diverged(HORIZON).any()
+    assert configuration(results, "Dense").diverged(HORIZON).all()
+    assert not configuration(results, "L1").diverged(HORIZON).any()
     _, lost, errors, zeros, _ = row(markdown[TITLE], "Dense")
     assert lost == "not at 100 (100 %, published 0 %)"
     assert errors.startswith("not at 100 (")  # there is none left to compare
@@ -97,7 +99,7 @@ def test_what_lost_every_run_disagrees_and_what_lost_none_agrees(folder, markdow
     assert (lost, zeros) == ("agrees", "agrees")
     theirs, ours = (
         paper("haugstvedt2023").rows["L1"].rfmse[100][0],
-        results.named("L1").rfmse(HORIZON),
+        configuration(results, "L1").rfmse(HORIZON),
     )
     within = ours.min() - 0.005 <= theirs <= ours.max() + 0.005
     assert within or errors == f"not at 100 ({ours.mean():.3g}, published {theirs:g})"

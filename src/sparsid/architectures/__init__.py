@@ -11,6 +11,7 @@ from sparsid.architectures.base import (
     AbstractArchitecture,
     AnyArchitecture,
     AnyOutputArchitecture,
+    add_kind,
     as_architecture,
     default_for,
 )
@@ -19,10 +20,8 @@ from sparsid.architectures.derivative import DerivativeMLP
 from sparsid.architectures.file import ModelFile, read_file, write_file
 from sparsid.architectures.narx import NARX
 
-ARCHITECTURES.register("derivative")(DerivativeMLP)
-MODELS.add("derivative", "sparsid.models.derivative:DerivativeModel")
-ARCHITECTURES.register("narx")(NARX)
-MODELS.add("narx", "sparsid.models.narx:NARXModel")
+add_kind("derivative", DerivativeMLP, "sparsid.models.derivative:DerivativeModel")
+add_kind("narx", NARX, "sparsid.models.narx:NARXModel")
 
 __all__ = [
     "ARCHITECTURES",
@@ -37,6 +36,7 @@ __all__ = [
     "Card",
     "DerivativeMLP",
     "ModelFile",
+    "add_kind",
     "as_architecture",
     "default_for",
     "library_versions",

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from jaxtyping import Float
-from pydantic import BaseModel, BeforeValidator, ConfigDict, SerializeAsAny, ValidationError
+from pydantic import BeforeValidator, SerializeAsAny
 
 from sparsid._errors import SparsidError
-from sparsid._registry import Registry, unknown
-from sparsid._tables import validated
+from sparsid._registry import Registry
+from sparsid._tables import Options, validated
 from sparsid.architectures.arrays import ArraySpec
 from sparsid.data import Dataset, ScaledDataset
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:  # these names of jaxtyping import JAX
 type Capability = Literal["one-step", "recursion"]
 
 
-class AbstractArchitecture(BaseModel):
+class AbstractArchitecture(Options):
     """Options of a model; wrong ones raise SparsidError. In files `kind` tells which they are.
 
     `observes` says what it simulates: a plant's measured states, or its outputs. `can` names what
@@ -34,23 +34,11 @@ class AbstractArchitecture(BaseModel):
     models shown beside.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     kind: str
     observes: ClassVar[Literal["states", "outputs"]]
     can: ClassVar[frozenset[Capability]] = frozenset()
     recipes: ClassVar[tuple[str, ...]]
     baselines: ClassVar[tuple[str, ...]]
-
-    if not TYPE_CHECKING:  # for a type checker the signature stays that of the fields
-
-        def __init__(self, **options):
-            try:
-                BaseModel.__init__(self, **options)
-            except ValidationError as error:
-                raise SparsidError(_refusal(error, type(self))) from None
-
-        # Inside a specification or a model file pydantic still says which key is wrong.
-        __init__.__pydantic_base_init__ = True
 
     @property
     def lag(self) -> int:
@@ -99,6 +87,15 @@ ARCHITECTURES: Registry[type[AbstractArchitecture]] = Registry("kind of model")
 MODELS: Registry[Any] = Registry("kind of model")
 
 
+def add_kind(kind: str, options: type[AbstractArchitecture], model: str | type) -> None:
+    """Makes a kind of model known: its options, and its class or the place of it."""
+    ARCHITECTURES.register(kind)(options)
+    if isinstance(model, str):
+        MODELS.add(kind, model)
+    else:
+        MODELS.register(kind)(model)
+
+
 #: Kinds that are taken where nobody names one.
 DEFAULT_KINDS = {"states": "derivative", "outputs": "narx"}
 
@@ -135,15 +132,3 @@ def check_widths(widths: Sequence[int]) -> None:
     """Raises SparsidError for a hidden layer without units."""
     if any(width < 1 for width in widths):
         raise SparsidError(f"`widths` must be positive; got {list(widths)}.")
-
-
-def _refusal(error: ValidationError, options: type[BaseModel]) -> str:
-    """One sentence for the first option that is wrong."""
-    first = error.errors()[0]
-    if "error" in (context := first.get("ctx", {})):
-        return str(context["error"])
-    name = str(first["loc"][0])
-    if first["type"] == "extra_forbidden":
-        return unknown(f"option of {options.__name__}", name, options.model_fields)
-    said = first["msg"][0].lower() + first["msg"][1:]
-    return f"`{name}` of {options.__name__} is not usable ({said}); got {first['input']!r}."

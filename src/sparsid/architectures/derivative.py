@@ -2,10 +2,8 @@
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from sparsid._errors import SparsidError
-from sparsid._registry import unknown
 from sparsid._steppers import STEPPERS
 from sparsid.architectures.arrays import ArraySpec, network_arrays
 from sparsid.architectures.base import AbstractArchitecture, check_widths
@@ -36,19 +34,35 @@ class DerivativeMLP(AbstractArchitecture):
     can: ClassVar = frozenset({"one-step", "recursion"})
     recipes: ClassVar = ("one-step", "free-run")
     baselines: ClassVar = ("linear, one-step", "linear, free-run")
-    widths: Annotated[tuple[int, ...], Field(max_length=MOST_LAYERS)] = (25, 25, 25, 25)
-    activation: str = "relu"
-    skip: bool = False
-    per_state: bool = False
-    bias: bool = True
-    clip: Clipping = "none"
-    clip_margin: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.1
-    stepper: str = Field(default="euler")
+    widths: tuple[int, ...] = Field(
+        default=(25, 25, 25, 25),
+        max_length=MOST_LAYERS,
+        description="units of the hidden layers; none: the linear model",
+    )
+    activation: Annotated[str, AfterValidator(ACTIVATIONS.known)] = Field(
+        default="relu",
+        description="what hidden units compute; binary ones train with a surrogate slope "
+        "(straight-through estimator)",
+    )
+    skip: bool = Field(default=False, description="inputs enter every layer")
+    per_state: bool = Field(default=False, description="a network of its own for each state")
+    bias: bool = Field(default=True, description="whether layers have biases")
+    clip: Clipping = Field(
+        default="none",
+        description='what a network sees outside the box of the training data; `"linear"` goes on '
+        "with the linear model",
+    )
+    clip_margin: float = Field(
+        default=0.1,
+        ge=0,
+        description="how far outside the box, as a share of its width, inputs bend over",
+    )
+    stepper: Annotated[str, AfterValidator(STEPPERS.known)] = Field(
+        default="euler",
+        description="how it marches in time; one-step training goes through it",
+    )
 
     def model_post_init(self, _context) -> None:
-        ACTIVATIONS.check(self.activation)
-        if self.stepper not in STEPPERS:
-            raise SparsidError(unknown("stepper", self.stepper, STEPPERS))
         check_widths(self.widths)
 
     @property

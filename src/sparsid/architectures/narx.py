@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 import numpy as np
 from jaxtyping import Float
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from sparsid._errors import SparsidError
 from sparsid.architectures.arrays import ArraySpec, network_arrays
@@ -31,16 +31,21 @@ class NARX(AbstractArchitecture):
     can: ClassVar = frozenset({"recursion"})
     recipes: ClassVar = ("recurrent",)
     baselines: ClassVar = ("linear, ARX", "linear, OE")
-    widths: Annotated[tuple[int, ...], Field(max_length=MOST_LAYERS)] = (20,)
-    activation: str = "tanh"
-    output_lags: Count = 2
-    input_lags: Count = 2
-    delay: Count = 1
-    skip: bool = False
-    bias: bool = True
+    widths: tuple[int, ...] = Field(
+        default=(20,),
+        max_length=MOST_LAYERS,
+        description="units of the hidden layers; none: the linear model",
+    )
+    activation: Annotated[str, AfterValidator(ACTIVATIONS.known)] = Field(
+        default="tanh", description="what hidden units compute"
+    )
+    output_lags: Count = Field(default=2, description="how many earlier outputs it looks at")
+    input_lags: Count = Field(default=2, description="the oldest input, in samples back")
+    delay: Count = Field(default=1, description="the newest input, in samples back")
+    skip: bool = Field(default=False, description="lagged inputs and outputs enter every layer")
+    bias: bool = Field(default=True, description="whether layers have biases")
 
     def model_post_init(self, _context) -> None:
-        ACTIVATIONS.check(self.activation)
         check_widths(self.widths)
 
     @model_validator(mode="after")

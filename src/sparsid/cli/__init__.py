@@ -23,6 +23,7 @@ from sparsid.cli import (
     study,
 )
 from sparsid.cli.console import refuse, show_all_letters
+from sparsid.cli.options import grouped
 from sparsid.cli.stopping import Interrupted, interruptions
 
 app = typer.Typer(
@@ -36,7 +37,7 @@ VERBS = (
     *(structure, equations, info, demo),
 )
 for verb in VERBS:
-    app.command(name=verb.__name__.rsplit(".", 1)[-1], no_args_is_help=False)(verb.command)
+    app.command(name=verb.__name__.rsplit(".", 1)[-1], no_args_is_help=False)(grouped(verb.command))
 app.add_typer(study.app, name="study")
 
 WRONG_CALL = typer.BadParameter.__mro__[1]  # Typer has no public name for it

@@ -8,16 +8,15 @@ import io
 import json
 import math
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from rich.console import Console
 from rich.text import Text
 
-from sparsid.report.document import Cell, Document, Table
+from sparsid.report.document import Document
 from sparsid.report.render.console import console
 from sparsid.report.render.terminal import plain
-from sparsid.report.render.text import number as number  # for the verbs that build tables
 
 WIDE = 160  # columns, away from a terminal
 
@@ -60,13 +59,6 @@ def _standard(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_standard(inner) for inner in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def show(
-    title: str, header: Sequence[str], rows: Iterable[Sequence[Cell]], *, wrap: bool = False
-) -> None:
-    """A table laid out for the terminal, see `report.render.console`."""
-    show_document(Document("", tables=(Table(title, header, list(rows)),)), wrap=wrap)
 
 
 def show_document(document: Document, *, wrap: bool = False) -> None:

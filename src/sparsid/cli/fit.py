@@ -1,5 +1,6 @@
 """sparsid fit"""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -7,13 +8,69 @@ import typer
 
 from sparsid._errors import SparsidError
 from sparsid.cli.computing import use_machine
-from sparsid.cli.console import number, say, show, tell
-from sparsid.cli.options import Columns, Dt, Seed, Time, listed
+from sparsid.cli.console import say, show_document, tell
+from sparsid.cli.options import Seed, TableOptions, listed
 from sparsid.cli.outputs import Force, check_outputs
 from sparsid.cli.stopping import Interrupted, until_written
 
 if TYPE_CHECKING:
-    from sparsid.identify import FitResult, FitSpec
+    from sparsid.identify import FitResult, FitSpec, Parts
+
+
+@dataclass(frozen=True)
+class ChannelOptions:
+    """Which columns are what, and what an output depends on."""
+
+    states: Annotated[str | None, typer.Option(help="Columns to simulate, by commas.")] = None
+    outputs: Annotated[
+        str | None,
+        typer.Option(help="Columns to simulate where no states are measured, by commas."),
+    ] = None
+    inputs: Annotated[str | None, typer.Option(help="Input columns, by commas.")] = None
+    lags: Annotated[
+        int | None, typer.Option(help="Samples an output depends on, with --outputs (2).", min=1)
+    ] = None
+    delay: Annotated[
+        int | None, typer.Option(help="First lag of the inputs, with --outputs (1).", min=1)
+    ] = None
+
+    def named(self) -> dict[str, Any]:
+        """Keys of [data]."""
+        return {name: listed(getattr(self, name)) for name in ("states", "outputs", "inputs")}
+
+    def model(self) -> dict[str, Any]:
+        """[model] of a recurrent network, as far as options say; nothing for other networks."""
+        lags = {"output_lags": self.lags, "input_lags": self.lags, "delay": self.delay}
+        given = {name: value for name, value in lags.items() if value}
+        if self.outputs is None:
+            if given:
+                raise SparsidError("--lags and --delay are for models of --outputs.")
+            return {}
+        return {"model": {"kind": "narx", **given}}
+
+
+@dataclass(frozen=True)
+class TrainingOptions:
+    """Keys of [training]."""
+
+    recipe: Annotated[
+        str,
+        typer.Option(
+            help="Of --states: auto (validation decides), one-step, free-run, readable or dense."
+        ),
+    ] = "auto"
+    members: Annotated[int, typer.Option(help="Networks in the ensemble.")] = 10
+    effort: Annotated[float, typer.Option(help="Multiplies epochs and iterations.")] = 1.0
+
+
+@dataclass(frozen=True)
+class ShareOptions:
+    """What of the record is kept back."""
+
+    validation_share: Annotated[
+        float, typer.Option(help="Share kept back to choose between models.")
+    ] = 0.2
+    test_share: Annotated[float, typer.Option(help="Share kept back to judge the result.")] = 0.2
 
 
 def command(
@@ -23,33 +80,11 @@ def command(
         typer.Argument(metavar="DATA...|SPEC.toml", help="Data files, or one TOML specification."),
     ],
     to: Annotated[Path | None, typer.Option("--out", help="The model file to write.")] = None,
-    states: Annotated[str | None, typer.Option(help="Columns to simulate, by commas.")] = None,
-    outputs: Annotated[
-        str | None,
-        typer.Option(help="Columns to simulate where no states are measured, by commas."),
-    ] = None,
-    inputs: Annotated[str | None, typer.Option(help="Input columns, by commas.")] = None,
-    lags: Annotated[
-        int | None, typer.Option(help="Samples an output depends on, with --outputs (2).", min=1)
-    ] = None,
-    delay: Annotated[
-        int | None, typer.Option(help="First lag of the inputs, with --outputs (1).", min=1)
-    ] = None,
-    columns: Columns = None,
-    time: Time = None,
-    dt: Dt = None,
-    recipe: Annotated[
-        str,
-        typer.Option(
-            help="Of --states: auto (validation decides), one-step, free-run, readable or dense."
-        ),
-    ] = "auto",
-    members: Annotated[int, typer.Option(help="Networks in the ensemble.")] = 10,
-    effort: Annotated[float, typer.Option(help="Multiplies epochs and iterations.")] = 1.0,
-    validation_share: Annotated[
-        float, typer.Option(help="Share kept back to choose between models.")
-    ] = 0.2,
-    test_share: Annotated[float, typer.Option(help="Share kept back to judge the result.")] = 0.2,
+    *,
+    channels: ChannelOptions,
+    tables: TableOptions,
+    training: TrainingOptions,
+    shares: ShareOptions,
     seed: Seed = 0,
     force: Force = False,
 ) -> None:
@@ -70,38 +105,39 @@ def command(
 
         spec = read_spec(data[0])
     else:
-        tables: dict[str, Any] = {
-            "data": {
-                "files": [str(path) for path in data],
-                "states": listed(states),
-                "outputs": listed(outputs),
-                "inputs": listed(inputs),
-                "columns": listed(columns),
-                "time": time,
-                "dt": dt,
-                "validation_share": validation_share,
-                "test_share": test_share,
-            },
-            "training": {"recipe": recipe, "members": members, "effort": effort, "seed": seed},
+        files = {"files": [str(path) for path in data], **channels.named(), **tables.given()}
+        given: dict[str, Any] = {
+            "data": {**files, **vars(shares)},
+            "training": {**vars(training), "seed": seed},
+            **channels.model(),
         }
-        if outputs is not None:
-            tables["model"] = _recurrent(lags, delay)
-        elif lags is not None or delay is not None:
-            raise SparsidError("--lags and --delay are for models of --outputs.")
         if to is not None:
             check_outputs([to], inputs=data, force=force)
 
         from sparsid.identify import FitSpec, parse
 
-        spec = parse(FitSpec, tables, "fit")
+        spec = parse(FitSpec, given, "fit")
     target = _target(to, spec)
-    read = (*spec.data.files, *spec.data.validation_files, *spec.data.test_files)
-    check_outputs([target], inputs=[*data, *read], force=force)
+    check_outputs([target], inputs=[*data, *_files(spec)], force=force)
 
     from sparsid.identify import read_parts
 
     parts = read_parts(spec.data)  # before JAX: a wrong file or column is refused at once
+    result = _fitted(spec, parts, target)
 
+    from sparsid.identify import assess
+    from sparsid.identify.documents import fit_document
+
+    result.ensemble.save(target)
+    tell(result.notes)
+    found = assess(result)
+    show_document(fit_document(found))
+    tell(found.remarks)
+    say(f"Saved {len(result.ensemble)} members to {target}.")
+
+
+def _fitted(spec: "FitSpec", parts: "Parts", target: Path) -> "FitResult":
+    """The fit, with its progress on the terminal; whoever stops it before its end is told so."""
     from sparsid.cli.progress import training_progress
     from sparsid.identify import fit_spec
     from sparsid.training.progress import last_signal
@@ -109,19 +145,9 @@ def command(
     use_machine()
     with until_written(target), training_progress() as watching:
         try:
-            result = fit_spec(spec, parts=parts, watching=watching)
+            return fit_spec(spec, parts=parts, watching=watching)
         except KeyboardInterrupt:  # before any network was trained
             raise Interrupted(last_signal()) from None
-    result.ensemble.save(target)
-    tell(result.notes)
-    _report(result)
-    say(f"Saved {len(result.ensemble)} members to {target}.")
-
-
-def _recurrent(lags: int | None, delay: int | None) -> dict[str, Any]:
-    """[model] of a recurrent network, as far as options say."""
-    given = {"output_lags": lags, "input_lags": lags, "delay": delay}
-    return {"kind": "narx", **{name: value for name, value in given.items() if value}}
 
 
 def _only_out(context: typer.Context) -> None:
@@ -140,34 +166,11 @@ def _only_out(context: typer.Context) -> None:
         )
 
 
+def _files(spec: "FitSpec") -> tuple[str, ...]:
+    return (*spec.data.files, *spec.data.validation_files, *spec.data.test_files)
+
+
 def _target(to: Path | None, spec: "FitSpec") -> Path:
     if to is None and spec.out is None:
         raise SparsidError("Say where to write the model: --out plant.sparsid.")
     return to or Path(spec.out or "")
-
-
-def _report(result: "FitResult") -> None:
-    """Free runs of the chosen ensemble, of the other candidates, and of the linear models."""
-    from sparsid.identify import assess
-
-    found = assess(result)
-    rows = []
-    for model in found.models:
-        mark = " (chosen)" if model.chosen else ""
-        rows.append(
-            (
-                model.candidate.name + mark,
-                *([] if found.chose is None else [number(model.candidate.validation)]),
-                *map(number, model.errors),
-                number(model.mean),
-                f"{model.nonzero:g}",
-            )
-        )
-    chose = [] if found.chose is None else [f"{found.chose}, mean"]
-    show(
-        f"Free run over the {found.part} data: RMSE of the median run in training standard "
-        "deviations",
-        ("model", *chose, *found.channels, "mean", "non-zero weights"),
-        rows,
-    )
-    tell(found.remarks)

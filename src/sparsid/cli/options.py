@@ -1,18 +1,15 @@
-"""Options that several verbs share, how data is read for a model, and what is said of both."""
+"""Options that several verbs share, each declared once, alone or in groups."""
 
-from collections.abc import Sequence
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, fields, is_dataclass
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 
 import typer
 
 from sparsid._errors import SparsidError
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from sparsid.architectures import Card
-    from sparsid.data import Dataset
 
 Files = Annotated[
     list[Path],
@@ -22,12 +19,54 @@ Files = Annotated[
     ),
 ]
 Model = Annotated[Path, typer.Argument(metavar="MODEL", help="A model file.")]
-Columns = Annotated[
-    str | None, typer.Option(help="Names of the columns of a table without header, by commas.")
+ModelOut = Annotated[Path, typer.Option("--out", help="The model file to write.")]
+DataOut = Annotated[Path, typer.Option("--out", help="A .nc, .csv or .parquet file to write.")]
+Process = Annotated[str, typer.Argument(help="Name of a process (see `sparsid processes`).")]
+Adaptive = Annotated[
+    bool, typer.Option(help="Integrate adaptively (Diffrax) instead of fixed RK4.")
 ]
-Time = Annotated[str | None, typer.Option(help="The time column of a table, in s or as dates.")]
 Dt = Annotated[float | None, typer.Option(help="Sampling time in s.")]
 Seed = Annotated[int, typer.Option(help="Seed of everything random.", min=0, max=2**63 - 1)]
+
+
+@dataclass(frozen=True)
+class TableOptions:
+    """How the tables among data files are read."""
+
+    columns: Annotated[
+        str | None, typer.Option(help="Names of the columns of a table without header, by commas.")
+    ] = None
+    time: Annotated[
+        str | None, typer.Option(help="The time column of a table, in s or as dates.")
+    ] = None
+    dt: Dt = None
+
+    def given(self) -> dict[str, Any]:
+        """For functions that read data."""
+        return {"columns": listed(self.columns), "time": self.time, "dt": self.dt}
+
+
+def grouped(command: Callable[..., None]) -> Callable[..., None]:
+    """The command with an option for each field of every parameter that is a dataclass."""
+    parameters = inspect.signature(command).parameters
+    kinds: dict[str, Any] = {name: p.annotation for name, p in parameters.items()}
+    groups: dict[str, Any] = {name: kind for name, kind in kinds.items() if is_dataclass(kind)}
+
+    @wraps(command)
+    def called(**given: Any) -> None:
+        for name, group in groups.items():
+            given[name] = group(**{field.name: given.pop(field.name) for field in fields(group)})
+        command(**given)
+
+    shown = []
+    for name, parameter in parameters.items():
+        own = [(f.name, f.type, f.default) for f in fields(groups[name])] if name in groups else []
+        for option, kind, default in own or [(name, parameter.annotation, parameter.default)]:
+            keyword = inspect.Parameter.KEYWORD_ONLY
+            shown.append(inspect.Parameter(option, keyword, default=default, annotation=kind))
+    called.__signature__ = inspect.Signature(shown)  # pyright: ignore[reportAttributeAccessIssue]
+    called.__annotations__ = {parameter.name: parameter.annotation for parameter in shown}
+    return called
 
 
 def listed(names: str | None) -> tuple[str, ...] | None:
@@ -35,42 +74,6 @@ def listed(names: str | None) -> tuple[str, ...] | None:
     if names is None:
         return None
     return tuple(name.strip() for name in names.split(",") if name.strip())
-
-
-def read_for(
-    card: "Card",
-    files: Sequence[Path],
-    *,
-    columns: str | None,
-    time: str | None,
-    dt: float | None,
-) -> "tuple[Dataset, list[str]]":
-    """The files' data with the model's channels, and what should be said about it.
-
-    A table says nothing of its sampling time unless asked: then the model's is taken, aloud.
-    Raises SparsidError where names, units or sampling time do not fit.
-    """
-    from sparsid.data import match_model, read
-    from sparsid.data.formats import describes_itself
-
-    notes: list[str] = []
-    if all(describes_itself(path) for path in files):
-        dataset = read(files, dt=dt)
-    else:
-        if dt is None and time is None:
-            dt = card.dt
-            notes.append(f"The sampling time of the model, {dt:g} s, is assumed for the data.")
-        dataset = read(
-            files,
-            states=card.states.names,
-            inputs=card.inputs.names,
-            columns=listed(columns),
-            time=time,
-            dt=dt,
-        )
-    observes = card.architecture.observes
-    fitting, said = match_model(dataset, observes, card.states, card.inputs, card.dt)
-    return fitting, [*notes, *dataset.notes, *said]
 
 
 def parse_numbers(option: str, text: str) -> dict[str, float]:
@@ -82,18 +85,6 @@ def parse_numbers(option: str, text: str) -> dict[str, float]:
         raise SparsidError(
             f"`{option}` takes name=value by commas, as in T1=20; got {text!r}."
         ) from None
-
-
-def box_notes(card: "Card", runs: "np.ndarray", dataset: "Dataset") -> list[str]:
-    """Sentences on runs, and on inputs of the data, that leave the box of the training data."""
-    from sparsid.evaluation import box_exits
-
-    told = [box_exits(runs, card.box["states"]).sentence(card.states.names, card.dt)]
-    if len(card.inputs):
-        _, _, u = dataset.padded()
-        inputs = box_exits(u, card.box["inputs"])
-        told += [inputs.sentence(card.inputs.names, card.dt, what="records of inputs")]
-    return [sentence for sentence in told if sentence]
 
 
 def parse_horizons(text: str | None, longest: int) -> list[int]:

@@ -1,6 +1,6 @@
 """sparsid processes"""
 
-from sparsid.cli.console import say, show
+from sparsid.cli.console import show_document
 
 
 def command() -> None:
@@ -8,13 +8,6 @@ def command() -> None:
 
     Example: `sparsid processes`
     """
-    from sparsid.plants import PLANTS
+    from sparsid.identify.documents import processes_document
 
-    plants = [PLANTS[name] for name in PLANTS]
-    rows = [
-        (p.name, ", ".join(p.states.names), ", ".join(p.inputs.names), f"{p.dt:g} s")
-        for p in plants
-    ]
-    show("Processes", ("name", "states", "inputs", "sampling time"), rows)
-    for plant in plants:
-        say(f"{plant.name}: {plant.reference}")
+    show_document(processes_document())

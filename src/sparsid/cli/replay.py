@@ -7,16 +7,15 @@ import typer
 
 from sparsid.cli.computing import use_machine
 from sparsid.cli.console import say, tell
+from sparsid.cli.options import Adaptive, DataOut, Process
 from sparsid.cli.outputs import Force, check_outputs
 
 
 def command(
-    process: Annotated[str, typer.Argument(help="Name of a process (see `sparsid processes`).")],
+    process: Process,
     data: Annotated[Path, typer.Argument(metavar="DATA", help="A NetCDF dataset.")],
-    to: Annotated[Path, typer.Option("--out", help="A .nc, .csv or .parquet file to write.")],
-    adaptive: Annotated[
-        bool, typer.Option(help="Integrate adaptively (Diffrax) instead of fixed RK4.")
-    ] = False,
+    to: DataOut,
+    adaptive: Adaptive = False,
     force: Force = False,
 ) -> None:
     """Runs the true process again from the data's first states under its recorded inputs.

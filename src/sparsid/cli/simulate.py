@@ -1,19 +1,18 @@
 """sparsid simulate"""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from sparsid.cli.computing import use_machine
 from sparsid.cli.console import say, tell
-from sparsid.cli.options import Dt, Seed, parse_numbers
+from sparsid.cli.options import Adaptive, DataOut, Dt, Process, Seed, parse_numbers
 from sparsid.cli.outputs import Force, check_outputs
 
 
 def command(
-    process: Annotated[str, typer.Argument(help="Name of a process (see `sparsid processes`).")],
-    to: Annotated[Path, typer.Option("--out", help="A .nc, .csv or .parquet file to write.")],
+    process: Process,
+    to: DataOut,
     trajectories: Annotated[int, typer.Option(help="How many trajectories.")] = 40,
     samples: Annotated[int, typer.Option(help="Samples of each trajectory.")] = 5000,
     dt: Dt = None,
@@ -22,9 +21,7 @@ def command(
         str | None,
         typer.Option(help="Measurement noise: standard deviations, as in pH=0.05, by commas."),
     ] = None,
-    adaptive: Annotated[
-        bool, typer.Option(help="Integrate adaptively (Diffrax) instead of fixed RK4.")
-    ] = False,
+    adaptive: Adaptive = False,
     force: Force = False,
 ) -> None:
     """Simulates a built-in process under its usual excitation.

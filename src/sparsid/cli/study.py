@@ -9,12 +9,13 @@ import typer
 from sparsid._errors import SparsidError
 from sparsid._files import make_folder
 from sparsid.cli.computing import use_machine
-from sparsid.cli.console import say, show, show_document, tell
+from sparsid.cli.console import say, show_document, tell
 from sparsid.cli.outputs import MARKDOWN, Force, check_figures, check_outputs
+from sparsid.report.document import Document, Table
 from sparsid.study import executors
+from sparsid.study.tasks.simulate.exits import EXITS
 
 if TYPE_CHECKING:
-    from sparsid.report.document import Document
     from sparsid.study.results import StudyResults
 
 app = typer.Typer(
@@ -35,10 +36,11 @@ def list_() -> None:
     from sparsid.study.reading import overview
 
     rows = [
-        (name, study.title, str(len(study.configuration)), str(study.size))
+        (name, study.title, len(study.configuration), study.size)
         for name, study in overview().items()
     ]
-    show("Studies", ("name", "title", "configurations", "cells"), rows)
+    columns = ("name", "title", "configurations", "cells")
+    show_document(Document("Studies", tables=(Table("Studies", columns, rows),)))
 
 
 @app.command()
@@ -118,7 +120,8 @@ def show_(
 
     Example: `sparsid study show haugstvedt2023 --markdown haugstvedt2023.md`
     """
-    outputs = [folder / "index.html", *([] if text is None else [text])]
+    outputs = [folder / name for name in ("index.html", *BESIDE.get(_task(folder), ()))]
+    outputs += [] if text is None else [text]
     check_outputs(outputs, inputs=[folder / "study.json"], force=force)
     results, document = _documented(folder)
     show_document(replace(document, notes=()), wrap=True)
@@ -129,7 +132,7 @@ def show_(
 
 
 def write_document(
-    document: "Document", folder: Path, *, text: Path | None = None, force: bool = False
+    document: Document, folder: Path, *, text: Path | None = None, force: bool = False
 ) -> Path:
     """Writes the page and what belongs to it into the folder, and Markdown to `text`.
 
@@ -150,6 +153,16 @@ def write_document(
         with written_whole(path) as part:
             part.write_text(content, encoding="utf-8")
     return write_page(document, page)
+
+
+# Task -> files that its document may bring along.
+BESIDE = {"simulate": (EXITS,)}
+
+
+def _task(folder: Path) -> str:
+    from sparsid.results import ResultStore
+
+    return ResultStore.open(folder).study().get("specification", {}).get("task", "simulate")
 
 
 def _documented(folder: Path) -> "tuple[StudyResults, Document]":
@@ -184,10 +197,10 @@ def compare(
             f"`study compare` is for studies of simulators; {folder} holds one of the task "
             f"{results.task.name!r}, whose pairs `study show` compares."
         )
-    pair = results.named(first), results.named(second)
 
-    from sparsid.report.document import Document
+    from sparsid.study.tasks.simulate.results import configuration
     from sparsid.study.tasks.simulate.tables import comparison
     from sparsid.study.tasks.simulate.verdicts import compare as compared
 
+    pair = configuration(results, first), configuration(results, second)
     show_document(Document("", tables=(comparison([compared(*pair)]),)), wrap=True)

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from sparsid.data import Dataset
+from sparsid.models import Card
+
 
 @dataclass(frozen=True)
 class BoxExits:
@@ -50,3 +53,13 @@ def box_exits(
     rows = np.take_along_axis(outside, np.maximum(sample, 0)[..., None, None], axis=-2)
     state = np.where(left, rows[..., 0, :].argmax(axis=-1), -1)
     return BoxExits(left, sample, state)
+
+
+def box_notes(card: Card, runs: Float[np.ndarray, "*runs T n"], dataset: Dataset) -> list[str]:
+    """Sentences on runs, and on inputs of the data, that leave the box of the training data."""
+    notes = [box_exits(runs, card.box["states"]).sentence(card.states.names, card.dt)]
+    if len(card.inputs):
+        _, _, u = dataset.padded()
+        inputs = box_exits(u, card.box["inputs"])
+        notes += [inputs.sentence(card.inputs.names, card.dt, what="records of inputs")]
+    return [sentence for sentence in notes if sentence]

@@ -1,7 +1,7 @@
 """{method = "lm"}: second-order training, as data."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -13,15 +13,29 @@ if TYPE_CHECKING:  # a specification is read, and refused, without JAX
     from sparsid.training.windows import Criterion
 
 
+Iterations = Annotated[int, Field(ge=1, description="at most")]
+Ridge = Annotated[
+    float, Field(ge=0, description="times the sum of squared weights, added to the error")
+]
+Damping = Annotated[float, Field(gt=0, description="of Levenberg-Marquardt's first step")]
+Early = Annotated[
+    bool,
+    Field(
+        description="goes back to the point of least validation error, looked for every ten "
+        "iterations"
+    ),
+]
+
+
 class RetrainSpec(Table):
     """{iterations = 50}: the second-order training after a removal, on whole records."""
 
-    method: Literal["lm", "bfgs"] = "lm"
-    search: Literal["golden", "armijo"] = "golden"
-    iterations: int = Field(default=50, ge=1)
-    ridge: float = Field(default=1e-4, ge=0)
-    damping: float = Field(default=1e-2, gt=0)
-    early: bool = True
+    method: Literal["lm", "bfgs"] = Field(default="lm", description="Levenberg-Marquardt, or BFGS")
+    search: Literal["golden", "armijo"] = Field(default="golden", description="line search of BFGS")
+    iterations: Iterations = 50
+    ridge: Ridge = 1e-4
+    damping: Damping = 1e-2
+    early: Early = True
 
     def build(self) -> "Descent":
         from sparsid.training import Descent
@@ -38,16 +52,37 @@ class RetrainSpec(Table):
 class DescentSpec(RetrainSpec):
     """{method = "lm", iterations = 200}: a phase of second-order training."""
 
-    iterations: int = Field(default=200, ge=1)
-    ridge: float = Field(default=0.0, ge=0)
-    damping: float = Field(default=1.0, gt=0)
-    early: bool = False
-    criterion: Literal["simulation", "prediction"] = "simulation"
-    length: int | None = Field(default=None, ge=2)
-    stride: int | None = Field(default=None, ge=1)
-    shaken: float = Field(default=0.0, ge=0)
-    estimated: bool = False
-    seconds: float | None = Field(default=None, gt=0)
+    iterations: Iterations = 200
+    ridge: Ridge = 0.0
+    damping: Damping = 1.0
+    early: Early = False
+    criterion: Literal["simulation", "prediction"] = Field(
+        default="simulation",
+        description="free run (parallel), or one step ahead (series-parallel)",
+    )
+    length: int | None = Field(
+        default=None, ge=2, description="samples of a free run; none: whole records"
+    )
+    stride: int | None = Field(
+        default=None,
+        ge=1,
+        description="samples from the start of one free run to that of the next",
+    )
+    shaken: float = Field(
+        default=0.0,
+        ge=0,
+        description="every window again from outputs that are wrong by up to so much, scaled",
+    )
+    estimated: bool = Field(
+        default=False,
+        description="the outputs that windows start from are unknowns too, for records whose first "
+        "samples are noisy",
+    )
+    seconds: float | None = Field(
+        default=None,
+        gt=0,
+        description="the phase ends after so long, for all networks; none: no limit",
+    )
 
     @property
     def needs(self) -> Need:

@@ -22,17 +22,41 @@ class DataSpec(Table):
     one's time. Files of their own for validation or test replace the share.
     """
 
-    files: tuple[str, ...]
-    states: tuple[str, ...] | None = None
-    outputs: tuple[str, ...] | None = None
-    inputs: tuple[str, ...] | None = None
-    columns: tuple[str, ...] | None = None
-    time: str | None = None
-    dt: float | None = None
-    validation_share: float = Field(default=0.2, ge=0, lt=1)
-    test_share: float = Field(default=0.2, ge=0, lt=1)
-    validation_files: tuple[str, ...] = ()
-    test_files: tuple[str, ...] = ()
+    files: tuple[str, ...] = Field(description="CSV, Parquet or NetCDF, relative to this file")
+    states: tuple[str, ...] | None = Field(
+        default=None, description="columns of measured states, which networks simulate"
+    )
+    outputs: tuple[str, ...] | None = Field(
+        default=None,
+        description="columns of outputs, to be simulated as if they were states; instead of "
+        "`states`",
+    )
+    inputs: tuple[str, ...] | None = Field(default=None, description="columns of inputs")
+    columns: tuple[str, ...] | None = Field(
+        default=None, description="names of the columns, for files without a header"
+    )
+    time: str | None = Field(default=None, description="the column of time")
+    dt: float | None = Field(
+        default=None,
+        description="sampling time in s",
+        json_schema_extra={"default": "from the time column"},
+    )
+    validation_share: float = Field(
+        default=0.2, ge=0, lt=1, description="kept back for validation, of the whole data"
+    )
+    test_share: float = Field(
+        default=0.2,
+        ge=0,
+        lt=1,
+        description="kept back for the test, of the whole data; both together leave some to train "
+        "on",
+    )
+    validation_files: tuple[str, ...] = Field(
+        default=(), description="files of their own for validation, which replace the share"
+    )
+    test_files: tuple[str, ...] = Field(
+        default=(), description="files of their own for the test, which replace the share"
+    )
 
     @model_validator(mode="after")
     def _leaves_something(self) -> Self:

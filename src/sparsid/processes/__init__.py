@@ -1,7 +1,7 @@
 """Plants to learn from: processes, the signals and controllers that excite them, simulation."""
 
 from sparsid.processes.aluminium import AluminiumCell
-from sparsid.processes.base import PROCESSES, AbstractProcess, named
+from sparsid.processes.base import PROCESSES, AbstractProcess, add_process, named
 from sparsid.processes.controllers import Proportional, ProportionalIntegral
 from sparsid.processes.duffing import Duffing
 from sparsid.processes.lotka_volterra import LotkaVolterra
@@ -21,7 +21,7 @@ from sparsid.processes.simulate import METHODS, replay, simulate
 from sparsid.processes.sources import AbstractSource, Clipped, Deadband, Stack, Sum, play
 
 for _process in (AluminiumCell, Duffing, LotkaVolterra, Neutralisation):
-    PROCESSES.register(_process.name)(_process)
+    add_process(_process)
 
 __all__ = [
     "APRBS",
@@ -46,6 +46,7 @@ __all__ = [
     "Stack",
     "Step",
     "Sum",
+    "add_process",
     "measured",
     "named",
     "play",

@@ -8,8 +8,7 @@ from typing import ClassVar
 import jax
 import jax.numpy as jnp
 
-from sparsid import plants
-from sparsid.data import Channels
+from sparsid.plants import ALUMINIUM, Plant
 from sparsid.processes.base import AbstractProcess, namespace
 from sparsid.processes.controllers import Proportional
 from sparsid.processes.signals import APRBS, Constant, Impulses
@@ -99,12 +98,7 @@ class AluminiumCell(AbstractProcess):
 
     continuous_starts: bool = False
 
-    name: ClassVar[str] = plants.ALUMINIUM.name
-    reference: ClassVar[str] = plants.ALUMINIUM.reference
-    dt: ClassVar[float] = plants.ALUMINIUM.dt
-    states: ClassVar[Channels] = plants.ALUMINIUM.states
-    outputs: ClassVar[Channels] = plants.ALUMINIUM.outputs
-    inputs: ClassVar[Channels] = plants.ALUMINIUM.inputs
+    facts: ClassVar[Plant] = ALUMINIUM
     box: ClassVar[dict[str, tuple[float, float]]] = {
         "side_ledge": (800.0, 6500.0),
         "alumina": (200.0, 1300.0),

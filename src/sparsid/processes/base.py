@@ -13,26 +13,43 @@ from jaxtyping import Array, Bool, Float, Key
 
 from sparsid._registry import Registry
 from sparsid.data import Channels
+from sparsid.plants import PLANTS, Plant
 from sparsid.processes.sources import AbstractSource
 
 
 class AbstractProcess(eqx.Module):
     """A plant x' = flow(x, u), y = output(x, u), with what is needed to excite it.
 
-    A final class is built without arguments by default and registers in `PROCESSES`, which puts
-    it under the contract suite. `dt` is the default sampling time in s; `box` holds the physical
+    A final class is built without arguments by default and is added by `add_process`, which puts
+    it under the contract suite. `facts` are its name, channels and source; `box` holds the physical
     bounds of every state and input, by name and in its unit; `dependence` names, for every state,
     the channels that its derivative truly depends on.
     """
 
-    name: eqx.AbstractClassVar[str]
-    reference: eqx.AbstractClassVar[str]
-    dt: eqx.AbstractClassVar[float]
-    states: eqx.AbstractClassVar[Channels]
-    outputs: eqx.AbstractClassVar[Channels]
-    inputs: eqx.AbstractClassVar[Channels]
+    facts: eqx.AbstractClassVar[Plant]
     box: eqx.AbstractClassVar[Mapping[str, tuple[float, float]]]
     dependence: eqx.AbstractClassVar[Mapping[str, tuple[str, ...]]]
+
+    @property
+    def name(self) -> str:
+        return self.facts.name
+
+    @property
+    def dt(self) -> float:
+        """The default sampling time in s."""
+        return self.facts.dt
+
+    @property
+    def states(self) -> Channels:
+        return self.facts.states
+
+    @property
+    def outputs(self) -> Channels:
+        return self.facts.outputs
+
+    @property
+    def inputs(self) -> Channels:
+        return self.facts.inputs
 
     @abstractmethod
     def flow(
@@ -74,6 +91,12 @@ class AbstractProcess(eqx.Module):
 
 
 PROCESSES: Registry[type[AbstractProcess]] = Registry("process")
+
+
+def add_process(process: type[AbstractProcess]) -> None:
+    """Makes a process known by its name, to Python and to the command line."""
+    PLANTS.register(process.facts.name)(process.facts)
+    PROCESSES.register(process.facts.name)(process)
 
 
 def named(name: str) -> AbstractProcess:

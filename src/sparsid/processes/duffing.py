@@ -4,8 +4,7 @@ from typing import ClassVar
 
 import jax
 
-from sparsid import plants
-from sparsid.data import Channels
+from sparsid.plants import DUFFING, Plant
 from sparsid.processes.base import AbstractProcess, namespace
 from sparsid.processes.signals import Multisine
 from sparsid.processes.sources import Stack
@@ -22,12 +21,7 @@ class Duffing(AbstractProcess):
     stiffness: float = 1.0
     cubic: float = 1.0
 
-    name: ClassVar[str] = plants.DUFFING.name
-    reference: ClassVar[str] = plants.DUFFING.reference
-    dt: ClassVar[float] = plants.DUFFING.dt
-    states: ClassVar[Channels] = plants.DUFFING.states
-    outputs: ClassVar[Channels] = plants.DUFFING.outputs
-    inputs: ClassVar[Channels] = plants.DUFFING.inputs
+    facts: ClassVar[Plant] = DUFFING
     box: ClassVar[dict[str, tuple[float, float]]] = {
         "displacement": (-3.0, 3.0),
         "velocity": (-4.0, 4.0),

@@ -5,8 +5,7 @@ from typing import ClassVar
 import jax
 import jax.numpy as jnp
 
-from sparsid import plants
-from sparsid.data import Channels
+from sparsid.plants import LOTKA_VOLTERRA, Plant
 from sparsid.processes.base import AbstractProcess, namespace
 from sparsid.processes.signals import APRBS
 from sparsid.processes.sources import Stack
@@ -24,12 +23,7 @@ class LotkaVolterra(AbstractProcess):
     capacity: tuple[float, float] = (13.0, 9.0)
     rivalry: tuple[float, float] = (0.6, 0.4)
 
-    name: ClassVar[str] = plants.LOTKA_VOLTERRA.name
-    reference: ClassVar[str] = plants.LOTKA_VOLTERRA.reference
-    dt: ClassVar[float] = plants.LOTKA_VOLTERRA.dt
-    states: ClassVar[Channels] = plants.LOTKA_VOLTERRA.states
-    outputs: ClassVar[Channels] = plants.LOTKA_VOLTERRA.outputs
-    inputs: ClassVar[Channels] = plants.LOTKA_VOLTERRA.inputs
+    facts: ClassVar[Plant] = LOTKA_VOLTERRA
     box: ClassVar[dict[str, tuple[float, float]]] = {
         "species_1": (0.0, 15.0),
         "species_2": (0.0, 12.0),

@@ -14,7 +14,7 @@ from sparsid.processes.base import AbstractProcess
 from sparsid.processes.signals import Recorded
 from sparsid.processes.sources import AbstractSource
 
-METHODS: dict[str, Callable] = {**STEPPERS, "adaptive": adaptive}
+METHODS: dict[str, Callable] = {name: STEPPERS[name] for name in STEPPERS} | {"adaptive": adaptive}
 
 
 def march(

@@ -6,8 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from sparsid import plants
-from sparsid.data import Channels
+from sparsid.plants import NEUTRALISATION, Plant
 from sparsid.processes.base import AbstractProcess, namespace
 from sparsid.processes.signals import APRBS
 from sparsid.processes.sources import Stack
@@ -65,12 +64,7 @@ class Neutralisation(AbstractProcess):
     buffer: float = 0.55
     acid: float = 16.6
 
-    name: ClassVar[str] = plants.NEUTRALISATION.name
-    reference: ClassVar[str] = plants.NEUTRALISATION.reference
-    dt: ClassVar[float] = plants.NEUTRALISATION.dt
-    states: ClassVar[Channels] = plants.NEUTRALISATION.states
-    outputs: ClassVar[Channels] = plants.NEUTRALISATION.outputs
-    inputs: ClassVar[Channels] = plants.NEUTRALISATION.inputs
+    facts: ClassVar[Plant] = NEUTRALISATION
     box: ClassVar[dict[str, tuple[float, float]]] = {
         "charge": (-1.35e-3, 2.0e-3),
         "carbonate": (3.0e-4, 1.0e-3),

@@ -46,7 +46,7 @@ def to_dataset(
             "process": process.name,
             "settings": repr(process),
             "method": method,
-            "reference": process.reference,
+            "reference": process.facts.reference,
         },
     )
 

@@ -1,31 +1,50 @@
-"""Sparsification and averaging methods, each a record of pure functions."""
+"""Sparsification and averaging methods, each options and a record of pure functions.
 
-from sparsid.sparsify.average import weight_average
+One file holds both; importing it costs no start of JAX (`lazy`). The name of a method in the table
+of a phase stands in `METHODS`.
+"""
+
+from sparsid.sparsify.average import WeightAverage, weight_average
 from sparsid.sparsify.base import NOTHING, Clock, Seen, Sparsifier
 from sparsid.sparsify.chain import chain
-from sparsid.sparsify.dynamic import dynamic
-from sparsid.sparsify.hold import hold
-from sparsid.sparsify.l1 import l1
-from sparsid.sparsify.magnitude import magnitude, repeated_magnitude
-from sparsid.sparsify.proximal import group_l1, proximal_l1
-from sparsid.sparsify.rigl import rigl
-from sparsid.sparsify.soft_threshold import soft_threshold
-from sparsid.sparsify.sphere import unit_sphere
-from sparsid.sparsify.threshold import threshold
+from sparsid.sparsify.dynamic import Dynamic, dynamic
+from sparsid.sparsify.hold import Hold, hold
+from sparsid.sparsify.l1 import L1, l1
+from sparsid.sparsify.magnitude import Magnitude, magnitude
+from sparsid.sparsify.method import METHODS, Method, constructor
+from sparsid.sparsify.proximal import GroupL1, ProximalL1, group_l1, proximal_l1
+from sparsid.sparsify.rigl import RigL, rigl
+from sparsid.sparsify.soft_threshold import SoftThreshold, soft_threshold
+from sparsid.sparsify.sphere import UnitSphere, unit_sphere
+from sparsid.sparsify.threshold import Threshold, threshold
+
+METHODS.register("l1")(L1)
+METHODS.register("soft_threshold")(SoftThreshold)
+METHODS.register("proximal_l1")(ProximalL1)
+METHODS.register("group_l1")(GroupL1)
+METHODS.register("dynamic")(Dynamic)
+METHODS.register("rigl")(RigL)
+METHODS.register("threshold")(Threshold)
+METHODS.register("magnitude")(Magnitude)
+METHODS.register("hold")(Hold)
+METHODS.register("average")(WeightAverage)
+METHODS.register("unit_sphere")(UnitSphere)
 
 __all__ = [
+    "METHODS",
     "NOTHING",
     "Clock",
+    "Method",
     "Seen",
     "Sparsifier",
     "chain",
+    "constructor",
     "dynamic",
     "group_l1",
     "hold",
     "l1",
     "magnitude",
     "proximal_l1",
-    "repeated_magnitude",
     "rigl",
     "soft_threshold",
     "threshold",

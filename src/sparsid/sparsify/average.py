@@ -1,18 +1,20 @@
 """Stochastic weight averaging (Izmailov 2018): the mean of the weights at each epoch's end."""
 
-from typing import NamedTuple
+from __future__ import annotations
 
-import equinox as eqx
-import jax
-import jax.numpy as jnp
-from jaxtyping import Array, PyTree
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
-from sparsid._errors import SparsidError
-from sparsid.models.parameters import split_trainable
+from pydantic import Field
+
 from sparsid.sparsify.base import Clock, Sparsifier
+from sparsid.sparsify.lazy import eqx, jax, jnp, parameters
+from sparsid.sparsify.method import Method, constructor
+
+if TYPE_CHECKING:
+    from jaxtyping import Array, PyTree
 
 
-class Average(NamedTuple):
+class Mean(NamedTuple):
     """Mean of the trainable leaves over the epochs counted so far."""
 
     mean: PyTree
@@ -20,26 +22,37 @@ class Average(NamedTuple):
     begin: Array  # share of the phase after which epochs count
 
 
-def weight_average(*, from_fraction: float = 0.0) -> Sparsifier:
-    """Averages the stored leaves once an epoch with equal weights.
+class WeightAverage(Method):
+    """Averages the stored weights and biases once an epoch, all epochs with equal weights.
 
-    Put it in a last phase of constant, raised rate; with `from_fraction` only the epochs after
-    that share of the phase count. Stored leaves are averaged, never effective weights, and masks
-    lie over the average: exact zeros stay. Raises SparsidError for a share out of range.
+    `average = true`, or `{from_fraction = 0.75}`. Put it in a last phase of constant, raised rate.
+    Stored numbers are averaged, never effective weights, and masks lie over the average: exact
+    zeros stay.
     """
-    if not 0 <= from_fraction < 1:
-        raise SparsidError(f"`from_fraction` must be from 0 to below 1; got {from_fraction:g}.")
 
-    def init(model, *, key) -> Average:
-        trainable, _ = split_trainable(model)
-        blank = jax.tree.map(jnp.zeros_like, trainable)
-        return Average(blank, jnp.zeros((), jnp.int32), jnp.asarray(from_fraction, float))
+    order: ClassVar = 90
+    switch: ClassVar = True
+    from_fraction: float = Field(
+        default=0.0,
+        ge=0,
+        lt=1,
+        description="only the epochs after that share of the phase are averaged; `average = true` "
+        "takes all",
+    )
 
-    return Sparsifier(init=init, after_epoch=_after_epoch, finish=_finish)
+    def build(self) -> Sparsifier:
+        begin = self.from_fraction
+
+        def init(model, *, key) -> Mean:
+            trainable, _ = parameters.split_trainable(model)
+            blank = jax.tree.map(jnp.zeros_like, trainable)
+            return Mean(blank, jnp.zeros((), jnp.int32), jnp.asarray(begin, float))
+
+        return Sparsifier(init=init, after_epoch=_after_epoch, finish=_finish)
 
 
-def _after_epoch(model, moments, state: Average, clock: Clock):
-    trainable, _ = split_trainable(model)
+def _after_epoch(model, moments, state: Mean, clock: Clock):
+    trainable, _ = parameters.split_trainable(model)
     counts = jnp.asarray(clock.epoch > (state.begin + 1e-6) * clock.epochs)
     epochs = state.epochs + counts
 
@@ -47,12 +60,15 @@ def _after_epoch(model, moments, state: Average, clock: Clock):
         return mean + (w - mean) * counts.astype(w.dtype) / jnp.maximum(epochs, 1)
 
     mean = jax.tree.map(shift, state.mean, trainable)
-    return model, moments, Average(mean, epochs, state.begin)
+    return model, moments, Mean(mean, epochs, state.begin)
 
 
-def _finish(model, state: Average):
-    trainable, rest = split_trainable(model)
+def _finish(model, state: Mean):
+    trainable, rest = parameters.split_trainable(model)
     averaged = jax.tree.map(
         lambda mean, last: jnp.where(state.epochs > 0, mean, last), state.mean, trainable
     )
     return eqx.combine(averaged, rest)
+
+
+weight_average = constructor(WeightAverage)

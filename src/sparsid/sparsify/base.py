@@ -6,11 +6,14 @@ which differ in numbers alone share one compiled program. Hooks that are compile
 functions, or frozen records of such: the compiled program is found again by them.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from jaxtyping import Array, PyTree
+if TYPE_CHECKING:  # these names of jaxtyping import JAX
+    from jaxtyping import Array, PyTree
 
 
 class Clock(NamedTuple):

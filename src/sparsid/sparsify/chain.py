@@ -3,8 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import jax
-
+from sparsid._jax import jax
 from sparsid.sparsify.base import Sparsifier, finish, init, prepare
 
 

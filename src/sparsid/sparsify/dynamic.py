@@ -4,23 +4,21 @@ Every few epochs weights below one global threshold are pruned and as many grow 
 over the layers in proportion to their surviving weights.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, NamedTuple
 
-import jax
-import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int, Key
+from pydantic import Field
 
-from sparsid._errors import SparsidError
-from sparsid._registry import unknown
-from sparsid.models.mlp import layers_of
-from sparsid.models.parameters import Masked, map_weights, stored, weights
+from sparsid._tables import EPOCHS
 from sparsid.sparsify.base import Clock, Seen, Sparsifier
-from sparsid.sparsify.masks import keeps, magnitudes, replant
+from sparsid.sparsify.lazy import jax, jnp, masks, mlp, parameters
+from sparsid.sparsify.method import Method, constructor
 
-GROWTHS = ("random", "gradient")
-STARTS = ("zero", "random")
+if TYPE_CHECKING:
+    from jaxtyping import Array, Bool, Float, Int, Key
 
 
 class Reallocation(NamedTuple):
@@ -33,51 +31,56 @@ class Reallocation(NamedTuple):
     key: Key[Array, ""]
 
 
-def dynamic(
-    sparsity: float = 0.5,
-    *,
-    every: int = 25,
-    target: float = 150,
-    threshold: float = 1e-3,
-    tolerance: float = 0.1,
-    growth: Literal["random", "gradient"] = "random",
-    start: Literal["zero", "random"] = "zero",
-) -> Sparsifier:
+class Dynamic(Method):
     """A random mask of the share `sparsity` in every layer, reallocated every `every` epochs.
 
-    Each time, in this order: |w| < H is pruned, one weight a layer at least stays; as many grow at
-    places that were zero before; H is halved if more than (1 + tolerance) * `target` were pruned,
-    doubled if fewer than (1 - tolerance) * `target`. `growth` takes places at random, or where the
-    gradient of the last batch is largest (as RigL does). Grown weights `start` at zero, or as
-    drawn at the beginning of a training. Moments of grown weights are zero. The number of living
-    weights never changes. Nothing moves at the very end of a phase: what grows must train.
-    haugstvedt2023: every 25, target 150. Raises SparsidError for numbers out of range.
+    `dynamic = {sparsity = 0.5, every = 25, target = 150}`. Each time, in this order: |w| < H is
+    pruned, one weight a layer at least stays; as many grow at places that were zero before; H is
+    halved if more than (1 + tolerance) * `target` were pruned, doubled if fewer than
+    (1 - tolerance) * `target`. `growth` takes places at random, or where the gradient of the last
+    batch is largest (as RigL does). Grown weights `start` at zero, or as drawn at the beginning of
+    a training. Moments of grown weights are zero. The number of nonzero weights never changes.
+    Nothing moves at the very end of a phase: what grows must train. haugstvedt2023: every 25,
+    target 150.
     """
-    _check(sparsity, every, growth)
-    if threshold <= 0 or target <= 0 or tolerance < 0:
-        raise SparsidError(
-            "DSR needs a threshold and a target above 0 and a tolerance of at least 0; got "
-            f"{threshold:g}, {target:g} and {tolerance:g}."
-        )
-    if start not in STARTS:
-        raise SparsidError(unknown("start of grown weights", start, STARTS))
 
-    def init(model, *, key) -> Reallocation:
-        return Reallocation(
-            jnp.asarray(threshold, float),
-            jnp.asarray(target, float),
-            jnp.asarray(tolerance, float),
-            jnp.asarray(every),
-            key,
-        )
-
-    random_start = start == "random"
-    return Sparsifier(
-        prepare=random_masks(sparsity),
-        init=init,
-        after_step=_ByGradient(random_start) if growth == "gradient" else None,
-        after_epoch=_AtRandom(random_start) if growth == "random" else None,
+    order: ClassVar = 40
+    begins: ClassVar = "other"
+    zeros: ClassVar = "move"
+    trial: ClassVar = {"every": 1, "target": 3, "threshold": 0.4}
+    sparsity: float = Field(default=0.5, ge=0, lt=1, description="share of zeros throughout")
+    every: Annotated[int, EPOCHS] = Field(
+        default=25, ge=1, description="epochs from one reallocation to the next"
     )
+    target: float = Field(default=150.0, gt=0, description="how many weights are to move each time")
+    threshold: float = Field(
+        default=1e-3, gt=0, description="smaller weights are moved; adapts to `target`"
+    )
+    tolerance: float = Field(
+        default=0.1, ge=0, description="how nearly `target` is to be met, as a share of it"
+    )
+    growth: Literal["random", "gradient"] = Field(
+        default="random", description="where weights grow"
+    )
+    start: Literal["zero", "random"] = Field(default="zero", description="what they grow from")
+
+    def build(self) -> Sparsifier:
+        def init(model, *, key) -> Reallocation:
+            return Reallocation(
+                jnp.asarray(self.threshold, float),
+                jnp.asarray(self.target, float),
+                jnp.asarray(self.tolerance, float),
+                jnp.asarray(self.every),
+                key,
+            )
+
+        random_start = self.start == "random"
+        return Sparsifier(
+            prepare=random_masks(self.sparsity),
+            init=init,
+            after_step=_ByGradient(random_start) if self.growth == "gradient" else None,
+            after_epoch=_AtRandom(random_start) if self.growth == "random" else None,
+        )
 
 
 def random_masks(sparsity: float):
@@ -87,18 +90,18 @@ def random_masks(sparsity: float):
     """
 
     def prepare(model, *, key):
-        keys = iter(jax.random.split(key, max(len(weights(model)), 1)))
+        keys = iter(jax.random.split(key, max(len(parameters.weights(model)), 1)))
 
         def mask(weight):
             own = next(keys)
-            if isinstance(weight, Masked):
+            if isinstance(weight, parameters.Masked):
                 return weight
-            shape = stored(weight).shape
+            shape = parameters.stored(weight).shape
             drawn = jax.random.uniform(own, shape)
             dead = min(round(sparsity * drawn.size), drawn.size - 1)
-            return Masked(weight, rank(drawn) >= dead)
+            return parameters.Masked(weight, rank(drawn) >= dead)
 
-        return map_weights(mask, model)
+        return parameters.map_weights(mask, model)
 
     return prepare
 
@@ -112,10 +115,9 @@ class _AtRandom:
         state = state._replace(key=key)
 
         def go(model, moments, state):
-            own = jax.random.split(key_places, len(weights(model)))
-            draws = [
-                jax.random.uniform(k, keep.shape) for k, keep in zip(own, keeps(model), strict=True)
-            ]
+            own = jax.random.split(key_places, len(parameters.weights(model)))
+            each = zip(own, masks.keeps(model), strict=True)
+            draws = [jax.random.uniform(k, keep.shape) for k, keep in each]
             return _reallocate(model, moments, state, draws, key_start, self.random_start)
 
         due = (clock.epoch % state.every == 0) & (clock.epoch < clock.epochs)
@@ -140,7 +142,7 @@ class _ByGradient:
 
 def _reallocate(model, moments, state: Reallocation, order, key_start, random_start: bool):
     """One pruning and regrowth; places grow in rising `order`."""
-    was, size = keeps(model), magnitudes(model)
+    was, size = masks.keeps(model), masks.magnitudes(model)
     stay = [_survivors(k, w, state.threshold) for k, w in zip(was, size, strict=True)]
     pruned = [k & ~s for k, s in zip(was, stay, strict=True)]
     total = jnp.stack([p.sum() for p in pruned]).sum()
@@ -155,14 +157,14 @@ def _reallocate(model, moments, state: Reallocation, order, key_start, random_st
         grown.append(rank(jnp.where(s, 2 * k.size, turn)) < n)
     alive = [s | g for s, g in zip(stay, grown, strict=True)]
     start = _drawn(model, key_start) if random_start else None
-    model, moments = replant(model, moments, alive, grown=grown, start=start)
+    model, moments = masks.replant(model, moments, alive, grown=grown, start=start)
     high = total > (1 + state.tolerance) * state.target
     low = total < (1 - state.tolerance) * state.target
     factor = jnp.where(high, 0.5, jnp.where(low, 2.0, 1.0))
     return model, moments, state._replace(threshold=state.threshold * factor)
 
 
-def _survivors(keep: Array, magnitude: Array, threshold: Array) -> Bool[Array, "..."]:
+def _survivors(keep: Array, magnitude: Array, threshold: Array) -> Bool[Array, ...]:
     """Living weights not below the threshold; the largest if there is none."""
     stay = keep & (magnitude >= threshold)
     ranked = rank(jnp.where(keep, -magnitude, jnp.inf))
@@ -195,7 +197,7 @@ def share_out(
     return given + (rank(given - exact) < total - given.sum())
 
 
-def rank(values: Array) -> Int[Array, "..."]:
+def rank(values: Array) -> Int[Array, ...]:
     """Place of every entry among all, the smallest first; of equal ones the first first."""
     order = jnp.argsort(values.ravel(), stable=True)
     turns = jnp.arange(values.size, dtype=jnp.int32)
@@ -211,15 +213,15 @@ def gradients(model, seen: Seen) -> list[Array]:
         found.append(gradient)
         return weight
 
-    map_weights(note, model, seen.gradient)
+    parameters.map_weights(note, model, seen.gradient)
     return found
 
 
 def _drawn(model, key) -> Sequence[Array]:
     """He-normal weights, as at the beginning of a training: fan-in with a layer's skip columns."""
     drawn = []
-    for layer in layers_of(model):
-        own = [stored(w) for w in (layer.weight, layer.skip) if w is not None]
+    for layer in mlp.layers_of(model):
+        own = [parameters.stored(w) for w in (layer.weight, layer.skip) if w is not None]
         spread = jnp.sqrt(2 / sum(w.shape[-1] for w in own))
         for w in own:
             key, key_draw = jax.random.split(key)
@@ -227,10 +229,4 @@ def _drawn(model, key) -> Sequence[Array]:
     return drawn
 
 
-def _check(sparsity: float, every: int, growth: str) -> None:
-    if not 0 <= sparsity < 1 or every < 1:
-        raise SparsidError(
-            f"Moving weights needs 0 <= sparsity < 1 and every >= 1; got {sparsity:g} and {every}."
-        )
-    if growth not in GROWTHS:
-        raise SparsidError(unknown("growth", growth, GROWTHS))
+dynamic = constructor(Dynamic, "sparsity")

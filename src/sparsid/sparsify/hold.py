@@ -1,20 +1,34 @@
 """Weights held as they are, while biases train on: what pruning did in haugstvedt2023's code."""
 
-from sparsid.models.parameters import Held, Masked, map_weights, under_mask
+from typing import ClassVar
+
 from sparsid.sparsify.base import Sparsifier
+from sparsid.sparsify.lazy import parameters
+from sparsid.sparsify.method import Method, constructor
 
 
-def hold() -> Sparsifier:
-    """No weight moves any more, biases do; masks over the weights may still change.
+class Hold(Method):
+    """Weights stay as they are; biases train, masks may change.
 
     The published code replaced the pruned weight tensors, which its optimiser then no longer saw.
     """
 
-    def prepare(model, *, key):
-        def once(weight):
-            inner = weight.raw if isinstance(weight, Masked) else weight
-            return weight if isinstance(inner, Held) else under_mask(Held, weight)
+    order: ClassVar = 80
+    switch: ClassVar = True
+    holds: ClassVar = True
 
-        return map_weights(once, model)
+    def build(self) -> Sparsifier:
+        return Sparsifier(prepare=_held)
 
-    return Sparsifier(prepare=prepare)
+
+def _held(model, *, key):
+    def once(weight):
+        inner = weight.raw if isinstance(weight, parameters.Masked) else weight
+        if isinstance(inner, parameters.Held):
+            return weight
+        return parameters.under_mask(parameters.Held, weight)
+
+    return parameters.map_weights(once, model)
+
+
+hold = constructor(Hold)

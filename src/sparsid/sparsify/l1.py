@@ -1,58 +1,60 @@
 """L1: strength * sum |w| over the weight matrices, biases free."""
 
-from collections.abc import Sequence
-from typing import Literal, Unpack
+from __future__ import annotations
 
-import jax.numpy as jnp
-from jaxtyping import Array
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from pydantic import Field
 
 from sparsid._errors import SparsidError
-from sparsid._registry import unknown
-from sparsid.models.parameters import weights
 from sparsid.sparsify.base import Clock, Sparsifier
-from sparsid.sparsify.masks import living
-from sparsid.sparsify.roles import OwnNumbers, by_role
-from sparsid.sparsify.sphere import check_lengths_count
+from sparsid.sparsify.lazy import jnp, masks, parameters, unit_rows
+from sparsid.sparsify.method import constructor
+from sparsid.sparsify.roles import ByRole
+
+if TYPE_CHECKING:
+    from jaxtyping import Array
 
 
-def l1(
-    weight: float = 1e-4,
-    *,
-    of: Literal["used", "stored"] = "used",
-    per_output: Sequence[float] | None = None,
-    **own: Unpack[OwnNumbers],
-) -> Sparsifier:
-    """Penalty on the sum of |w|, with strengths of their own for the columns of each role.
+class L1(ByRole):
+    """Penalty on the sum of |w|: `l1 = {weight = 1e-4, skip = 1e-5}`.
 
-    `weight` is the strength where none is given (roles: `OwnNumbers`). Added to the mean squared
-    error in scaled numbers (haugstvedt2023: 1e-4). It shrinks but, under Adam, never to exact
-    zeros: follow it with `threshold`, or use `proximal_l1`. Where a weight is not stored as it is
-    used (soft thresholding), `of` says which of the two counts; haugstvedt2023 counted the stored
-    ones. Where every output has a network of its own, `per_output` multiplies the strengths of
-    each. Raises SparsidError for a negative number.
+    Added to the mean squared error in scaled numbers (haugstvedt2023: 1e-4). It shrinks but, under
+    Adam, never to exact zeros: follow it with `threshold`, or use `proximal_l1`. Where a weight is
+    not stored as it is used (soft thresholding), `of` says which of the two counts; haugstvedt2023
+    counted the stored ones.
     """
-    strengths = by_role(weight, own)
-    if of not in _PENALTIES:
-        raise SparsidError(unknown("kind of weights", of, _PENALTIES))
 
-    factors = () if per_output is None else tuple(per_output)
-    if any(factor < 0 for factor in factors):
-        raise SparsidError(f"`per_output` must be at least 0; got {list(factors)}.")
+    order: ClassVar = 0
+    trial: ClassVar = {"weight": 1e-2, "skip": 1e-3}
+    weight: float = Field(default=0.0, ge=0, description="strength of the penalty")
+    of: Literal["used", "stored"] = Field(
+        default="used", description="under a soft threshold: which weights count"
+    )
 
-    def init(model, *, key):
-        each = jnp.asarray(factors, float) if factors else 1.0
-        return {role: jnp.asarray(strength * each, float) for role, strength in strengths.items()}
+    def build(self, per_output: Sequence[float] = ()) -> Sparsifier:
+        """The method. Where every output has a network of its own, `per_output` multiplies the
+        strengths of each; raises SparsidError for a negative one.
+        """
+        strengths, factors = self.by_role(self.weight), tuple(per_output)
+        if any(factor < 0 for factor in factors):
+            raise SparsidError(f"`per_output` must be at least 0; got {list(factors)}.")
 
-    return Sparsifier(init=init, penalty=_PENALTIES[of])
+        def init(model, *, key):
+            each = jnp.asarray(factors, float) if factors else 1.0
+            return {role: jnp.asarray(number * each, float) for role, number in strengths.items()}
+
+        return Sparsifier(init=init, penalty=_PENALTIES[self.of])
 
 
 def _used(model, state: dict[str, Array], clock: Clock) -> Array:
-    return _sum(state, [(w.role, w.value()) for w in weights(model)])
+    return _sum(state, [(w.role, w.value()) for w in parameters.weights(model)])
 
 
 def _stored(model, state: dict[str, Array], clock: Clock) -> Array:
-    check_lengths_count(model, "L1 of the weights as they are stored")
-    return _sum(state, [(w.role, living(w)) for w in weights(model)])
+    unit_rows.check_lengths_count(model, "L1 of the weights as they are stored")
+    return _sum(state, [(w.role, masks.living(w)) for w in parameters.weights(model)])
 
 
 def _sum(state: dict[str, Array], arrays: list[tuple[str, Array]]) -> Array:
@@ -65,3 +67,5 @@ def _sum(state: dict[str, Array], arrays: list[tuple[str, Array]]) -> Array:
 
 
 _PENALTIES = {"used": _used, "stored": _stored}
+
+l1 = constructor(L1, "weight")

@@ -1,79 +1,104 @@
 """Magnitude pruning (Han 2015): the smallest weights go for good, the survivors train on."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from __future__ import annotations
 
-import jax
-import jax.numpy as jnp
-from jaxtyping import Array
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
 
 from sparsid._errors import SparsidError
-from sparsid._registry import unknown
+from sparsid._tables import EPOCHS
 from sparsid.sparsify.base import Clock, Sparsifier
-from sparsid.sparsify.masks import keeps, magnitudes, prepare_masks, replant
+from sparsid.sparsify.lazy import jax, jnp, masks
+from sparsid.sparsify.method import Method, constructor
 
-SCOPES = ("layer", "global")
-type Scope = Literal["layer", "global"]
+if TYPE_CHECKING:
+    from jaxtyping import Array
 
 
-def magnitude(
-    sparsity: float = 0.8,
-    *,
-    begin: float = 0.0,
-    end: float = 0.75,
-    every: int = 1,
-    at_epoch: int | None = None,
-    scope: Scope = "layer",
-) -> Sparsifier:
+class Magnitude(Method):
     """Zero share rising to `sparsity` along a cubic ramp from `begin` to `end` of the phase.
 
-    Zhu and Gupta 2017: s(t) = sparsity (1 - (1 - t)^3), looked at every `every` epochs; with
-    `at_epoch` all at once, after that many epochs. `scope` ranks the weights of each matrix, or of
-    all. At least one weight a matrix stays (scope "layer"). Raises SparsidError for numbers out of
-    range.
+    `magnitude = {sparsity = 0.8, begin = 0.0, end = 0.75}`. Zhu and Gupta 2017: s(t) = sparsity
+    (1 - (1 - t)^3), looked at every `every` epochs; with `at_epoch` all at once, after that many
+    epochs. `scope` ranks the weights of each matrix, or of all. At least one weight a matrix stays
+    (scope "layer").
+
+    `{at = [11, 21], share = 0.25}` zeroes after each of these epochs the smallest `share` of
+    (entries + zeros) instead, the schedule of haugstvedt2023's code: with a share of 0.25 the zeros
+    go 0.25, 0.3125, 0.328, 0.332 and on to a third.
     """
-    if not 0 <= sparsity < 1 or not 0 <= begin < end <= 1 or every < 1:
-        raise SparsidError(
-            "Magnitude pruning needs 0 <= sparsity < 1, 0 <= begin < end <= 1 and every >= 1; got "
-            f"{sparsity:g}, {begin:g}, {end:g} and {every}."
-        )
-    if at_epoch is not None:
-        if at_epoch < 1:
-            raise SparsidError(f"`at_epoch` counts epochs done, from 1 on; got {at_epoch}.")
-        return _pruning(_at_once, scope, epochs=[at_epoch], number=float(sparsity))
-    return _pruning(
-        _ramp, scope, sparsity=float(sparsity), begin=float(begin), end=float(end), every=every
+
+    order: ClassVar = 70
+    zeros: ClassVar = "stay"
+    trial: ClassVar = {"sparsity": 0.6, "end": 1.0}
+    sparsity: float = Field(default=0.8, ge=0, lt=1, description="share of zeros in the end")
+    begin: float = Field(
+        default=0.0, ge=0, le=1, description="share of the phase from which on the zeros rise"
+    )
+    end: float = Field(
+        default=0.75, ge=0, le=1, description="share of the phase after which they rise no more"
+    )
+    every: Annotated[int, EPOCHS] = Field(
+        default=1, ge=1, description="epochs from one pruning to the next"
+    )
+    at_epoch: Annotated[int | None, EPOCHS] = Field(
+        default=None,
+        ge=1,
+        description="all at once instead, after that many epochs of the phase",
+    )
+    at: Annotated[tuple[int, ...], EPOCHS] = Field(
+        default=(),
+        description="again and again instead: after each of these epochs of the phase the smallest "
+        "`share` of (entries + zeros)",
+    )
+    share: float = Field(default=0.25, ge=0, lt=1, description="that share, with `at`")
+    scope: Literal["layer", "global"] = Field(
+        default="layer", description="what is ranked together"
     )
 
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if not self.at and self.begin >= self.end:
+            raise SparsidError(
+                f"Magnitude pruning needs 0 <= begin < end <= 1; got {self.begin:g} and "
+                f"{self.end:g}."
+            )
+        if self.at and min(self.at) < 1:
+            raise SparsidError(f"Repeated pruning needs epochs from 1 on; got {list(self.at)}.")
+        return self
 
-def repeated_magnitude(
-    at: Sequence[int], *, share: float = 0.25, scope: Scope = "layer"
-) -> Sparsifier:
-    """After each of the epochs `at`: zero the smallest `share` of (entries + zeros), per matrix.
+    def check(self, epochs: int) -> None:
+        """Pruning that never comes would go unnoticed."""
+        last = max((*self.at, self.at_epoch or 0))
+        if last > epochs:
+            name = "at" if last in self.at else "at_epoch"
+            raise SparsidError(
+                f"`{name}` of magnitude must be at most the epochs of its own phase, "
+                f"{epochs}; got {last}."
+            )
 
-    The schedule of haugstvedt2023's code: with a share of 0.25 the zeros go 0.25, 0.3125, 0.328,
-    0.332 and on to a third. Raises SparsidError for numbers out of range.
-    """
-    if not at or min(at) < 1 or not 0 <= share < 1:
-        raise SparsidError(
-            "Repeated pruning needs epochs from 1 on and 0 <= share < 1; "
-            f"got {list(at)} and {share:g}."
-        )
-    return _pruning(_repeated, scope, epochs=list(at), number=float(share))
+    def build(self) -> Sparsifier:
+        target, numbers = self._target()
 
+        def init(model, *, key):
+            return {
+                name: jnp.asarray(n, float if isinstance(n, float) else int)
+                for name, n in numbers.items()
+            }
 
-def _pruning(target: Callable, scope: str, **numbers) -> Sparsifier:
-    if scope not in SCOPES:
-        raise SparsidError(unknown("scope", scope, SCOPES))
+        prune = _Prune(target, self.scope)
+        return Sparsifier(prepare=masks.prepare_masks, init=init, after_epoch=prune)
 
-    def init(model, *, key):
-        return {
-            name: jnp.asarray(n, float if isinstance(n, float) else int)
-            for name, n in numbers.items()
-        }
-
-    return Sparsifier(prepare=prepare_masks, init=init, after_epoch=_Prune(target, scope))
+    def _target(self) -> tuple[Callable, dict[str, Any]]:
+        """What says how many zeros there shall be, and the numbers that it looks at."""
+        if self.at:
+            return _repeated, {"epochs": list(self.at), "number": self.share}
+        if self.at_epoch is not None:
+            return _at_once, {"epochs": [self.at_epoch], "number": self.sparsity}
+        return _ramp, self.model_dump(include={"sparsity", "begin", "end", "every"})
 
 
 @dataclass(frozen=True)
@@ -84,18 +109,18 @@ class _Prune:
     scope: str
 
     def __call__(self, model, moments, state, clock: Clock):
-        sizes = [w.size for w in magnitudes(model)]
+        sizes = [w.size for w in masks.magnitudes(model)]
         due, _ = self.target(state, clock, sizes[0], jnp.zeros((), jnp.int32))
 
         def prune(model, moments):
-            found = magnitudes(model)
+            found = masks.magnitudes(model)
             if self.scope == "global":
                 joined = jnp.concatenate([w.ravel() for w in found])
                 below = [self._threshold(joined, state, clock)] * len(found)
             else:
                 below = [self._threshold(w.ravel(), state, clock) for w in found]
-            alive = [k & (w >= b) for k, w, b in zip(keeps(model), found, below, strict=True)]
-            return replant(model, moments, alive)
+            alive = [k & (w >= b) for k, w, b in zip(masks.keeps(model), found, below, strict=True)]
+            return masks.replant(model, moments, alive)
 
         return *jax.lax.cond(due, prune, lambda *same: same, model, moments), state
 
@@ -124,3 +149,6 @@ def _repeated(state, clock: Clock, entries: int, zeros: Array):
 def _count(share: Array, entries) -> Array:
     """Whole weights; what rounding took from an exact share is given back."""
     return jnp.floor(share * entries + 1e-3).astype(jnp.int32)
+
+
+magnitude = constructor(Magnitude, "sparsity")

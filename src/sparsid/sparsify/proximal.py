@@ -6,76 +6,91 @@ together stand still exactly where the penalised loss is least. A proximal step 
 alone does almost nothing under Adam, because D is large where gradients are small.
 """
 
+from __future__ import annotations
+
 import itertools
 from collections.abc import Sequence
-from typing import Unpack
+from typing import TYPE_CHECKING, ClassVar
 
-import jax
-import jax.numpy as jnp
-from jaxtyping import Array, Float
+from pydantic import Field
 
-from sparsid.models.mlp import layers_of
-from sparsid.models.parameters import (
-    map_weights,
-    stored,
-    weights,
-    with_stored,
-)
 from sparsid.sparsify.base import Clock, Seen, Sparsifier
-from sparsid.sparsify.masks import living
-from sparsid.sparsify.roles import OwnNumbers, by_role
-from sparsid.sparsify.sphere import check_lengths_count
+from sparsid.sparsify.lazy import jax, jnp, masks, mlp, parameters, unit_rows
+from sparsid.sparsify.method import Method, constructor
+from sparsid.sparsify.roles import ByRole
+
+if TYPE_CHECKING:
+    from jaxtyping import Array, Float
 
 # Of the secular equation. From the start chosen two give the norm to rounding, but for groups that
 # are about to vanish and differ much in scale: 1e-4 to 1e-2 of ||z||, and the next step goes on.
 ITERATIONS = 2
 
 
-def proximal_l1(weight: float = 1e-4, **own: Unpack[OwnNumbers]) -> Sparsifier:
+class ProximalL1(ByRole):
     """After each step, every weight is soft-thresholded by strength * rate / (sqrt(v) + eps).
 
-    Strengths as for `l1`. Zeros are exact, and a weight may come back from zero.
+    `proximal_l1 = {weight = 1e-4, skip = 1e-5}`. Strengths as for `l1`. Zeros are exact, and a
+    weight may come back from zero.
     """
-    strengths = by_role(weight, own)
 
-    def init(model, *, key):
-        return {role: jnp.asarray(strength, float) for role, strength in strengths.items()}
+    order: ClassVar = 20
+    zeros: ClassVar = "return"
+    trial: ClassVar = {"weight": 0.3}
+    weight: float = Field(default=0.0, ge=0, description="strength of the penalty; zeros are exact")
 
-    return Sparsifier(init=init, after_step=_proximal_l1)
+    def build(self) -> Sparsifier:
+        strengths = self.by_role(self.weight)
+
+        def init(model, *, key):
+            return {role: jnp.asarray(strength, float) for role, strength in strengths.items()}
+
+        return Sparsifier(init=init, after_step=_proximal_l1)
 
 
 def _proximal_l1(model, moments, state, clock: Clock, seen: Seen):
     reach = iter(_reaches(model, seen))
 
     def shrink(weight):
-        w = stored(weight)
+        w = parameters.stored(weight)
         by = (state[weight.role] * next(reach)).astype(w.dtype)
-        return with_stored(weight, jnp.sign(w) * jax.nn.relu(jnp.abs(w) - by))
+        return parameters.with_stored(weight, jnp.sign(w) * jax.nn.relu(jnp.abs(w) - by))
 
-    return map_weights(shrink, model), moments, state
+    return parameters.map_weights(shrink, model), moments, state
 
 
-def group_l1(weight: float = 1e-4, *, inputs: float | None = None) -> Sparsifier:
+class GroupL1(Method):
     """Penalty strength * sqrt(size) * ||group||: whole hidden units and whole inputs go.
 
-    Groups are the weights into each hidden unit, skip columns included (`weight`), and all weights
-    out of each input, skip columns included (`inputs`; None: as `weight`). The proximal steps of
-    the two kinds, which overlap, follow each other. Yuan and Lin 2006.
+    `group_l1 = {weight = 1e-4, inputs = 1e-4}`. Groups are the weights into each hidden unit, skip
+    columns included (`weight`), and all weights out of each input, skip columns included
+    (`inputs`). The proximal steps of the two kinds, which overlap, follow each other. Yuan and Lin
+    2006.
     """
 
-    def init(model, *, key):
-        own = weight if inputs is None else inputs
-        return {"units": jnp.asarray(weight, float), "inputs": jnp.asarray(own, float)}
+    order: ClassVar = 30
+    zeros: ClassVar = "return"
+    trial: ClassVar = {"weight": 1.0, "inputs": 0.1}
+    weight: float = Field(ge=0, description="strength for hidden units")
+    inputs: float | None = Field(
+        default=None, ge=0, description="strength for inputs; none: as `weight`"
+    )
 
-    return Sparsifier(init=init, after_step=_group_l1)
+    def build(self) -> Sparsifier:
+        units, inputs = self.weight, self.weight if self.inputs is None else self.inputs
+
+        def init(model, *, key):
+            return {"units": jnp.asarray(units, float), "inputs": jnp.asarray(inputs, float)}
+
+        return Sparsifier(init=init, after_step=_group_l1)
 
 
 def _group_l1(model, moments, state, clock: Clock, seen: Seen):
-    arrays, reach = [living(w) for w in weights(model)], _reaches(model, seen)
+    arrays, reach = [masks.living(w) for w in parameters.weights(model)], _reaches(model, seen)
     places = itertools.count()  # weights come layer by layer, a layer's skip after its weight
     layers = [
         [next(places) for w in (layer.weight, layer.skip) if w is not None]
-        for layer in layers_of(model)
+        for layer in mlp.layers_of(model)
     ]
     if hidden := layers[:-1]:
         entering = [_turned(_side_by_side(arrays, at, -1)) for at in hidden]
@@ -86,7 +101,8 @@ def _group_l1(model, moments, state, clock: Clock, seen: Seen):
     z, by = _side_by_side(arrays, leaving, -2), _side_by_side(reach, leaving, -2)
     _put_back(arrays, leaving, group_shrink(z, jnp.sqrt(z.shape[-2]) * state["inputs"] * by), -2)
     left = iter(arrays)
-    return map_weights(lambda w: with_stored(w, next(left)), model), moments, state
+    shrunk = parameters.map_weights(lambda w: parameters.with_stored(w, next(left)), model)
+    return shrunk, moments, state
 
 
 def _all_shrunk(z: Sequence[Array], by: Sequence[Array]) -> list[Array]:
@@ -153,11 +169,16 @@ def group_shrink(
 
 def _reaches(model, seen: Seen) -> list[Array]:
     """rate * D of every weight matrix: how far a unit of penalty moves a weight in this step."""
-    check_lengths_count(model, "Proximal steps")
+    unit_rows.check_lengths_count(model, "Proximal steps")
+    found = [parameters.stored(w) for w in parameters.weights(model)]
     if seen.scale is None:
-        return [seen.rate * jnp.ones_like(stored(w)) for w in weights(model)]
-    scales = [stored(w) for w in weights(seen.scale)]  # None: the weight is held
+        return [seen.rate * jnp.ones_like(w) for w in found]
+    scales = [parameters.stored(w) for w in parameters.weights(seen.scale)]  # None: held
     return [
-        jnp.zeros_like(stored(w)) if scale is None else seen.rate * scale
-        for w, scale in zip(weights(model), scales, strict=True)
+        jnp.zeros_like(w) if scale is None else seen.rate * scale
+        for w, scale in zip(found, scales, strict=True)
     ]
+
+
+proximal_l1 = constructor(ProximalL1, "weight")
+group_l1 = constructor(GroupL1, "weight")

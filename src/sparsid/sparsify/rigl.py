@@ -1,17 +1,19 @@
 """RigL (Evci 2020): drop the smallest weights, grow where the dense gradient is largest."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
 
-import jax
-import jax.numpy as jnp
-from jaxtyping import Array, Float, Int, Key
+from pydantic import Field
 
-from sparsid._errors import SparsidError
-from sparsid._registry import unknown
 from sparsid.sparsify.base import Clock, Seen, Sparsifier
-from sparsid.sparsify.dynamic import GROWTHS, gradients, random_masks, rank
-from sparsid.sparsify.masks import keeps, magnitudes, replant
+from sparsid.sparsify.dynamic import gradients, random_masks, rank
+from sparsid.sparsify.lazy import jax, jnp, masks
+from sparsid.sparsify.method import Method, constructor
+
+if TYPE_CHECKING:
+    from jaxtyping import Array, Float, Int, Key
 
 
 class Rewiring(NamedTuple):
@@ -23,35 +25,38 @@ class Rewiring(NamedTuple):
     key: Key[Array, ""]
 
 
-def rigl(
-    sparsity: float = 0.8,
-    *,
-    every: int = 500,
-    share: float = 0.3,
-    end: float = 0.75,
-    growth: Literal["random", "gradient"] = "gradient",
-) -> Sparsifier:
+class RigL(Method):
     """A mask of the share `sparsity` in every layer, rewired every `every` steps until `end`.
 
-    Each time every layer drops the share share/2 (1 + cos(pi t / T)) of its living weights, the
-    smallest, and grows as many where the gradient is largest, dead places included, T being the
-    step at `end`. `growth="random"` is SET (Mocanu 2018). Grown weights start at zero with fresh
-    moments. Raises SparsidError for numbers out of range.
+    `rigl = {sparsity = 0.8, every = 500}`. Each time every layer drops the share
+    share/2 (1 + cos(pi t / T)) of its nonzero weights, the smallest, and grows as many where the
+    gradient is largest, dead places included, T being the step at `end`. `growth = "random"` is SET
+    (Mocanu 2018). Grown weights start at zero with fresh moments.
     """
-    if not 0 <= sparsity < 1 or every < 1 or not 0 < share < 1 or not 0 < end <= 1:
-        raise SparsidError(
-            "RigL needs 0 <= sparsity < 1, every >= 1, 0 < share < 1 and 0 < end <= 1; got "
-            f"{sparsity:g}, {every}, {share:g} and {end:g}."
-        )
-    if growth not in GROWTHS:
-        raise SparsidError(unknown("growth", growth, GROWTHS))
 
-    def init(model, *, key) -> Rewiring:
-        return Rewiring(jnp.asarray(share, float), jnp.asarray(end, float), jnp.asarray(every), key)
-
-    return Sparsifier(
-        prepare=random_masks(sparsity), init=init, after_step=_Rewire(growth == "random")
+    order: ClassVar = 50
+    begins: ClassVar = "other"
+    zeros: ClassVar = "move"
+    trial: ClassVar = {"sparsity": 0.5, "every": 2, "end": 1.0}
+    sparsity: float = Field(default=0.8, ge=0, lt=1, description="share of zeros throughout")
+    every: int = Field(default=500, ge=1, description="steps from one rewiring to the next")
+    share: float = Field(
+        default=0.3, gt=0, lt=1, description="share of the nonzero weights that moves, at first"
     )
+    end: float = Field(
+        default=0.75, gt=0, le=1, description="share of the phase after which nothing moves"
+    )
+    growth: Literal["random", "gradient"] = Field(
+        default="gradient", description="where weights grow"
+    )
+
+    def build(self) -> Sparsifier:
+        def init(model, *, key) -> Rewiring:
+            share, end = jnp.asarray(self.share, float), jnp.asarray(self.end, float)
+            return Rewiring(share, end, jnp.asarray(self.every), key)
+
+        rewire = _Rewire(self.growth == "random")
+        return Sparsifier(prepare=random_masks(self.sparsity), init=init, after_step=rewire)
 
 
 @dataclass(frozen=True)
@@ -64,7 +69,7 @@ class _Rewire:
         def go(model, moments, state):
             key, key_places = jax.random.split(state.key)
             part = state.share / 2 * (1 + jnp.cos(jnp.pi * done))
-            found = magnitudes(model)
+            found = masks.magnitudes(model)
             keys = jax.random.split(key_places, len(found))
             if self.at_random:
                 wanted = [jax.random.uniform(k, w.shape) for k, w in zip(keys, found, strict=True)]
@@ -72,10 +77,10 @@ class _Rewire:
                 wanted = [jnp.abs(g) for g in gradients(model, seen)]
             rewired = [
                 _layer(keep, w, want, part)
-                for keep, w, want in zip(keeps(model), found, wanted, strict=True)
+                for keep, w, want in zip(masks.keeps(model), found, wanted, strict=True)
             ]
             alive, grown = zip(*rewired, strict=True)
-            model, moments = replant(model, moments, alive, grown=grown)
+            model, moments = masks.replant(model, moments, alive, grown=grown)
             return model, moments, state._replace(key=key)
 
         due = (clock.step % state.every == 0) & (done < 1)
@@ -91,3 +96,6 @@ def _layer(keep: Array, magnitude: Array, wanted: Array, part: Array) -> tuple[A
     stay = keep & (rank(jnp.where(keep, magnitude, jnp.inf)) >= count)
     grown = rank(jnp.where(stay, jnp.inf, -wanted)) < count
     return stay | grown, grown
+
+
+rigl = constructor(RigL, "sparsity")

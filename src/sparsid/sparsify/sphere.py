@@ -5,53 +5,31 @@ weights of norm 1 and thresholds no larger than the norm of what they see. Sourc
 (arXiv 1805.08340); `graph.reduced` converts what is trained already.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
-from typing import Any, Literal
+from __future__ import annotations
 
-import jax
-import jax.numpy as jnp
+from typing import Any, ClassVar, Literal
+
 import numpy as np
-from jaxtyping import Array, Float, PyTree
+from pydantic import Field, field_validator
 
 from sparsid._errors import SparsidError
-from sparsid._registry import unknown
-from sparsid.models.mlp import MLP, Layer, activation
-from sparsid.models.parameters import (
-    AbstractParameter,
-    Bounded,
-    Fixed,
-    Masked,
-    UnitRows,
-    Weight,
-    resolve,
-    stored,
-    under_mask,
-    with_stored,
-)
 from sparsid.sparsify.base import Clock, Seen, Sparsifier
-from sparsid.sparsify.masks import living
-
-WAYS = ("reparameterisation", "projection")
-REACH = 0.999  # share of its interval that a threshold begins within: at the end tanh is flat
+from sparsid.sparsify.lazy import jnp, unit_rows
+from sparsid.sparsify.method import Method, constructor
 
 
-def unit_sphere(
-    bound: float | Sequence[float] | Literal["data"],
-    *,
-    by: Literal["reparameterisation", "projection"] = "reparameterisation",
-) -> Sparsifier:
+class UnitSphere(Method):
     """Weights of every hidden unit on the unit sphere, its threshold within [-X, X].
 
-    `bound` is X of the first layer: the largest norm of an input over the domain, in scaled
-    numbers. Those of later layers follow: 2 sqrt(J) X behind J ReLU units, sqrt(J) behind binary
-    ones; or give one for each hidden layer. With "data" each is the largest norm that the layer
-    sees over the training data when the phase begins: far closer, but only the first is certain to
-    hold to the end, as the others move with the layers before. Exact reparameterisation
-    trains v and beta of w = v / ||v|| and b = X tanh(beta / X); projection takes the result of
-    every step back. At the start of the phase the function stays as it is: what a row loses in
-    length its outgoing weights take over, and what a threshold exceeds the interval by goes on (to
-    a thousandth of it, as tanh has no end).
+    `unit_sphere = {bound = 8.0}`. `bound` is X of the first layer: the largest norm of an input
+    over the domain, in scaled numbers. Those of later layers follow: 2 sqrt(J) X behind J ReLU
+    units, sqrt(J) behind binary ones; or give one for each hidden layer. With "data" each is the
+    largest norm that the layer sees over the training data when the phase begins: far closer, but
+    only the first is certain to hold to the end, as the others move with the layers before. Exact
+    reparameterisation trains v and beta of w = v / ||v|| and b = X tanh(beta / X); projection takes
+    the result of every step back. At the start of the phase the function stays as it is: what a row
+    loses in length its outgoing weights take over, and what a threshold exceeds the interval by
+    goes on (to a thousandth of it, as tanh has no end).
 
     It goes with masks, with L1 on weights as they are used and with averaging. What shrinks stored
     weights (proximal steps) needs projection; soft thresholds are refused, as are input skip under
@@ -59,46 +37,49 @@ def unit_sphere(
     other than ReLU and binary. In a chain it comes last. Raises SparsidError for these when the
     phase begins, and for a bound that is not positive.
     """
-    if by not in WAYS:
-        raise SparsidError(unknown("way onto the unit sphere", by, WAYS))
-    of_data = isinstance(bound, str) and bound == "data"
-    if not (of_data or _all_positive(bound)):
-        raise SparsidError(
-            f'`bound` of unit_sphere must be positive and finite, or "data"; got {bound!r}.'
-        )
-    wrap = by == WAYS[0]
 
-    def prepare(model, *, key, regressors: Any = None):
-        def onto(network: MLP) -> MLP:
-            _check(network, wrap=wrap)
-            if of_data:
-                limits = _data_limits(network, regressors)
-            else:
-                limits = _limits(network, jnp.asarray(bound, float))
-            return _prepared(network, limits, wrap=wrap)
-
-        return _each_network(onto, model)
-
-    def init(model, *, key, regressors: Any = None):
-        if not of_data:
-            return jnp.asarray(bound, float)
-        (network,) = (node for node in _nodes(model) if isinstance(node, MLP))
-        return jnp.stack(_data_limits(network, regressors))
-
-    if wrap:
-        return Sparsifier(prepare=prepare, sees_data=of_data)
-    return Sparsifier(
-        prepare=prepare, init=init, after_step=_project, finish=_projected, sees_data=of_data
+    order: ClassVar = 100
+    begins: ClassVar = "function"
+    apart_from: ClassVar = frozenset({"soft_threshold", "hold"})
+    trial: ClassVar = {"bound": 3.0, "by": "projection"}
+    bound: float | tuple[float, ...] | str = Field(
+        description="incoming weights of every hidden unit have norm 1, and its threshold is at "
+        "most the norm of what it can see (ReLU and binary units). A number: the largest norm of "
+        "an input, in scaled numbers, from which the bounds of later layers follow; a list: one "
+        'bound for each hidden layer; `"data"`: the largest norms that the layers see over the '
+        "training data when the phase begins",
+        json_schema_extra={"type": 'number > 0, a list of them, or `"data"`'},
+    )
+    by: Literal["reparameterisation", "projection"] = Field(
+        default="reparameterisation", description="exact, or taken back after every step"
     )
 
+    @field_validator("bound", mode="before")
+    @classmethod
+    def _usable(cls, bound: Any) -> Any:
+        if bound != "data" and not _all_positive(bound):
+            raise SparsidError(
+                f'`bound` of unit_sphere must be positive and finite, or "data"; got {bound!r}.'
+            )
+        return bound
 
-def check_lengths_count(model: PyTree, what: str) -> None:
-    """Raises SparsidError where the lengths of stored rows are without effect."""
-    nodes = jax.tree.leaves(model, is_leaf=lambda node: isinstance(node, UnitRows))
-    if any(isinstance(node, UnitRows) for node in nodes):
-        raise SparsidError(
-            f"{what} would shrink rows that count by their direction alone; on the unit sphere "
-            'take by = "projection", or L1 of the weights as they are used.'
+    def build(self) -> Sparsifier:
+        bound, wrap = self.bound, self.by == "reparameterisation"
+        of_data = bound == "data"
+
+        def prepare(model, *, key, regressors: Any = None):
+            limit = None if of_data else jnp.asarray(bound, float)
+            return unit_rows.onto_sphere(model, limit, regressors, wrap=wrap)
+
+        def init(model, *, key, regressors: Any = None):
+            if of_data:
+                return unit_rows.limits_seen(model, regressors)
+            return jnp.asarray(bound, float)
+
+        if wrap:
+            return Sparsifier(prepare=prepare, sees_data=of_data)
+        return Sparsifier(
+            prepare, init, after_step=_project, finish=unit_rows.projected, sees_data=of_data
         )
 
 
@@ -111,190 +92,7 @@ def _all_positive(numbers: Any) -> bool:
 
 
 def _project(model, moments, state, clock: Clock, seen: Seen):
-    return _projected(model, state), moments, state
+    return unit_rows.projected(model, state), moments, state
 
 
-def _projected(model: PyTree, bound: Array) -> PyTree:
-    """Every hidden row over its norm, every threshold within its interval."""
-
-    def onto(network: MLP) -> MLP:
-        _check_bare(network)
-        limits = _limits(network, bound)
-        hidden = [
-            _scaled_rows(layer, 1 / _norms(layer), jnp.clip(layer.bias, -limit, limit))
-            for layer, limit in zip(network.layers[:-1], limits, strict=True)
-        ]
-        return replace(network, layers=(*hidden, network.layers[-1]))
-
-    return _each_network(onto, model)
-
-
-def _nodes(model: PyTree) -> list[Any]:
-    return jax.tree.leaves(model, is_leaf=lambda node: isinstance(node, MLP))
-
-
-def _each_network(change: Callable[[MLP], MLP], model: PyTree) -> PyTree:
-    def visit(node):
-        return change(node) if isinstance(node, MLP) else node
-
-    return jax.tree.map(visit, model, is_leaf=lambda node: isinstance(node, MLP))
-
-
-def _prepared(network: MLP, limits: Sequence[Array], *, wrap: bool) -> MLP:
-    """The same function in the reduced space, layer by layer."""
-    layers, relu = list(network.layers), network.activation == "relu"
-    for at, limit in enumerate(limits):
-        layers[at], layers[at + 1] = _reduced(
-            layers[at], layers[at + 1], limit, relu=relu, wrap=wrap
-        )
-    return replace(network, layers=tuple(layers))
-
-
-def _reduced(
-    layer: Layer, after: Layer, limit: Array, *, relu: bool, wrap: bool
-) -> tuple[Layer, Layer]:
-    """(the layer on the sphere, the next one with what that changes).
-
-    Rows that are there already keep the length that they are stored with.
-    """
-    there, reach = _on_sphere(layer), limit * (REACH if wrap else 1.0)
-    norms = jnp.ones_like(stored(layer.weight)[..., 0]) if there else _norms(layer)
-    threshold = _bias(layer) / norms
-    held = jnp.clip(threshold, -reach, reach).astype(norms.dtype)
-    if relu:
-        beyond = jnp.maximum(threshold - reach, 0)  # a unit that is always on: relu(a) = a
-        shift = (after.weight.value() @ (norms * beyond)[..., None])[..., 0]
-        after = replace(
-            after,
-            weight=with_stored(after.weight, living(after.weight) * norms[..., None, :]),
-            bias=(_bias(after) + shift).astype(norms.dtype),
-        )
-    layer = _scaled_rows(layer, 1 / norms, held)
-    if not wrap:
-        return layer, after
-    bounded = Bounded((limit * jnp.arctanh(held / limit)).astype(norms.dtype), Fixed(limit))
-    weight = layer.weight if there else under_mask(UnitRows, layer.weight)
-    return replace(layer, weight=weight, bias=bounded), after
-
-
-def _data_limits(network: MLP, regressors: Float[Array, "rows regressors"]) -> list[Array]:
-    """The largest norm that every hidden layer sees over the data, those before it reduced.
-
-    Of networks side by side the largest of all.
-    """
-    layers, relu = list(network.layers), network.activation == "relu"
-    z = h = regressors.T
-    limits = []
-    for at in range(len(layers) - 1):
-        direct = layers[at].skip is not None
-        if direct:  # networks side by side all see the same z
-            h = jnp.concatenate([h, jnp.broadcast_to(z, (*h.shape[:-2], *z.shape))], axis=-2)
-        norm = jnp.linalg.norm(h, axis=-2).max()
-        limits.append(jnp.where(norm > 0, norm, 1))  # where all are zero, any bound is as good
-        reduced, layers[at + 1] = _reduced(
-            layers[at], layers[at + 1], limits[-1], relu=relu, wrap=False
-        )
-        weight, bias = resolve((reduced.weight, reduced.bias))
-        if direct:
-            weight = jnp.concatenate([weight, reduced.skip.value()], axis=-1)
-        h = activation(network.activation)(weight @ h + bias[..., None])
-    return limits
-
-
-def _on_sphere(layer: Layer) -> bool:
-    """Whether its rows are reparameterised already."""
-    bare = layer.weight.raw if isinstance(layer.weight, Masked) else layer.weight
-    return isinstance(bare, UnitRows)
-
-
-def _bias(layer: Layer) -> Array:
-    return resolve(layer.bias)
-
-
-def _scaled_rows(layer: Layer, factor: Array, bias: Array) -> Layer:
-    """Stored rows times a number each, and new thresholds."""
-
-    def scaled(weight: AbstractParameter | None) -> AbstractParameter | None:
-        if weight is None:
-            return None
-        w = living(weight)
-        return with_stored(weight, (w * factor[..., None]).astype(w.dtype))
-
-    return replace(
-        layer, weight=scaled(layer.weight), skip=scaled(layer.skip), bias=bias.astype(factor.dtype)
-    )
-
-
-def _norms(layer: Layer) -> Array:
-    """The norm of each unit's incoming weights, skip columns among them; 1 where all are zero."""
-    parts = [layer.weight] if layer.skip is None else [layer.weight, layer.skip]
-    norm = jnp.linalg.norm(jnp.concatenate([living(part) for part in parts], axis=-1), axis=-1)
-    return jnp.where(norm > 0, norm, 1)
-
-
-def _limits(network: MLP, bound: Array) -> list[Array]:
-    """The bound of every hidden layer's thresholds."""
-    if bound.ndim:
-        if len(bound) != len(network.layers) - 1:
-            raise SparsidError(
-                f"`bound` of unit_sphere must be one number, or one for each of the network's "
-                f"{len(network.layers) - 1} hidden layers; got {len(bound)}."
-            )
-        return list(bound)
-    limits, reach = [], bound
-    for layer in network.layers[:-1]:
-        limit = reach if layer.skip is None else jnp.hypot(reach, bound)
-        limits.append(limit)
-        units = stored(layer.weight).shape[-2]
-        reach = jnp.sqrt(units) * (2 * limit if network.activation == "relu" else 1.0)
-    return limits
-
-
-def _check(network: MLP, *, wrap: bool) -> None:
-    if network.activation not in ("relu", "binary"):
-        raise SparsidError(
-            "Training on the unit sphere is for the activations relu and binary; this network has "
-            f"{network.activation!r}."
-        )
-    if len(network.layers) < 2:
-        raise SparsidError(
-            "Training on the unit sphere is for hidden units, and this network has none: give it "
-            "`widths`."
-        )
-    if any(layer.bias is None for layer in network.layers):
-        raise SparsidError(
-            "Training on the unit sphere bounds thresholds; this network has no biases: leave "
-            "`bias` on."
-        )
-    if wrap and any(layer.skip is not None for layer in network.layers[:-1]):
-        raise SparsidError(
-            "Reparameterised rows must lie in one matrix, and input skip has two; train with "
-            'by = "projection", or without `skip`.'
-        )
-    _check_bare(network)
-    if not wrap and any(isinstance(layer.bias, Bounded) for layer in network.layers):
-        raise SparsidError(
-            "These weights are on the unit sphere by reparameterisation already, and projection "
-            'would do nothing to them; leave `by` at "reparameterisation".'
-        )
-
-
-def _check_bare(network: MLP) -> None:
-    odd = {type(_bare(w)) for layer in network.layers for w in _weights(layer)} - {Weight}
-    if odd:
-        raise SparsidError(
-            "Training on the unit sphere needs weights that are stored as they are used, or under "
-            f"masks; some are {odd.pop().__name__}. It does not combine with soft thresholds or "
-            "held weights."
-        )
-
-
-def _weights(layer: Layer) -> list[Any]:
-    return [w for w in (layer.weight, layer.skip) if w is not None]
-
-
-def _bare(weight: AbstractParameter) -> AbstractParameter:
-    """What lies below a mask and unit rows."""
-    while isinstance(weight, Masked | UnitRows):
-        weight = weight.raw
-    return weight
+unit_sphere = constructor(UnitSphere, "bound")

@@ -1,27 +1,45 @@
 """Thresholding with masked continuation: small weights go for good, the others train on."""
 
-from typing import Unpack
+from typing import ClassVar
 
-import jax.numpy as jnp
+from pydantic import Field
 
-from sparsid.models.parameters import Masked, map_weights, masked, stored, with_stored
 from sparsid.sparsify.base import Sparsifier
-from sparsid.sparsify.roles import OwnNumbers, by_role
+from sparsid.sparsify.lazy import jnp, parameters
+from sparsid.sparsify.method import constructor
+from sparsid.sparsify.roles import ByRole
 
 
-def threshold(below: float, **own: Unpack[OwnNumbers]) -> Sparsifier:
+class Threshold(ByRole):
     """Weights with |w| < `below` (scaled numbers) are exactly zero from the phase's start on.
 
-    The columns of a role may have a threshold of their own (`OwnNumbers`).
+    `threshold = 3e-3`, or `{below = 3e-3, direct = 1e-4}`.
     """
-    limits = by_role(below, own)
 
-    def cut(weight):
-        under = masked(weight)
-        keep = under.keep & (jnp.abs(weight.value()) >= limits[weight.role])
-        return Masked(with_stored(under.raw, jnp.where(keep, stored(under.raw), 0)), keep)
+    order: ClassVar = 60
+    short: ClassVar = "below"
+    begins: ClassVar = "other"
+    zeros: ClassVar = "stay"
+    trial: ClassVar = {"below": 0.3}
+    below: float = Field(
+        ge=0,
+        description="smaller weights are zero from the phase's start on; `threshold = 3e-3` is "
+        "short for `{ below = 3e-3 }`",
+    )
 
-    def prepare(model, *, key):
-        return map_weights(cut, model)
+    def build(self) -> Sparsifier:
+        limits = self.by_role(self.below)
 
-    return Sparsifier(prepare=prepare)
+        def cut(weight):
+            under = parameters.masked(weight)
+            keep = under.keep & (jnp.abs(weight.value()) >= limits[weight.role])
+            kept = jnp.where(keep, parameters.stored(under.raw), 0)
+            return parameters.Masked(parameters.with_stored(under.raw, kept), keep)
+
+        def prepare(model, *, key):
+            return parameters.map_weights(cut, model)
+
+        return Sparsifier(prepare=prepare)
+
+
+threshold = constructor(Threshold, "below")

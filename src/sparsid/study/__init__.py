@@ -17,7 +17,7 @@ _HOMES = {
     "read_study": "sparsid.study.reading",
     **dict.fromkeys(("Outcome", "run_study"), "sparsid.study.running"),
     "StudySpec": "sparsid.study.tasks.simulate.spec",
-    **dict.fromkeys(("StudyResults", "load_results"), "sparsid.study.tasks.simulate.results"),
+    **dict.fromkeys(("StudyResults", "load_results"), "sparsid.study.results"),
 }
 
 __all__ = [

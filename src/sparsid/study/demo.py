@@ -9,7 +9,7 @@ import jax
 import numpy as np
 from jaxtyping import Float
 
-from sparsid.data import Dataset, read
+from sparsid.data import Dataset
 from sparsid.evaluation import error_over_time, forecast
 from sparsid.models import Ensemble, Simulator, graph_of, load
 from sparsid.papers import FreeRuns, paper
@@ -73,14 +73,17 @@ class Demo:
         return {found.name: _joined(found, self.folder) for found in self.results.configurations}
 
     @cached_property
+    def runs(self) -> dict[str, Float[np.ndarray, "member trajectory T n"]]:
+        """Free runs over the test set, in physical units."""
+        return {name: forecast(each, self.data.test) for name, each in self.ensembles.items()}
+
+    @cached_property
     def errors(self) -> dict[str, Float[np.ndarray, "member trajectory T"]]:
         """Error over time of every free run over the test set, in training standard deviations."""
         truth, _, _ = self.data.test.padded()
         return {
-            name: error_over_time(
-                forecast(ensemble, self.data.test), truth, scale=ensemble.stacked.scaling.scale
-            )
-            for name, ensemble in self.ensembles.items()
+            name: error_over_time(runs, truth, scale=self.ensembles[name].stacked.scaling.scale)
+            for name, runs in self.runs.items()
         }
 
     @property
@@ -121,14 +124,14 @@ class Demo:
 
     def _comparison(self) -> Table:
         """Ours beside the published rows, horizon by horizon."""
-        horizons, named = self.results.horizons, paper(self.results.study.published or "")
+        horizons, named = self.results.study.horizons, paper(self.results.study.published or "")
         columns = ["networks", "exactly\nzero %", "non-zero\nweights"]
         columns += [text for h in horizons for text in (f"diverged\n{h}", f"RFMSE\n{h}")]
         rows: list[list[Cell]] = []
         for found in self.results.configurations:
-            zeros = float(found.number("zero_share").mean())
+            zeros = float(found.number(lambda s: s.weights.zero_share).mean())
             row: list[Cell] = [found.name, Share(zeros)]
-            row.append(Quantity(float(np.median(found.number("nonzero"))), 6))
+            row.append(Quantity(float(np.median(found.number(lambda s: s.weights.nonzero))), 6))
             for horizon in horizons:
                 lost, kept = found.diverged(horizon), found.kept_rfmse(horizon)
                 row.append(Count(int(lost.sum()), lost.size))
@@ -148,16 +151,15 @@ class Demo:
 
     def _figures(self) -> Iterator[Figure]:
         configurations = self.results.configurations
-        truth = read([self.results.truth_path])
+        truth, horizons = self.data.test, self.results.study.horizons
         shown, states, inputs = truth[0], truth.states, truth.inputs
-        time, horizons = np.arange(shown.samples) * truth.dt, self.results.horizons
-        at = configurations[0].series("shown_index")[0].astype(int)
-        runs = {found.name: found.series("shown_runs")[:, 0] for found in configurations}
+        time = np.arange(shown.samples) * truth.dt
+        runs = {name: each[:, 0, : shown.samples] for name, each in self.runs.items()}
         yield Figure(
             "trajectories",
             "Truth and free runs, first test trajectory",
             "Dashed: the true cell. Thin: each network; thick: their median.",
-            Trajectories(time[at], shown.x[at], runs, states.names, states.units),
+            Trajectories(time, shown.x, runs, states.names, states.units),
         )
         drawing = Inputs(time, shown.u, inputs.names, inputs.units)
         yield Figure("inputs", "Inputs of the first test trajectory", "", drawing)
@@ -212,7 +214,10 @@ def _share(percent: float | None) -> float | None:
 
 
 def _curves(found: ConfigurationResults) -> Curves:
-    train, validation = found.series("train_loss"), found.series("validation_loss")
+    train, validation = (
+        found.series(lambda s: s.train_loss),
+        found.series(lambda s: s.validation_loss),
+    )
     return Curves(np.arange(1, train.shape[1] + 1), train, validation)
 
 

@@ -50,30 +50,6 @@ class StudyResults:
         return {(v.name, *(getattr(v, name) for name in by)): v for v in self.configurations}
 
     @property
-    def horizons(self) -> tuple[int, ...]:
-        return self.study.evaluate.horizons
-
-    @cached_property
-    def whole(self) -> dict[str, Any]:
-        largest = max(self.sizes, default=0)
-        return {found.name: found for found in self.configurations if found.size == largest}
-
-    @property
-    def sizes(self) -> tuple[int, ...]:
-        return tuple(sorted({found.size for found in self.configurations}))
-
-    def named(self, name: str) -> Any:
-        self.study.named(name)
-        if name not in self.whole:
-            raise SparsidError(
-                f"{self.folder} holds no rows of {name!r} yet; `sparsid study run` makes them."
-            )
-        return self.whole[name]
-
-    def test_runs(self, found: Any) -> int:
-        return found.series(f"rfmse_{self.horizons[0]}").shape[1]
-
-    @property
     def truth_path(self) -> Path:
         """The record that results are shown beside (NetCDF)."""
         return self.folder / "truth.nc"

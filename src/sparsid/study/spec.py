@@ -25,10 +25,26 @@ class StudyTrainingSpec(Table):
     epochs are multiplied as by `effort`.
     """
 
-    seeds: tuple[int, ...] = Field(default=tuple(range(10)), min_length=1)
-    dtype: Literal["float32", "float64"] = "float32"
-    start: Literal["random", "linear"] = "random"
-    equal_steps: bool = False
+    seeds: tuple[int, ...] = Field(
+        default=tuple(range(10)),
+        min_length=1,
+        description="one network a seed; 10 is short for 0, 1, ..., 9",
+        json_schema_extra={"type": "integer up to 10 000, or rising integers", "default": "10"},
+    )
+    dtype: Literal["float32", "float64"] = Field(
+        default="float32", description="precision of training"
+    )
+    start: Literal["random", "linear"] = Field(
+        default="random",
+        description='`"linear"` plants the linear model in the direct path of each network: every '
+        "model needs `skip`, or no hidden layers, and `bias`",
+    )
+    equal_steps: bool = Field(
+        default=False,
+        description="with `sizes`: on fewer trajectories epochs are multiplied (as by `effort`) "
+        "so that all make as many gradient steps as with the largest size, but for the last batch "
+        "of an epoch",
+    )
 
     @field_validator("seeds", mode="before")
     @classmethod

@@ -17,7 +17,6 @@ from sparsid.training.progress import Stop
 
 if TYPE_CHECKING:
     from sparsid.report.document import Document
-    from sparsid.study.results import Stored, StudyResults
 
 
 @dataclass(frozen=True)
@@ -122,8 +121,8 @@ class Task:
     spec: type[Table]
     check: Callable[[Any], None]
     running: Callable[[], Running]
-    view: "Callable[[Any, Stored], Any]"
-    report: "Callable[[StudyResults], Document]"
+    view: Callable[[Any, Any], Any]
+    report: "Callable[[Any], Document]"
     by: tuple[str, ...] = ()
     spelt_out: Callable[[dict[str, Any], dict[str, Any], str], dict[str, Any]] = _as_given
     ready: Callable[[Any], Any] = lambda study: study

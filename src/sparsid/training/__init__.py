@@ -1,21 +1,105 @@
-"""Training: phases, schedules, one compiled epoch, ensembles over all devices."""
+"""Training: phases, schedules, one compiled epoch, ensembles over all devices.
 
-from sparsid._devices import use_cores
-from sparsid.training.bfgs import BFGS
-from sparsid.training.descent import Descent
-from sparsid.training.fitting import fit_branches, fit_ensemble
-from sparsid.training.levenberg import LevenbergMarquardt
-from sparsid.training.linear import fit_linear
-from sparsid.training.losses import AbstractLoss, FreeRun, OneStep
-from sparsid.training.members import Members
-from sparsid.training.optimisers import SGD, Adam
-from sparsid.training.phases import Phase
-from sparsid.training.progress import EpochReport, History, Watcher
-from sparsid.training.pruning import Path, Pruning, prune
-from sparsid.training.schedules import AbstractSchedule, Constant, Cosine, Part, Ramp, Step
-from sparsid.training.stopping import Stopping
-from sparsid.training.training import AnyPhase, Fitted, Monitor, Training
-from sparsid.training.windows import Prediction, Simulation
+The names below load on first use: losses are read from a specification without JAX.
+"""
+
+from typing import TYPE_CHECKING
+
+from sparsid._lazy import lazily
+
+if TYPE_CHECKING:
+    from sparsid._devices import use_cores
+    from sparsid.training.bfgs import BFGS
+    from sparsid.training.descent import Descent
+    from sparsid.training.fitting import fit_branches, fit_ensemble
+    from sparsid.training.levenberg import LevenbergMarquardt
+    from sparsid.training.linear import fit_linear
+    from sparsid.training.losses import AbstractLoss, FreeRun, OneStep
+    from sparsid.training.members import Members
+    from sparsid.training.optimisers import SGD, Adam
+    from sparsid.training.phases import Phase
+    from sparsid.training.progress import EpochReport, History, Watcher
+    from sparsid.training.pruning import Path, Pruning, prune
+    from sparsid.training.schedules import AbstractSchedule, Constant, Cosine, Part, Ramp, Step
+    from sparsid.training.stopping import Stopping
+    from sparsid.training.training import AnyPhase, Fitted, Monitor, Training
+    from sparsid.training.windows import Prediction, Simulation
+
+_HOMES = {
+    "use_cores": "sparsid._devices",
+    "BFGS": "sparsid.training.bfgs",
+    "Descent": "sparsid.training.descent",
+    **dict.fromkeys(
+        (
+            "fit_branches",
+            "fit_ensemble",
+        ),
+        "sparsid.training.fitting",
+    ),
+    "LevenbergMarquardt": "sparsid.training.levenberg",
+    "fit_linear": "sparsid.training.linear",
+    **dict.fromkeys(
+        (
+            "AbstractLoss",
+            "FreeRun",
+            "OneStep",
+        ),
+        "sparsid.training.losses",
+    ),
+    "Members": "sparsid.training.members",
+    **dict.fromkeys(
+        (
+            "SGD",
+            "Adam",
+        ),
+        "sparsid.training.optimisers",
+    ),
+    "Phase": "sparsid.training.phases",
+    **dict.fromkeys(
+        (
+            "EpochReport",
+            "History",
+            "Watcher",
+        ),
+        "sparsid.training.progress",
+    ),
+    **dict.fromkeys(
+        (
+            "Path",
+            "Pruning",
+            "prune",
+        ),
+        "sparsid.training.pruning",
+    ),
+    **dict.fromkeys(
+        (
+            "AbstractSchedule",
+            "Constant",
+            "Cosine",
+            "Part",
+            "Ramp",
+            "Step",
+        ),
+        "sparsid.training.schedules",
+    ),
+    "Stopping": "sparsid.training.stopping",
+    **dict.fromkeys(
+        (
+            "AnyPhase",
+            "Fitted",
+            "Monitor",
+            "Training",
+        ),
+        "sparsid.training.training",
+    ),
+    **dict.fromkeys(
+        (
+            "Prediction",
+            "Simulation",
+        ),
+        "sparsid.training.windows",
+    ),
+}
 
 __all__ = [
     "BFGS",
@@ -52,3 +136,5 @@ __all__ = [
     "prune",
     "use_cores",
 ]
+
+__getattr__ = lazily(__name__, _HOMES)

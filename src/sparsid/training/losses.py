@@ -4,23 +4,39 @@ A loss turns a scaled dataset into examples (leading axis: example) and gives th
 error of a resolved model over a batch of them.
 """
 
-from abc import abstractmethod
-from typing import ClassVar
+from __future__ import annotations
 
-import equinox as eqx
-import jax.numpy as jnp
+from abc import abstractmethod
+from typing import TYPE_CHECKING, ClassVar
+
 import numpy as np
-from jaxtyping import Array, PyTree
+from pydantic import Field
 
 from sparsid._errors import SparsidError
+from sparsid._jax import jnp
+from sparsid._lazy import Later
+from sparsid._registry import Registry
+from sparsid._tables import Options
 from sparsid.architectures.capabilities import ONE_STEP, Need
-from sparsid.data import ScaledDataset
-from sparsid.models.least_squares import one_step_examples
-from sparsid.training.windows import cut, free_runs
+
+if TYPE_CHECKING:
+    from jaxtyping import Array, PyTree
+
+    from sparsid.data import ScaledDataset
+    from sparsid.models import least_squares
+    from sparsid.training import windows
+else:
+    least_squares, windows = (
+        Later("sparsid.models.least_squares"),
+        Later("sparsid.training.windows"),
+    )
 
 
-class AbstractLoss(eqx.Module):
-    """A loss over batches of examples. `needs` is what a model must be able to do beyond `step`."""
+class AbstractLoss(Options):
+    """A loss over batches of examples; its options are keys of the table of a phase.
+
+    `needs` is what a model must be able to do beyond `step`.
+    """
 
     needs: ClassVar[Need | None] = None
 
@@ -42,7 +58,7 @@ class OneStep(AbstractLoss):
     needs: ClassVar = ONE_STEP
 
     def examples(self, scaled: ScaledDataset):
-        return one_step_examples(scaled)
+        return least_squares.one_step_examples(scaled)
 
     def value(self, model, batch):
         inputs, targets = batch
@@ -50,32 +66,40 @@ class OneStep(AbstractLoss):
 
 
 class FreeRun(AbstractLoss):
-    """Free runs over windows of `length` samples, one beginning every `stride` samples.
+    """Free runs over windows of `window` samples, one beginning every `stride` samples.
 
     The first `lag` rows of each window are given and do not count.
     """
 
-    length: int = eqx.field(static=True, default=100)
-    stride: int = eqx.field(static=True, default=10)
+    window: int = Field(default=100, ge=2, description="free-run: samples of a free run")
+    stride: int = Field(
+        default=10, ge=1, description="free-run: samples from the start of one to that of the next"
+    )
 
     def check(self, scaled: ScaledDataset, *, lag: int) -> None:
-        if self.length <= lag:
+        if self.window <= lag:
             raise SparsidError(
                 f"Windows must be longer than the {lag} rows that the model starts from; got "
-                f"{self.length} samples: choose longer windows."
+                f"{self.window} samples: choose longer windows."
             )
-        if max(scaled.scaled.lengths) < self.length:
+        if max(scaled.scaled.lengths) < self.window:
             raise SparsidError(
-                f"Windows of {self.length} samples need a trajectory at least as long; the longest "
+                f"Windows of {self.window} samples need a trajectory at least as long; the longest "
                 f"has {max(scaled.scaled.lengths)}: choose shorter windows."
             )
 
     def examples(self, scaled: ScaledDataset):
         self.check(scaled, lag=0)
-        x, u = zip(*cut(scaled, self.length, self.stride, complete=False), strict=True)
+        x, u = zip(*windows.cut(scaled, self.window, self.stride, complete=False), strict=True)
         return np.stack(x), np.stack(u)
 
     def value(self, model, batch):
         x, u = batch
-        predicted = free_runs(model, x[:, : model.lag], u)
+        predicted = windows.free_runs(model, x[:, : model.lag], u)
         return jnp.mean((predicted - x)[:, model.lag :] ** 2)
+
+
+#: Its name in a phase's table -> the loss.
+LOSSES: Registry[type[AbstractLoss]] = Registry("loss")
+LOSSES.register("one-step")(OneStep)
+LOSSES.register("free-run")(FreeRun)

@@ -14,7 +14,6 @@ import numpy as np
 
 from sparsid._errors import SparsidError
 from sparsid.sparsify.saliency import Surgeon, brain_damage
-from sparsid.training.bfgs import BFGS
 from sparsid.training.curvature import (
     Point,
     diagonal,
@@ -80,12 +79,6 @@ class Pruning:
             raise SparsidError(f"`at_once` must be a share in (0, 1]; got {self.at_once}.")
         if not self.damping >= 0:
             raise SparsidError(f"`damping` must not be negative; got {self.damping}.")
-
-    @classmethod
-    def published(cls, *, iterations: int = 100) -> "Pruning":
-        """OBD as chaber2018: one weight at a time, BFGS in between, nothing undone."""
-        retrain = Descent(BFGS(), iterations=iterations)
-        return cls("obd", None, 0.0, 1.0, 0, retrain, guard=None)
 
 
 @dataclass(frozen=True)

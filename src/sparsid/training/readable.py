@@ -26,7 +26,7 @@ from sparsid.evaluation import alone_errors, free_run_errors, one_step_errors, s
 from sparsid.models import DerivativeMLP, Ensemble
 from sparsid.models.mlp import MLP, Layer
 from sparsid.models.parameters import Masked
-from sparsid.sparsify import Sparsifier, chain, l1, threshold
+from sparsid.sparsify import L1, Sparsifier, chain, threshold
 from sparsid.training.members import Members
 from sparsid.training.phases import Phase
 from sparsid.training.progress import EpochReport, Watcher, interruptible
@@ -258,7 +258,7 @@ class _Run:
 
 def _penalty(strengths: Sequence[float]) -> Sparsifier:
     """L1 of a strength for each state, under masks that keep everything so far."""
-    return chain(threshold(0.0), l1(1.0, direct=0.1, per_output=strengths))
+    return chain(threshold(0.0), L1(weight=1.0, direct=0.1).build(per_output=strengths))
 
 
 def chosen_strengths(

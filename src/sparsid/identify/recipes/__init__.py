@@ -1,15 +1,15 @@
 """Recipes: one file a way of training, by name in `identify.kinds`."""
 
 from sparsid.identify.recipes.free_run import linear_free_run, sparse_free_run
-from sparsid.identify.recipes.one_step import published_dense, sparse_one_step
+from sparsid.identify.recipes.one_step import dense_one_step, sparse_one_step
 from sparsid.identify.recipes.recipe import Recipe, RecipeKind, Request
 
 __all__ = [
     "Recipe",
     "RecipeKind",
     "Request",
+    "dense_one_step",
     "linear_free_run",
-    "published_dense",
     "sparse_free_run",
     "sparse_one_step",
 ]

@@ -22,7 +22,7 @@ def sparse_free_run(train: Dataset, validation: Dataset, *, effort: float = 1.0)
     The windows are 100 samples long, or as long as the records allow.
     """
     stride = max(train.samples // WINDOWS, 5)
-    loss, batch = FreeRun(window(train, validation), stride), 32
+    loss, batch = FreeRun(window=window(train, validation), stride=stride), 32
     epochs = epochs_for(train.samples // stride, steps=800 * effort, least=20, batch=batch)
     gentle = Adam(clip=1.0)
     return Recipe(

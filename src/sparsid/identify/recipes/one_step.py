@@ -1,4 +1,4 @@
-"""Recipes trained on one-step errors: sparse, and dense as published."""
+"""Recipes trained on one-step errors: sparse, and dense."""
 
 from sparsid.architectures import DerivativeMLP
 from sparsid.data import Dataset
@@ -28,8 +28,11 @@ def sparse_one_step(train: Dataset, *, effort: float = 1.0) -> Recipe:
     )
 
 
-def published_dense(*, epochs: int = 100) -> Recipe:
-    """The dense network of haugstvedt2023: 25x4, Adam 1e-3, rate / 10 every 10 epochs, batch 50."""
+def dense_one_step(*, epochs: int = 100) -> Recipe:
+    """A dense network 25x4: Adam from 1e-3, rate / 10 every 10 epochs, batch 50.
+
+    Source: haugstvedt2023.
+    """
     phase = Phase(epochs, Step(1e-3, every=10), batch=50)
     return Recipe("dense", DerivativeMLP(widths=(25, 25, 25, 25)), (phase,))
 
@@ -39,7 +42,7 @@ def _one_step(request: Request) -> Recipe:
 
 
 def _dense(request: Request) -> Recipe:
-    return published_dense(epochs=max(round(100 * request.effort), 1)).of(request.model)
+    return dense_one_step(epochs=max(round(100 * request.effort), 1)).of(request.model)
 
 
 ONE_STEP = RecipeKind("states", _one_step)

@@ -69,7 +69,7 @@ def recurrent(
 def _by_adam(
     train: Dataset, validation: Dataset, architecture: NARX, numbers: int, effort: float
 ) -> Recipe:
-    loss = FreeRun(window(train, validation), max(train.samples // WINDOWS, 5))
+    loss = FreeRun(window=window(train, validation), stride=max(train.samples // WINDOWS, 5))
     epochs = epochs_for(train.samples // loss.stride, steps=4000 * effort, least=20, batch=32)
     phase = Phase(epochs, Cosine(3e-3, 1e-4), optimiser=Adam(clip=1.0), loss=loss, batch=32)
     note = (

@@ -1,11 +1,13 @@
 """Figures drawn with Matplotlib, which is imported where something is drawn."""
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from sparsid._errors import SparsidError
 from sparsid.report import figures
+from sparsid.report.document import Document
 from sparsid.report.render.drawing.against import published_comparison
 from sparsid.report.render.drawing.comparison import differences, sparsity_against_error
 from sparsid.report.render.drawing.distributions import error_distributions
@@ -60,4 +62,10 @@ def draw(drawing: figures.Drawing, *, title: str | None = None) -> "Figure":
         return DRAWN[type(drawing)](drawing, title)
 
 
-__all__ = ["Saved", "draw", "save"]
+def save_figures(document: Document, folder: Path) -> None:
+    """Each figure of a document as NAME.png and NAME.svg in the folder, its title above it."""
+    for figure in document.figures:
+        save(draw(figure.drawing, title=figure.title or None), folder, figure.name)
+
+
+__all__ = ["Saved", "draw", "save", "save_figures"]

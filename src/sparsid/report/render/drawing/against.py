@@ -7,7 +7,7 @@ import numpy as np
 from sparsid.report.figures import UNKNOWN, PublishedComparison
 from sparsid.report.render.drawing.diverged import MARK, percent
 from sparsid.report.render.drawing.rows import beside, rows, said, whisker
-from sparsid.report.render.drawing.style import BLUE, VERMILLION, plain, shared_legend
+from sparsid.report.render.drawing.style import BLUE, VERMILLION, literal, shared_legend
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -35,7 +35,7 @@ def published_comparison(data: PublishedComparison, title: str | None) -> "Figur
             said(axis, k, "no number")
         beside(axis, k, f"{_number(theirs)} | {_number(share)}")
     beside(axis, -0.75, "published | ours")
-    axis.set(xlim=(-2.5, 102.5), xlabel=plain(data.label))
+    axis.set(xlim=(-2.5, 102.5), xlabel=literal(data.label))
     look = {"marker": "o", "lw": 1.8, "ms": 5.5, "mec": "white", "mew": 0.6}
     handles = [Line2D([], [], ms=5, **MARK)]
     handles += [Line2D([], [], color=colour, **look) for colour in (BLUE, VERMILLION)]

@@ -12,7 +12,7 @@ from sparsid.report.render.drawing.style import (
     MUTED,
     blank,
     colours,
-    plain,
+    literal,
     wrapped,
 )
 
@@ -39,7 +39,7 @@ def differences(data: Differences, title: str | None) -> "Figure":
             if len(data.differences) == 1:
                 beside(axis, k, _written(interval))
     axes[0].set_xlim(*limits)
-    figure.supxlabel(plain(data.label), fontsize=9)
+    figure.supxlabel(literal(data.label), fontsize=9)
     return figure
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from sparsid.report.figures import ErrorDistributions
 from sparsid.report.render.drawing.rows import log_ticks
-from sparsid.report.render.drawing.style import MUTED, blank, colours, plain, shared_legend
+from sparsid.report.render.drawing.style import MUTED, blank, colours, literal, shared_legend
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -35,10 +35,10 @@ def error_distributions(data: ErrorDistributions, title: str | None) -> "Figure"
             axis.step([low, *ordered, high], [0, *share, share[-1]], where="post", lw=1.5, **look)
         if limit is not None:
             axis.axvline(limit, color=MUTED, lw=0.9, ls=(0, (4, 3)))
-        axis.set(xscale="log", xlim=(low, high), ylim=(-2, 102), xlabel=plain(data.label))
-        axis.set_title(plain(head))
+        axis.set(xscale="log", xlim=(low, high), ylim=(-2, 102), xlabel=literal(data.label))
+        axis.set_title(literal(head))
         log_ticks(axis.xaxis, low, high)
     axes[0].set_ylabel("starts that end there or below [%]")
     handles = [Line2D([], [], color=shade[name], lw=1.6) for name in names]
-    shared_legend(figure, handles, [plain(name) for name in names])
+    shared_legend(figure, handles, [literal(name) for name in names])
     return figure

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sparsid.report.figures import ErrorGrowth
-from sparsid.report.render.drawing.style import MUTED, blank, clock, colours, plain
+from sparsid.report.render.drawing.style import MUTED, blank, clock, colours, literal
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -41,11 +41,11 @@ def error_growth(data: ErrorGrowth, title: str | None) -> "Figure":
     if limit is not None:
         axis.axhline(limit[0], color=MUTED, lw=0.9, ls=(0, (4, 3)))
         look = {"xycoords": axis.get_yaxis_transform(), "textcoords": "offset points"}
-        axis.annotate(plain(limit[1]), (0.01, limit[0]), (0, 3), color=MUTED, fontsize=8, **look)
-    axis.set(yscale="log", ylim=(low, high), xlabel=time_label, ylabel=plain(data.label))
+        axis.annotate(literal(limit[1]), (0.01, limit[0]), (0, 3), color=MUTED, fontsize=8, **look)
+    axis.set(yscale="log", ylim=(low, high), xlabel=time_label, ylabel=literal(data.label))
     axis.margins(x=0.01)
     named = [f"{name} (median, 10–90 % of {len(errors[name])} runs)" for name in errors]
-    axis.legend(handles, [plain(text) for text in named], loc="lower right")
+    axis.legend(handles, [literal(text) for text in named], loc="lower right")
     return figure
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sparsid.report.figures import PruningPaths, Saliencies
-from sparsid.report.render.drawing.style import blank, colours, plain, shared_legend
+from sparsid.report.render.drawing.style import blank, colours, literal, shared_legend
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -32,7 +32,7 @@ def pruning_paths(data: PruningPaths, title: str | None) -> "Figure":
         axis.invert_xaxis()
     axes[0].set_ylabel("sum of squared scaled errors")
     handles = [Line2D([], [], color=colour, lw=1.6) for colour in shade.values()]
-    shared_legend(figure, handles, [plain(name) for name in paths])
+    shared_legend(figure, handles, [literal(name) for name in paths])
     return figure
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sparsid.report.figures import Bounds
-from sparsid.report.render.drawing.style import MUTED, blank, plain, wrapped
+from sparsid.report.render.drawing.style import MUTED, blank, literal, wrapped
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,7 +35,7 @@ def rows(
     axes[0].set_yticks(np.arange(len(names)), names)
     axes[0].set_ylim(max(1, len(names)) - 0.5, -0.5)
     for axis, column in zip(axes, columns, strict=False):
-        axis.set_title(plain(column))
+        axis.set_title(literal(column))
         axis.tick_params(axis="y", length=0)
         axis.grid(axis="y", visible=False)
         for k in range(0, len(names), 2):
@@ -46,13 +46,13 @@ def rows(
 def said(axis: "Axes", row: int, text: str) -> None:
     """Words in a row that has nothing to draw."""
     at = {"transform": axis.get_yaxis_transform(), "va": "center", "ha": "center"}
-    axis.text(0.5, row, plain(text), color=MUTED, fontsize=7.5, fontstyle="italic", **at)
+    axis.text(0.5, row, literal(text), color=MUTED, fontsize=7.5, fontstyle="italic", **at)
 
 
 def beside(axis: "Axes", row: float, text: str) -> None:
     """Small print to the right of a row."""
     at = {"transform": axis.get_yaxis_transform(), "va": "center", "ha": "left"}
-    axis.text(1.02, row, plain(text), color=MUTED, fontsize=7, clip_on=False, **at)
+    axis.text(1.02, row, literal(text), color=MUTED, fontsize=7, clip_on=False, **at)
 
 
 def span(values: Sequence[float], *, least: float = 0.0) -> tuple[float, float]:

@@ -7,7 +7,7 @@ import numpy as np
 
 from sparsid.report.figures import AgainstSize, Bounds, SizePanel
 from sparsid.report.render.drawing.rows import log_ticks
-from sparsid.report.render.drawing.style import blank, colours, plain, shared_legend
+from sparsid.report.render.drawing.style import blank, colours, literal, shared_legend
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,16 +34,16 @@ def against_size(data: AgainstSize, title: str | None) -> "Figure":
         for name, intervals in panel.curves.items():
             shift = 10 ** (APART * (names.index(name) - (len(names) - 1) / 2))
             _curve(axis, shift * np.asarray(sizes, float), intervals, shade[name])
-        axis.set_title(plain(panel.title))
-        axis.set(xscale="log", ylabel=plain(panel.label))
+        axis.set_title(literal(panel.title))
+        axis.set(xscale="log", ylabel=literal(panel.label))
         axis.set_xticks(sizes, [str(size) for size in sizes])
         axis.minorticks_off()
         if panel.log:
             _log(axis, panel)
     for axis in axes[max(0, len(panels) - columns) : len(panels)]:
-        axis.set_xlabel(plain(data.label))
+        axis.set_xlabel(literal(data.label))
     handles = [Line2D([], [], color=shade[name], marker="o", ms=4, lw=1.4) for name in names]
-    shared_legend(figure, handles, [plain(name) for name in names])
+    shared_legend(figure, handles, [literal(name) for name in names])
     return figure
 
 

@@ -119,20 +119,20 @@ def colours(labels: Iterable[str]) -> dict[str, str]:
     return {label: CYCLE[i % len(CYCLE)] for i, label in enumerate(labels)}
 
 
-def plain(text: str) -> str:
+def literal(text: str) -> str:
     """Text that Matplotlib shows as it is written: a dollar sign starts no formula."""
     return str(text).replace("$", r"\$")
 
 
 def pretty(name: str, unit: str | None = None) -> str:
     """A channel's name and unit, for people."""
-    shown = plain(name).replace("_", " ")
-    return f"{shown} [{plain(unit).replace('degC', '°C')}]" if unit else shown
+    shown = literal(name).replace("_", " ")
+    return f"{shown} [{literal(unit).replace('degC', '°C')}]" if unit else shown
 
 
 def wrapped(text: str, width: int = 34) -> str:
     """Text as it is written, long ones in several lines."""
-    return plain("\n".join(wrap(str(text), width)))
+    return literal("\n".join(wrap(str(text), width)))
 
 
 def clock(time_s: np.ndarray) -> tuple[np.ndarray, str]:

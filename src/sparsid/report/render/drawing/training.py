@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sparsid.report.figures import TrainingHistory
-from sparsid.report.render.drawing.style import blank, colours, plain, shared_legend
+from sparsid.report.render.drawing.style import blank, colours, literal, shared_legend
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,7 +34,7 @@ def training_history(data: TrainingHistory, title: str | None) -> "Figure":
     for axis in axes:
         axis.set(yscale="log", xlabel="epoch")
     handles = [Line2D([], [], color=colour, lw=1.6) for colour in shade.values()]
-    names = [plain(label) for label in curves]
+    names = [literal(label) for label in curves]
     if validated:
         handles += [Line2D([], [], color="0.3", lw=1.4, ls=ls) for ls in ("-", (0, (4, 1.6)))]
         names += ["training", "validation"]

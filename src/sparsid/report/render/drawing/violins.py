@@ -7,7 +7,7 @@ import numpy as np
 
 from sparsid.report.figures import ErrorViolins
 from sparsid.report.render.drawing.rows import beside, horizon, log_ticks, rows, said
-from sparsid.report.render.drawing.style import INK, colours, plain
+from sparsid.report.render.drawing.style import INK, colours, literal
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -47,7 +47,7 @@ def error_violins(data: ErrorViolins, title: str | None) -> "Figure":
     for axis in axes:
         axis.set(xscale="log", xlim=(low, high))
         log_ticks(axis.xaxis, low, high)
-    figure.supxlabel(plain(data.label), fontsize=9)
+    figure.supxlabel(literal(data.label), fontsize=9)
     return figure
 
 

@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from sparsid.results import Row
+from sparsid.study.tasks.map.scores import MapScores
 from sparsid.study.tasks.map.spec import MapConfigurationSpec, ProblemSpec
 
 
@@ -25,5 +26,5 @@ class MapResults:
     @property
     def test(self) -> Float[np.ndarray, " start"]:
         """Test errors in standard deviations of the function; inf where one is not finite."""
-        found = [row.numbers["test_rmse"] for row in self.rows]
+        found = [MapScores.of_row(row).test_rmse for row in self.rows]
         return np.array([np.inf if value is None else value for value in found])

@@ -21,17 +21,30 @@ class ProblemSpec(Table):
     `below`.
     """
 
-    name: str = Field(min_length=1)
-    function: str
-    train: int = Field(default=200, ge=10)
-    test: int = Field(default=2000, ge=10)
-    seed: int = Field(default=0, ge=0, lt=2**32)
-    widths: tuple[int, ...] = Field(min_length=1)
-    activation: str = "relu"
-    epochs: int = Field(ge=1)
-    batch: int = Field(default=50, ge=1)
-    rates: tuple[Annotated[float, Field(gt=0)], ...] = Field(min_length=1)
-    below: float = Field(gt=0)
+    name: str = Field(min_length=1, description="what its table is called")
+    function: str = Field(
+        description="sin(4 pi x), Franke's function, the derivative of the electrolysis cell",
+        json_schema_extra={"type": '`"sine"`, `"franke"`, `"aluminium"`'},
+    )
+    train: int = Field(default=200, ge=10, description="points to train on")
+    test: int = Field(default=2000, ge=10, description="points of the test")
+    seed: int = Field(default=0, ge=0, lt=2**32, description="seed of the points")
+    widths: tuple[int, ...] = Field(min_length=1, description="units of the hidden layers")
+    activation: str = Field(
+        default="relu",
+        description="what hidden units compute",
+        json_schema_extra={"type": '`"relu"`, `"binary"`'},
+    )
+    epochs: int = Field(ge=1, description="passes over the points")
+    batch: int = Field(default=50, ge=1, description="points a step")
+    rates: tuple[Annotated[float, Field(gt=0)], ...] = Field(
+        min_length=1, description="first rates; each falls to a hundredth along a cosine"
+    )
+    below: float = Field(
+        gt=0,
+        description="a start has succeeded if its test error is at most this, in standard "
+        "deviations of the function",
+    )
 
     def phase(self, rate: float) -> PhaseSpec:
         """The training at one rate."""
@@ -49,20 +62,34 @@ class MapConfigurationSpec(Table):
     with.
     """
 
-    name: str = Field(min_length=1)
-    space: Literal["free", "reparameterisation", "projection"] = "free"
-    start: Literal["standard", "spread"] = "standard"
-    bounds: Literal["domain", "data"] = "domain"
-    pair: str | None = None
+    name: str = Field(min_length=1, description="what its row is called")
+    space: Literal["free", "reparameterisation", "projection"] = Field(
+        default="free", description="where it is trained: freely, or on the unit sphere"
+    )
+    start: Literal["standard", "spread"] = Field(
+        default="standard",
+        description="He-normal with thresholds zero; or unit rows with thresholds uniform over "
+        "what they can see",
+    )
+    bounds: Literal["domain", "data"] = Field(
+        default="domain",
+        description="of the thresholds: for certain, or the largest norms that a network's layers "
+        "see at its start",
+    )
+    pair: str | None = Field(
+        default=None, description="the configuration that this one is compared with, start by start"
+    )
 
 
 class MapStudySpec(Table):
     """The whole study."""
 
     task: Literal["map"]
-    name: str = Field(min_length=1)
-    title: str = ""
-    note: str = ""
+    name: str = Field(
+        min_length=1, description="what the study is called; a folder holds one study"
+    )
+    title: str = Field(default="", description="heading of the page")
+    note: str = Field(default="", description="a paragraph below the heading")
     training: StudyTrainingSpec = StudyTrainingSpec()
     problem: tuple[ProblemSpec, ...] = Field(min_length=1)
     configuration: tuple[MapConfigurationSpec, ...] = Field(min_length=1)

@@ -15,9 +15,9 @@ from sparsid.training.starts import points_of
 
 def figures(results: StudyResults) -> Iterator[Drawn]:
     """In the order of the page."""
-    sizes = sorted({found.number("full_left")[0] for found in results.configurations})
+    sizes = sorted({found.number("full", "left")[0] for found in results.configurations})
     for size in sizes:
-        alike = [c for c in results.configurations if c.number("full_left")[0] == size]
+        alike = [c for c in results.configurations if c.number("full", "left")[0] == size]
         curves = {found.name: [_curve(found, i) for i in range(len(found.rows))] for found in alike}
         caption = (
             "Errors against what is left, all networks. Dots: chosen on the validation record."
@@ -25,13 +25,13 @@ def figures(results: StudyResults) -> Iterator[Drawn]:
         yield f"paths-{size:g}", caption, PruningPaths(curves)
     for at, found in enumerate(results.configurations):
         first = found.best(1)[0]
-        series = found.rows[first].series
-        if len(series["saliency"]):
-            drawn = Saliencies(series["saliency"], series["left"][: len(series["saliency"])])
+        scores = found.scores[first]
+        if known := len(scores.saliency):
+            drawn = Saliencies(scores.saliency, scores.left[:known])
             caption = f"{found.name}: saliencies along the path of its best full network."
             yield f"saliencies-{at}", caption, drawn
         pruned = load(found.models[first])
-        for stage, ensemble in (("before", _full(pruned, series["theta"])), ("after", pruned)):
+        for stage, ensemble in (("before", _full(pruned, scores.theta)), ("after", pruned)):
             caption = f"{found.name}: its best full network, {stage} pruning."
             yield f"network-{at}-{stage}", caption, NetworkDiagram(graph_of(ensemble, 0))
 
@@ -44,6 +44,5 @@ def _full(pruned: Ensemble, theta: np.ndarray) -> Ensemble:
 
 
 def _curve(found: PathResults, i: int) -> PathCurve:
-    row = found.rows[i]
-    errors = (row.series[part] for part in ("train", "validation", "test"))
-    return PathCurve(row.series["left"], *errors, chosen=int(row.numbers["best_step"] or 0))
+    s = found.scores[i]
+    return PathCurve(s.left, s.train, s.validation, s.test, chosen=int(s.points["best"].step))

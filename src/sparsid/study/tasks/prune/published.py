@@ -22,8 +22,8 @@ class _Pair:
     at: int  # of our network
     theirs: PublishedNetwork
 
-    def own(self, name: str) -> float:
-        return float(self.ours.number(name)[self.at])
+    def own(self, point: str, what: str) -> float:
+        return float(self.ours.number(point, what)[self.at])
 
     @property
     def names(self) -> tuple[str, str]:
@@ -100,7 +100,7 @@ def _paths(pairs: list[_Pair], said: PrunedTables) -> Table:
     columns += ["train", "published train", "validation", "published validation", "test"]
     rows = []
     for pair in pairs:
-        left = pair.ours.rows[pair.at].series["left"]
+        left = pair.ours.scores[pair.at].left
         for removed in range(STEP, max(int(left[0] - left[-1]), *pair.theirs.path) + 1, STEP):
             ours = [float(pair.ours.at_removed(part, removed)[pair.at]) for part in ERRORS]
             theirs = pair.theirs.path.get(removed, NetworkErrors())
@@ -124,13 +124,13 @@ def _beside(pair: _Pair, choice: str, theirs: NetworkErrors) -> Iterator[Cell]:
     """Cells under `_columns` and the test error."""
     printed = (theirs.left, theirs.train, theirs.validation)
     for part, number in zip(("left", "train", "validation"), printed, strict=True):
-        yield Quantity(pair.own(f"{choice}_{part}"))
+        yield Quantity(pair.own(choice, part))
         yield Quantity(number, EXACT)
-    yield Quantity(pair.own(f"{choice}_test"))
+    yield Quantity(pair.own(choice, "test"))
 
 
 def _share(pair: _Pair, choice: str, part: str) -> float:
-    return _ratio(pair.own(f"{choice}_{part}"), pair.own(f"full_{part}"))
+    return _ratio(pair.own(choice, part), pair.own("full", part))
 
 
 def _ratio(part: float | None, whole: float | None) -> float:

@@ -1,12 +1,14 @@
 """A path study's rows read back: arrays by configuration, from its folder alone."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
 
 from sparsid.results import Row
+from sparsid.study.tasks.prune.scores import PathScores
 from sparsid.study.tasks.prune.spec import PathConfigurationSpec
 
 
@@ -23,24 +25,31 @@ class PathResults:
     def name(self) -> str:
         return self.spec.name
 
-    def number(self, name: str) -> Float[np.ndarray, " network"]:
-        """A number of every network; inf where it is not finite."""
-        found = [row.numbers.get(name) for row in self.rows]
+    @cached_property
+    def scores(self) -> tuple[PathScores, ...]:
+        """Of every network."""
+        return tuple(map(PathScores.of_row, self.rows))
+
+    def number(self, point: str, what: str) -> Float[np.ndarray, " network"]:
+        """Of every network `what` is known at a point of its path ("full", "test"), or "control".
+
+        inf where that is NaN or infinite.
+        """
+        found = [scores.at(point, what) for scores in self.scores]
         return np.array([np.inf if value is None else value for value in found])
 
     def best(self, count: int = 3) -> list[int]:
         """The networks of least validation error before pruning, as the paper picks them."""
-        return [int(i) for i in np.argsort(self.number("full_validation"))[:count]]
+        return [int(i) for i in np.argsort(self.number("full", "validation"))[:count]]
 
     def at_removed(self, part: str, removed: int) -> Float[np.ndarray, " network"]:
         """Errors of the first network on each path with at least so many numbers removed.
 
         NaN where a path ends before.
         """
-        return np.array([_at(row, part, removed) for row in self.rows])
+        return np.array([_at(scores, part, removed) for scores in self.scores])
 
 
-def _at(row: Row, part: str, removed: int) -> float:
-    left = row.series["left"]
-    far = np.flatnonzero(left <= left[0] - removed)
-    return float(row.series[part][far[0]]) if len(far) else np.nan
+def _at(scores: PathScores, part: str, removed: int) -> float:
+    far = np.flatnonzero(scores.left <= scores.left[0] - removed)
+    return float(getattr(scores, part)[far[0]]) if len(far) else np.nan

@@ -56,6 +56,12 @@ class PathScores:
     theta: Float[np.ndarray, "steps numbers"]
     saliency: Float[np.ndarray, "known numbers"]
 
+    def at(self, point: str, what: str) -> float | None:
+        """An error ("train", "validation", "test"), "left", "step" or "iterations" at a point."""
+        if what not in PARTS:
+            return getattr(self.points[point], what)
+        return getattr(self.control if point == "control" else self.points[point].errors, what)
+
     def to_row(self) -> tuple[Numbers, Series]:
         """Numbers and series of a row."""
         numbers: Numbers = {"undone": self.undone}

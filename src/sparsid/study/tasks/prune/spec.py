@@ -36,11 +36,20 @@ class PathDataSpec(Table):
     on training and validation records alike; the test record stays clean.
     """
 
-    process: str
-    samples: int = Field(default=3000, ge=10)
-    seed: int = Field(default=0, ge=0, lt=2**32)
-    noise: float = Field(default=0.0, ge=0)
-    scale: dict[str, tuple[float, float]] = Field(default_factory=dict)
+    process: str = Field(description="a built-in plant")
+    samples: int = Field(default=3000, ge=10, description="samples of each record")
+    seed: int = Field(default=0, ge=0, lt=2**32, description="seed of the records")
+    noise: float = Field(
+        default=0.0,
+        ge=0,
+        description="standard deviation of the measurement noise on the outputs, scaled, of "
+        "training and validation records; the test record is clean",
+    )
+    scale: dict[str, tuple[float, float]] = Field(
+        default_factory=dict,
+        description="offset and scale of channels by name, [7.0, 5.0]",
+        json_schema_extra={"type": "table", "default": "the training record's"},
+    )
 
 
 class PruneSpec(Table):
@@ -50,15 +59,42 @@ class PruneSpec(Table):
     saliencies are left.
     """
 
-    ranking: Literal["obs", "obd"] = "obs"
-    robust: bool = True
-    factor: float = Field(default=1.3, gt=1)
-    guard: float = Field(default=1.05, gt=1)
-    tiny: float = Field(default=1e-3, ge=0)
-    at_once: float = Field(default=0.1, gt=0, le=1)
-    least: int = Field(default=5, ge=0)
-    damping: float = Field(default=0.0, ge=0)
-    retrain: RetrainSpec = RetrainSpec()
+    ranking: Literal["obs", "obd"] = Field(
+        default="obs", description="Optimal Brain Surgeon, or Damage with exact second derivatives"
+    )
+    robust: bool = Field(
+        default=True,
+        description="undo what retraining cannot make up for; false: nothing is undone, nothing "
+        "stops early (as published, with `tiny = 0` and `least = 0`)",
+    )
+    factor: float = Field(default=1.3, gt=1, description="how far the training error may rise")
+    guard: float = Field(
+        default=1.05,
+        gt=1,
+        description="how far the validation error may rise at a removal, until nothing else may "
+        "go; then this limit is dropped and `factor` is squared",
+    )
+    tiny: float = Field(
+        default=1e-3,
+        ge=0,
+        description="several weights go at once while they promise to cost less than this share "
+        "of the error",
+    )
+    at_once: float = Field(
+        default=0.1,
+        gt=0,
+        le=1,
+        description="at most this share of the remaining weights goes at once",
+    )
+    least: int = Field(default=5, ge=0, description="a path ends at so many weights")
+    damping: float = Field(
+        default=0.0, ge=0, description="keeps OBS from moving the other weights too far"
+    )
+    retrain: RetrainSpec = Field(
+        default=RetrainSpec(),
+        description="second-order training after each removal",
+        json_schema_extra={"default": "50 iterations, early"},
+    )
 
     def build(self) -> "Pruning":
         from sparsid.training import Pruning
@@ -85,25 +121,55 @@ class PathConfigurationSpec(Table):
     way.
     """
 
-    name: str = Field(min_length=1)
-    model: AnyOutputArchitecture = NARX()
-    start: Literal["uniform", "small"] = "small"
-    restarts: int = Field(default=1, ge=1)
-    train: tuple[AnySecondOrderFirst, ...] = Field(min_length=1)
-    refine: tuple[AnySecondOrderFirst, ...] = ()
-    prune: PruneSpec = PruneSpec()
-    published: str | None = None
-    pair: str | None = None
+    name: str = Field(min_length=1, description="what it is called")
+    model: AnyOutputArchitecture = Field(
+        default=NARX(),
+        description='`kind = "narx"` and the keys below, or another kind of model',
+        json_schema_extra={"default": "NARX of 20 tanh units"},
+    )
+    start: Literal["uniform", "small"] = Field(
+        default="small", description="weights from U[-1, 1] as published, or from U[-0.3, 0.3]"
+    )
+    restarts: int = Field(
+        default=1,
+        ge=1,
+        description="networks a seed; the validation record keeps one after `train`",
+    )
+    train: tuple[AnySecondOrderFirst, ...] = Field(
+        min_length=1,
+        description="phases of training, below",
+        json_schema_extra={"type": "list of tables"},
+    )
+    refine: tuple[AnySecondOrderFirst, ...] = Field(
+        default=(),
+        description="further phases for the network that was kept",
+        json_schema_extra={"type": "list of tables"},
+    )
+    prune: PruneSpec = Field(
+        default=PruneSpec(),
+        description="how weights are removed",
+        json_schema_extra={"default": "see below"},
+    )
+    published: str | None = Field(
+        default=None, description='a group of the networks of that paper (`"N20"`), to show beside'
+    )
+    pair: str | None = Field(
+        default=None, description="the configuration that prunes the same networks in another way"
+    )
 
 
 class PathStudySpec(Table):
     """The whole study. `published` names the paper whose numbers are printed beside."""
 
     task: Literal["prune"]
-    name: str = Field(min_length=1)
-    title: str = ""
-    note: str = ""
-    published: str | None = None
+    name: str = Field(
+        min_length=1, description="what the study is called; a folder holds one study"
+    )
+    title: str = Field(default="", description="heading of the page")
+    note: str = Field(default="", description="a paragraph below the heading")
+    published: str | None = Field(
+        default=None, description="a paper (`papers/`) whose numbers are shown beside"
+    )
     data: PathDataSpec
     training: StudyTrainingSpec = StudyTrainingSpec()
     configuration: tuple[PathConfigurationSpec, ...] = Field(min_length=1)

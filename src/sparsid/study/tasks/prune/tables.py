@@ -28,10 +28,10 @@ def _full(results: StudyResults) -> Table:
     for found in results.configurations:
         three = found.best()
         seconds = found.rows[0].timings["training_s"] / found.rows[0].timings["together"]
-        numbers = Quantity(float(found.number("full_left")[0]), EXACT)
+        numbers = Quantity(float(found.number("full", "left")[0]), EXACT)
         row: list[Cell] = [found.name, len(found.rows), numbers, Quantity(seconds)]
         for part in ERRORS:
-            errors = found.number(f"full_{part}")
+            errors = found.number("full", part)
             row += [Several(tuple(float(errors[i]) for i in three)), _quartiles(errors)]
         rows.append(row)
     note = NOTE + "Best three: of least validation error."
@@ -43,7 +43,7 @@ def _removed(results: StudyResults) -> Table:
     columns += [f"{part}, {QUARTILES}" for part in ERRORS]
     rows = []
     for found in results.configurations:
-        most = int(max(row.series["left"][0] - row.series["left"][-1] for row in found.rows))
+        most = int(max(s.left[0] - s.left[-1] for s in found.scores))
         for removed in range(STEP, most + 1, STEP):
             errors = {part: found.at_removed(part, removed) for part in ERRORS}
             there = ~np.isnan(errors["train"])
@@ -57,11 +57,11 @@ def _pruned(results: StudyResults) -> Table:
     columns += [f"{part}, {QUARTILES}" for part in ERRORS]
     rows = []
     for found in results.configurations:
-        full = found.number("full_left")
+        full = found.number("full", "left")
         for choice, said in CHOICES.items():
-            left = found.number(f"{choice}_left")
+            left = found.number(choice, "left")
             removed = Share(float(np.median(1 - left / full)))
-            errors = (_quartiles(found.number(f"{choice}_{part}")) for part in ERRORS)
+            errors = (_quartiles(found.number(choice, part)) for part in ERRORS)
             rows.append((found.name, said, _quartiles(left), removed, *errors))
     return Table("Pruned networks", columns, rows, NOTE)
 
@@ -77,12 +77,12 @@ def _gains(results: StudyResults) -> Table:
     )
     rows = []
     for found in results.configurations:
-        full, control = found.number("full_test"), found.number("control_test")
-        best = found.number("best_test")
+        full, control = found.number("full", "test"), found.number("control", "test")
+        best = found.number("best", "test")
         with np.errstate(invalid="ignore"):
             ratios = [_quartiles(r) for r in (best / full, best / control, control / full)]
         reach = sum(_reaches(found, i) for i in range(len(found.rows)))
-        iterations = _quartiles(found.number("last_iterations"))
+        iterations = _quartiles(found.number("last", "iterations"))
         rows.append((found.name, *ratios, Count(reach, len(found.rows)), iterations))
     note = "Pruned: the network of least validation error. Medians [quartiles] over networks."
     title = "What pruning gains over the full network and over mere training"
@@ -110,9 +110,12 @@ def _pairs(results: StudyResults) -> Iterator[Table]:
         seeds = sorted(mine.keys() & theirs.keys())
         a, b = [mine[seed] for seed in seeds], [theirs[seed] for seed in seeds]
         with np.errstate(invalid="ignore"):
-            ratios = [found.number(n)[a] / other.number(n)[b] for n in ("best_test", "best_left")]
+            ratios = [
+                found.number("best", what)[a] / other.number("best", what)[b]
+                for what in ("test", "left")
+            ]
             for share in SHARES:
-                most = round(share / 100 * found.number("full_left")[0])
+                most = round(share / 100 * found.number("full", "left")[0])
                 far = [of.at_removed("test", most)[at] for of, at in ((found, a), (other, b))]
                 ratios.append(far[0] / far[1])
         rows.append((found.name, other.name, len(seeds), *map(_quartiles, ratios)))
@@ -125,9 +128,9 @@ def _pairs(results: StudyResults) -> Iterator[Table]:
 
 def _reaches(found: PathResults, i: int) -> bool:
     """Whether a network on the path has 55 % fewer numbers and no greater test error."""
-    series = found.rows[i].series
-    far = series["left"] <= 0.45 * series["left"][0]
-    return bool((far & (series["test"] <= series["test"][0])).any())
+    scores = found.scores[i]
+    far = scores.left <= 0.45 * scores.left[0]
+    return bool((far & (scores.test <= scores.test[0])).any())
 
 
 def _quartiles(values: np.ndarray) -> Interval | None:

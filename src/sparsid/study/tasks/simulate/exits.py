@@ -14,7 +14,7 @@ HEADER = "configuration,size,seed,trajectory,sample,time_s,state,diverged"
 
 def exits_csv(results: "StudyResults") -> str | None:
     """A line for each such run, when it left and in which state; None without long runs."""
-    if not any(found.has("long_exit_sample") for found in results.configurations):
+    if not any(found.has(lambda s: s.long) for found in results.configurations):
         return None
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([HEADER.split(","), *_exits(results)])
@@ -23,10 +23,11 @@ def exits_csv(results: "StudyResults") -> str | None:
 
 def _exits(results: "StudyResults") -> Iterator[tuple[object, ...]]:
     for found in results.configurations:
-        if not found.has("long_exit_sample"):
+        if not found.has(lambda s: s.long):
             continue
-        sample, state = found.series("long_exit_sample"), found.series("long_exit_state")
-        lost = found.series("long_diverged")
+        sample = found.series(lambda s: s.long and s.long.exit_sample)
+        state = found.series(lambda s: s.long and s.long.exit_state)
+        lost = found.series(lambda s: s.long and s.long.diverged)
         for at, run in zip(*(sample >= 0).nonzero(), strict=True):
             when, what = int(sample[at, run]), results.states[int(state[at, run])]
             seed, fate = found.seeds[at], int(lost[at, run])

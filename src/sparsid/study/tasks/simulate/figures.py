@@ -13,7 +13,8 @@ from sparsid.report.figures import UNKNOWN, Bounds
 from sparsid.study.documents import Drawn, file_name
 from sparsid.study.results import StudyResults
 from sparsid.study.tasks.simulate.published import published_rows, slips
-from sparsid.study.tasks.simulate.results import ConfigurationResults
+from sparsid.study.tasks.simulate.results import ConfigurationResults, at_largest, sizes
+from sparsid.study.tasks.simulate.scores import SimulationScores
 from sparsid.study.tasks.simulate.tables import label
 from sparsid.study.tasks.simulate.verdicts import (
     diverged_share,
@@ -32,9 +33,9 @@ def figures(results: StudyResults) -> list[Drawn]:
     """In the order of the page."""
     named = {label(found, results): found for found in results.configurations}
     drawn = list(_truth(results))
-    if len(results.sizes) > 1:
+    if len(sizes(results)) > 1:
         drawn += _by_size(results)
-        for size in results.sizes:
+        for size in sizes(results):
             same = {f.name: f for f in results.configurations if f.size == size}
             drawn += _judged(f"{size} trajectories", same, results)
     else:
@@ -66,7 +67,7 @@ def _truth(results: StudyResults) -> Iterator[Drawn]:
 
 def _judged(family: str, named: Named, results: StudyResults) -> Iterator[Drawn]:
     """Bars of diverged shares, and violins of the errors that are left."""
-    horizons = results.horizons
+    horizons = results.study.horizons
     shares = {name: [_bounds(diverged_share(c, h)) for h in horizons] for name, c in named.items()}
     published = {
         name: [_share(row.corrected.get(h)) for h in horizons]
@@ -74,7 +75,7 @@ def _judged(family: str, named: Named, results: StudyResults) -> Iterator[Drawn]
         if name in named
     }
     errors = {name: {h: c.kept_rfmse(h) for h in horizons} for name, c in named.items()}
-    counts = {name: len(c.rows) * results.test_runs(c) for name, c in named.items()}
+    counts = {name: len(c.rows) * c.test_runs for name, c in named.items()}
     tail, of = (f"_{file_name(family)}", f" ({family})") if family else ("", "")
     yield (
         f"diverged_share{tail}",
@@ -92,11 +93,11 @@ def _by_size(results: StudyResults) -> Iterator[Drawn]:
     """What more data buys: errors and divergence at every horizon, and what is left alive."""
 
     def panel(title: str, unit: str, of: Callable[..., Bounds], *, log: bool):
-        names = [c.name for c in results.study.configuration if c.name in results.whole]
+        names = [c.name for c in results.study.configuration if c.name in at_largest(results)]
         curves = {
             name: [
                 of(results.at[name, size]) if (name, size) in results.at else UNKNOWN
-                for size in results.sizes
+                for size in sizes(results)
             ]
             for name in names
         }
@@ -115,32 +116,35 @@ def _by_size(results: StudyResults) -> Iterator[Drawn]:
 
         return panel(f"diverged, {horizon} samples", "% of runs", of, log=False)
 
-    def middle(name: str) -> Callable[[ConfigurationResults], Bounds]:
+    def mean(values: np.ndarray) -> Bounds:
+        return _bounds(mean_interval(values[:, None], np.isfinite(values)[:, None]))
+
+    def active(found: ConfigurationResults) -> Bounds:
+        return mean(found.number(lambda s: s.weights.live_weights))
+
+    def last(loss: Callable[[SimulationScores], np.ndarray | None]) -> Callable[..., Bounds]:
         def of(found: ConfigurationResults) -> Bounds:
-            if name.endswith("loss") and not found.has(name):
-                return UNKNOWN
-            values = (found.last(name) if name.endswith("loss") else found.number(name))[:, None]
-            return _bounds(mean_interval(values, np.isfinite(values)))
+            return mean(found.last(loss)) if found.has(loss) else UNKNOWN
 
         return of
 
-    judged = [*map(errors, results.horizons), *map(shares, results.horizons)]
+    judged = [*map(errors, results.study.horizons), *map(shares, results.study.horizons)]
     yield (
         "by_size",
         "RFMSE of the runs that did not diverge and shares of those that did, against the number "
         "of training trajectories; bars: 95 % intervals.",
-        draw.AgainstSize(results.sizes, judged),
+        draw.AgainstSize(sizes(results), judged),
     )
     made = [
-        panel("live weights", "number", middle("live_weights"), log=True),
-        panel("training", "loss", middle("train_loss"), log=True),
-        panel("validation", "loss", middle("validation_loss"), log=True),
+        panel("live weights", "number", active, log=True),
+        panel("training", "loss", last(lambda s: s.train_loss), log=True),
+        panel("validation", "loss", last(lambda s: s.validation_loss), log=True),
     ]
     yield (
         "by_size_networks",
         "Mean over the networks of live weights and of losses after the last epoch, against the "
         "number of training trajectories; bars: 95 % intervals.",
-        draw.AgainstSize(results.sizes, made),
+        draw.AgainstSize(sizes(results), made),
     )
 
 
@@ -186,7 +190,7 @@ def _counted(results: StudyResults, named: Named) -> str:
 
 def _against(named: Named, results: StudyResults) -> Iterator[Drawn]:
     """Ours against the published at the longest horizon; zeros against errors."""
-    last = results.horizons[-1]
+    last = results.study.horizons[-1]
     theirs = {n: _share(row.corrected.get(last)) for n, row in published_rows(results).items()}
     if any(theirs.get(name) is not None for name in named):
         ours = {name: _bounds(expected_share(found, last)) for name, found in named.items()}
@@ -197,7 +201,7 @@ def _against(named: Named, results: StudyResults) -> Iterator[Drawn]:
             draw.PublishedComparison(ours, theirs),
         )
     seeds = {
-        name: draw.Seeds(found.number("zero_share"), *found.by_seed(last))
+        name: draw.Seeds(found.number(lambda s: s.weights.zero_share), *found.by_seed(last))
         for name, found in named.items()
         if found.spec.baseline is None
     }
@@ -217,7 +221,7 @@ def _pairs(results: StudyResults) -> Iterator[Drawn]:
                 (100 * e.value, 100 * e.low, 100 * e.high)
                 for e in (pair.diverged[h] for pair in compared)
             ]
-            for h in results.horizons
+            for h in results.study.horizons
         }
         drawn = draw.Differences(
             labels, panels, label="difference in diverged runs [percentage points]"
@@ -229,9 +233,9 @@ def _networks(results: StudyResults) -> Iterator[Drawn]:
     """All networks of a configuration against one true trajectory."""
     truth = read([results.truth_path])[0]
     for name in worth_drawing(results):
-        found = results.whole[name]
-        runs = found.series("shown_runs")[:, 0]
-        at = found.series("shown_index")[0].astype(int)
+        found = at_largest(results)[name]
+        runs = found.series(lambda s: s.shown_runs)[:, 0]
+        at = found.series(lambda s: s.shown_index)[0].astype(int)
         drawn = draw.Trajectories(
             at * results.dt,
             truth.x[at],
@@ -245,5 +249,5 @@ def _networks(results: StudyResults) -> Iterator[Drawn]:
 def worth_drawing(results: StudyResults) -> list[str]:
     """Those of the published figures, then those that claims speak of, then the first ones."""
     claimed = [name for claim in results.study.claim for name in (claim.better, claim.than)]
-    first = dict.fromkeys([*_published_figures(results).free_runs, *claimed, *results.whole])
-    return [name for name in first if name in results.whole][:DRAWN]
+    first = dict.fromkeys([*_published_figures(results).free_runs, *claimed, *at_largest(results)])
+    return [name for name in first if name in at_largest(results)][:DRAWN]

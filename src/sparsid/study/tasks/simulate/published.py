@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from sparsid.papers import FreeRuns, paper
 from sparsid.report.document import Table
 from sparsid.study.results import StudyResults
-from sparsid.study.tasks.simulate.results import ConfigurationResults
+from sparsid.study.tasks.simulate.results import ConfigurationResults, at_largest, sizes
 from sparsid.study.tasks.simulate.verdicts import Agreement, agreements
 
 CLOSE = 5.0  # percentage points: shares of zeros that agree
@@ -19,7 +19,7 @@ def published_rows(results: StudyResults) -> Mapping[str, FreeRuns]:
 
 def row_beside(found: ConfigurationResults, results: StudyResults) -> FreeRuns | None:
     """The published row of that name, beside our configuration at full size only."""
-    return published_rows(results).get(found.name) if found.size == results.sizes[-1] else None
+    return published_rows(results).get(found.name) if found.size == sizes(results)[-1] else None
 
 
 def slips(results: StudyResults, names: Collection[str]) -> str:
@@ -27,7 +27,7 @@ def slips(results: StudyResults, names: Collection[str]) -> str:
     said = []
     for name, row in published_rows(results).items():
         counted = row.counted or {}
-        shares = [counted[h] for h in results.horizons if h in counted]
+        shares = [counted[h] for h in results.study.horizons if h in counted]
         if name in names and shares:
             said.append(f"{name} ({', '.join(f'{share:g}' for share in shares)} %)")
     return " and ".join(said)
@@ -43,13 +43,13 @@ def agreement_table(results: StudyResults) -> Table:
             of = [a for a in judged if a.name == name and a.measure == measure]
             away = ", ".join(_away(a, theirs[name]) for a in of if not a.agrees)
             said.append(None if not of else f"not at {away}" if away else "agrees")
-        zeros = _zeros(results.whole[name], theirs[name].zeros)
+        zeros = _zeros(at_largest(results)[name], theirs[name].zeros)
         odd = any(text is not None and text.startswith("not") for text in (*said, zeros))
-        departure = results.whole[name].spec.departure or ("unexplained" if odd else None)
+        departure = at_largest(results)[name].spec.departure or ("unexplained" if odd else None)
         rows.append((name, *said, zeros, departure))
     note = "Agrees: the published number lies within our 95 % interval, widened by sqrt(2) because "
     note += f"theirs is as uncertain as ours; for zeros, within {CLOSE:g} percentage points."
-    if rows_of_slips := slips(results, results.whole):
+    if rows_of_slips := slips(results, at_largest(results)):
         note += " Rows whose printed shares of diverged runs are slips are judged by the authors' "
         note += f"own counts: {rows_of_slips}."
     columns = ("configuration", "diverged", "RFMSE", "exact zeros", "known departure")
@@ -59,7 +59,7 @@ def agreement_table(results: StudyResults) -> Table:
 def _zeros(found: ConfigurationResults, published: float | None) -> str | None:
     if published is None:
         return None
-    ours = 100 * float(found.number("zero_share").mean())
+    ours = 100 * float(found.number(lambda s: s.weights.zero_share).mean())
     near = abs(ours - published) <= CLOSE
     return "agrees" if near else f"not ({_number(ours)} %, published {published:g} %)"
 

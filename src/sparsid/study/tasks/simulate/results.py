@@ -1,12 +1,20 @@
-"""A study's rows read back: arrays by configuration, from its folder alone."""
+"""What is stored of a study of simulators: arrays by configuration."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float
 
+from sparsid._errors import SparsidError
 from sparsid.results import Row
+from sparsid.study.results import StudyResults
+from sparsid.study.tasks.simulate.scores import HorizonRuns, SimulationScores
 from sparsid.study.tasks.simulate.spec import ConfigurationSpec
+
+type Series = np.ndarray
 
 
 @dataclass(frozen=True)
@@ -18,6 +26,7 @@ class ConfigurationResults:
 
     spec: ConfigurationSpec
     size: int
+    horizons: tuple[int, ...]
     rows: tuple[Row, ...]
     missing: int
 
@@ -29,30 +38,34 @@ class ConfigurationResults:
     def seeds(self) -> tuple[int, ...]:
         return tuple(row.seed for row in self.rows)
 
-    def number(self, name: str) -> Float[np.ndarray, " seed"]:
-        """A number of every row; NaN where a row has none."""
-        found = [row.numbers.get(name) for row in self.rows]
-        return np.array([np.nan if value is None else value for value in found])
+    @cached_property
+    def scores(self) -> tuple[SimulationScores, ...]:
+        """Of every network."""
+        return tuple(SimulationScores.of_row(row, self.horizons) for row in self.rows)
 
-    def series(self, name: str) -> Float[np.ndarray, "seed ..."]:
-        """A series of every row, stacked: "shown_runs", "train_loss", "long_exit_sample" ..."""
-        return np.stack([row.series[name] for row in self.rows])
+    def number(self, of: Callable[[SimulationScores], float | None]) -> Float[np.ndarray, " seed"]:
+        """A number of every network; NaN where it has none."""
+        return np.array([np.nan if (value := of(s)) is None else value for s in self.scores])
 
-    def has(self, name: str) -> bool:
-        """Whether the rows hold this series."""
-        return all(name in row.series for row in self.rows)
+    def series(self, of: Callable[[SimulationScores], Series | None]) -> Series:
+        """A series of every network, stacked; seeds lead."""
+        return np.stack([series for s in self.scores if (series := of(s)) is not None])
 
-    def last(self, name: str) -> Float[np.ndarray, " seed"]:
+    def has(self, of: Callable[[SimulationScores], Any]) -> bool:
+        """Whether all networks have it."""
+        return all(of(s) is not None for s in self.scores)
+
+    def last(self, of: Callable[[SimulationScores], Series | None]) -> Float[np.ndarray, " seed"]:
         """The last number of a series over epochs that is not NaN; NaN where none is."""
-        return np.array([_last_known(row.series[name]) for row in self.rows])
+        return np.array([_last_known(of(s)) for s in self.scores])
 
     def diverged(self, horizon: int) -> Bool[np.ndarray, "seed trajectory"]:
         """Which runs diverged, over the test trajectories that reach the horizon."""
-        return self._counted("diverged", horizon) > 0
+        return self._counted(horizon, lambda runs: runs.diverged) > 0
 
     def rfmse(self, horizon: int) -> Float[np.ndarray, "seed trajectory"]:
         """RFMSE of every run over the same trajectories, the diverged ones' too."""
-        return self._counted("rfmse", horizon)
+        return self._counted(horizon, lambda runs: runs.rfmse)
 
     def kept_rfmse(self, horizon: int) -> Float[np.ndarray, " run"]:
         """RFMSE of the runs that did not diverge."""
@@ -68,11 +81,39 @@ class ConfigurationResults:
         with np.errstate(invalid="ignore"):
             return kept / (~lost).sum(axis=1), lost.mean(axis=1)
 
-    def _counted(self, name: str, horizon: int) -> np.ndarray:
-        counted = ~np.isnan(self.series(f"diverged_{horizon}")).any(axis=0)
-        return self.series(f"{name}_{horizon}")[:, counted]
+    @property
+    def test_runs(self) -> int:
+        """How many test trajectories each network ran over."""
+        return len(self.scores[0].horizons[self.horizons[0]].rfmse)
+
+    def _counted(self, horizon: int, of: Callable[[HorizonRuns], np.ndarray]) -> np.ndarray:
+        runs = [scores.horizons[horizon] for scores in self.scores]
+        counted = ~np.isnan(np.stack([one.diverged for one in runs])).any(axis=0)
+        return np.stack([of(one) for one in runs])[:, counted]
 
 
-def _last_known(series: Float[np.ndarray, " epochs"]) -> float:
-    known = series[~np.isnan(series)]
+def sizes(results: StudyResults) -> tuple[int, ...]:
+    """The sizes of which anything is stored, rising."""
+    return tuple(sorted({found.size for found in results.configurations}))
+
+
+def at_largest(results: StudyResults) -> dict[str, ConfigurationResults]:
+    """By name, each at the largest size stored: what is compared with the published."""
+    largest = max(sizes(results), default=0)
+    return {found.name: found for found in results.configurations if found.size == largest}
+
+
+def configuration(results: StudyResults, name: str) -> ConfigurationResults:
+    """The configuration `name` at the largest size. Raises SparsidError if it has no rows."""
+    results.study.named(name)
+    found = at_largest(results).get(name)
+    if found is None:
+        raise SparsidError(
+            f"{results.folder} holds no rows of {name!r} yet; `sparsid study run` makes them."
+        )
+    return found
+
+
+def _last_known(series: Float[np.ndarray, " epochs"] | None) -> float:
+    known = np.zeros(0) if series is None else series[~np.isnan(series)]
     return float(known[-1]) if known.size else np.nan

@@ -35,16 +35,35 @@ class StudyDataSpec(DataSpec):
     all scores is still that of the whole training set, so that rows compare.
     """
 
-    files: tuple[str, ...] = ()
-    process: str | None = None
-    train: int = Field(default=40, ge=1)
-    validation: int = Field(default=40, ge=1)
-    test: int = Field(default=40, ge=1)
-    samples: int = Field(default=5000, ge=2)
-    dt: float | None = Field(default=None, gt=0)
-    seed: int = Field(default=0, ge=0, lt=2**63)
-    sizes: tuple[int, ...] = ()
-    test_share: float = Field(default=0.2, gt=0, lt=1)
+    files: tuple[str, ...] = Field(
+        default=(), description="CSV, Parquet or NetCDF, relative to the study's file"
+    )
+    process: str | None = Field(
+        default=None, description="a built-in plant to simulate; `sparsid processes` lists them"
+    )
+    train: int = Field(default=40, ge=1, description="simulated trajectories to train on")
+    validation: int = Field(default=40, ge=1, description="simulated trajectories for validation")
+    test: int = Field(default=40, ge=1, description="simulated trajectories for the test")
+    samples: int = Field(default=5000, ge=2, description="samples of each trajectory")
+    dt: float | None = Field(
+        default=None,
+        gt=0,
+        description="sampling time in s",
+        json_schema_extra={"default": "the process's, or from the time column"},
+    )
+    seed: int = Field(default=0, ge=0, lt=2**63, description="seed of the simulated data")
+    sizes: tuple[int, ...] = Field(
+        default=(),
+        description="train on the first n trajectories, for each n",
+        json_schema_extra={"type": "rising integers"},
+    )
+    test_share: float = Field(
+        default=0.2,
+        gt=0,
+        lt=1,
+        description="kept back for the test, of the whole data; both together leave some to train "
+        "on",
+    )
 
 
 class EvaluateSpec(Table):
@@ -55,19 +74,38 @@ class EvaluateSpec(Table):
     set's, as haugstvedt2023's code does.
     """
 
-    scale: Literal["train", "test"] = "train"
-    horizons: tuple[int, ...] = Field(default=(100, 1000, 2500, 5000), min_length=1)
-    long_samples: int = Field(default=0, ge=0)
-    long_trajectories: int = Field(default=40, ge=1)
-    shown: int = Field(default=3, ge=1)
+    scale: Literal["train", "test"] = Field(
+        default="train",
+        description='whose standard deviations errors count in; `"test"` as haugstvedt2023\'s code',
+    )
+    horizons: tuple[int, ...] = Field(
+        default=(100, 1000, 2500, 5000),
+        min_length=1,
+        description="free runs are judged up to so many samples",
+        json_schema_extra={"type": "rising integers"},
+    )
+    long_samples: int = Field(
+        default=0,
+        ge=0,
+        description="with more than 0, every model also runs over fresh trajectories of that "
+        "length (a `process` only)",
+    )
+    long_trajectories: int = Field(default=40, ge=1, description="how many of them")
+    shown: int = Field(
+        default=3, ge=1, description="test trajectories that are drawn and of which runs are kept"
+    )
 
 
 class BaselineSpec(Table):
     """baseline = {kind = "sindy", library = "quadratic", threshold = 1e-3}: no network at all."""
 
-    kind: Literal["sindy"]
-    library: Literal["linear", "quadratic"] = "quadratic"
-    threshold: float = Field(default=1e-3, ge=0)
+    kind: Literal["sindy"] = Field(
+        description="a sparse polynomial by PySINDy (`pip install 'sparsid[sindy]'`)"
+    )
+    library: Literal["linear", "quadratic"] = Field(default="quadratic", description="its terms")
+    threshold: float = Field(
+        default=1e-3, ge=0, description="smaller coefficients, in scaled numbers, become zero"
+    )
 
 
 class ConfigurationSpec(Table):
@@ -78,13 +116,30 @@ class ConfigurationSpec(Table):
     seed: other networks than those of another configuration which begins alike.
     """
 
-    name: str = Field(min_length=1)
-    departure: str = ""
-    pair: str | None = None
-    first_seed: int = Field(default=0, ge=0)
-    model: AnyArchitecture | None = None
-    phases: tuple[AnyPhaseSpec, ...] = ()
-    baseline: BaselineSpec | None = None
+    name: str = Field(min_length=1, description="what its row is called")
+    departure: str = Field(
+        default="", description="what is known to differ from the published row of that name"
+    )
+    pair: str | None = Field(
+        default=None, description="the configuration that this one is compared with"
+    )
+    first_seed: int = Field(
+        default=0,
+        ge=0,
+        description="added to every seed: other networks than those of a configuration that "
+        "begins alike",
+    )
+    model: AnyArchitecture | None = Field(
+        default=None, description="the architecture", json_schema_extra={"default": "see below"}
+    )
+    phases: tuple[AnyPhaseSpec, ...] = Field(
+        default=(),
+        description="phases one after the other: tables, or names of [phases]",
+        json_schema_extra={"type": "list"},
+    )
+    baseline: BaselineSpec | None = Field(
+        default=None, description="a model that is no network, instead of `phases` and `model`"
+    )
 
     @property
     def architecture(self) -> AbstractArchitecture:
@@ -99,14 +154,26 @@ class ClaimSpec(Table):
     largest size stored for `better`, and for `than` the size of `better`.
     """
 
-    text: str
-    better: str
-    than: str
-    measure: Literal["diverged", "rfmse"] = "diverged"
-    horizon: int
-    expected: Literal["less", "greater"] = "less"
-    size: int | None = None
-    than_size: int | None = None
+    text: str = Field(description="the claim in words")
+    better: str = Field(description="a configuration")
+    than: str = Field(description="the configuration that it is compared with")
+    measure: Literal["diverged", "rfmse"] = Field(
+        default="diverged", description="what is compared"
+    )
+    horizon: int = Field(description="one of `horizons`")
+    expected: Literal["less", "greater"] = Field(
+        default="less", description="how `better` compares with `than`"
+    )
+    size: int | None = Field(
+        default=None,
+        description="trajectories that `better` is trained on, one of `sizes`",
+        json_schema_extra={"default": "the largest stored"},
+    )
+    than_size: int | None = Field(
+        default=None,
+        description="trajectories that `than` is trained on",
+        json_schema_extra={"default": "as `size`"},
+    )
 
 
 class StudySpec(Table):
@@ -116,11 +183,20 @@ class StudySpec(Table):
     """
 
     task: Literal["simulate"] = "simulate"
-    name: str = Field(min_length=1)
-    title: str = ""
-    note: str = ""
-    published: str | None = None
-    effort: float = Field(default=1.0, gt=0)
+    name: str = Field(
+        min_length=1, description="what the study is called; a folder holds one study"
+    )
+    title: str = Field(default="", description="heading of the page")
+    note: str = Field(default="", description="a paragraph below the heading")
+    published: str | None = Field(
+        default=None,
+        description="a paper (`papers/`) whose numbers are shown beside rows of the same name",
+    )
+    effort: float = Field(
+        default=1.0,
+        gt=0,
+        description="multiplies all epochs, and the epochs at which anything happens",
+    )
     data: StudyDataSpec
     evaluate: EvaluateSpec = EvaluateSpec()
     training: StudyTrainingSpec = StudyTrainingSpec()
@@ -133,6 +209,11 @@ class StudySpec(Table):
         networks = sum(c.baseline is None for c in self.configuration)
         each = networks * len(self.training.seeds) + len(self.configuration) - networks
         return each * max(len(self.data.sizes), 1)
+
+    @property
+    def horizons(self) -> tuple[int, ...]:
+        """In samples, rising."""
+        return self.evaluate.horizons
 
     @property
     def networks(self) -> Iterator[tuple[str, AbstractArchitecture]]:

@@ -8,7 +8,7 @@ from sparsid.evaluation import Estimate, agreement
 from sparsid.report.document import Cell, Interval, Quantity, Share, Spread, Table
 from sparsid.study.results import StudyResults
 from sparsid.study.tasks.simulate.published import agreement_table, row_beside, slips
-from sparsid.study.tasks.simulate.results import ConfigurationResults
+from sparsid.study.tasks.simulate.results import ConfigurationResults, at_largest, sizes
 from sparsid.study.tasks.simulate.spec import ClaimSpec
 from sparsid.study.tasks.simulate.verdicts import Comparison, diverged_share, pairs, verdicts
 
@@ -18,7 +18,7 @@ EXACT = 6  # significant digits of a number that is given, not estimated
 def tables(results: StudyResults) -> tuple[Table, ...]:
     """All tables that the rows stored so far give something for."""
     found = [_divergence(results), _rfmse(results), _weights(results), _starts(results)]
-    if any(c.has("long_rfmse") for c in results.configurations):
+    if any(c.has(lambda s: s.long and s.long.rfmse) for c in results.configurations):
         found.append(_long(results))
     if results.study.published is not None:
         found.append(agreement_table(results))
@@ -45,23 +45,25 @@ def comparison(compared: Sequence[Comparison]) -> Table:
 
 def label(found: ConfigurationResults, results: StudyResults) -> str:
     """The configuration's name, with its size where there are several."""
-    return found.name if len(results.sizes) < 2 else f"{found.name}, {found.size} trajectories"
+    return found.name if len(sizes(results)) < 2 else f"{found.name}, {found.size} trajectories"
 
 
 def _divergence(results: StudyResults) -> Table:
     beside = [row_beside(found, results) for found in results.configurations]
-    printed = [h for h in results.horizons if any(row and h in row.diverged for row in beside)]
+    printed = [
+        h for h in results.study.horizons if any(row and h in row.diverged for row in beside)
+    ]
     rows = []
     for found, theirs in zip(results.configurations, beside, strict=True):
         row: list[Cell] = [label(found, results), len(found.rows)]
-        for horizon in results.horizons:
+        for horizon in results.study.horizons:
             row.append(_share(diverged_share(found, horizon)))
             if horizon in printed:
                 given = None if theirs is None else theirs.diverged.get(horizon)
                 row.append(None if given is None else Share(given / 100, digits=EXACT))
         rows.append(row)
     note = "Intervals: 95 %, the wider of a two-way bootstrap and Wilson's."
-    if rows_of_slips := slips(results, results.whole):
+    if rows_of_slips := slips(results, at_largest(results)):
         note += f" Published numbers stand as printed; the authors counted {rows_of_slips}."
     columns = ["configuration", "networks", *_by_horizon(results, printed)]
     return Table("Diverged free runs in %, by horizon in samples", columns, rows, note)
@@ -69,11 +71,11 @@ def _divergence(results: StudyResults) -> Table:
 
 def _rfmse(results: StudyResults) -> Table:
     beside = [row_beside(found, results) for found in results.configurations]
-    printed = [h for h in results.horizons if any(row and h in row.rfmse for row in beside)]
+    printed = [h for h in results.study.horizons if any(row and h in row.rfmse for row in beside)]
     rows = []
     for found, theirs in zip(results.configurations, beside, strict=True):
         row: list[Cell] = [label(found, results)]
-        for horizon in results.horizons:
+        for horizon in results.study.horizons:
             kept = found.kept_rfmse(horizon)
             row.append(Spread(float(kept.mean()), float(kept.std())) if kept.size else None)
             if horizon in printed:
@@ -86,7 +88,7 @@ def _rfmse(results: StudyResults) -> Table:
 
 
 def _by_horizon(results: StudyResults, printed: Sequence[int]) -> Iterator[str]:
-    for horizon in results.horizons:
+    for horizon in results.study.horizons:
         yield str(horizon)
         if horizon in printed:
             yield f"published\n{horizon}"
@@ -101,10 +103,10 @@ def _weights(results: StudyResults) -> Table:
     for found, theirs in zip(results.configurations, beside, strict=True):
         row: list[Cell] = [
             label(found, results),
-            Share(float(found.number("zero_share").mean())),
-            Share(float(found.number("small_share").mean())),
-            Quantity(float(np.median(found.number("nonzero"))), EXACT),
-            Quantity(float(found.number("weights")[0]), EXACT),
+            Share(float(found.number(lambda s: s.weights.zero_share).mean())),
+            Share(float(found.number(lambda s: s.weights.small_share).mean())),
+            Quantity(float(np.median(found.number(lambda s: s.weights.nonzero))), EXACT),
+            Quantity(float(found.number(lambda s: s.weights.weights)[0]), EXACT),
         ]
         if printed:
             zeros = None if theirs is None else theirs.zeros
@@ -116,17 +118,20 @@ def _weights(results: StudyResults) -> Table:
 
 def _starts(results: StudyResults) -> Table:
     """How much the networks of one configuration differ among themselves."""
-    last, rows = results.horizons[-1], []
+    last, rows = results.study.horizons[-1], []
     for found in results.configurations:
-        if found.spec.baseline is not None or not found.has("train_loss"):
+        if found.spec.baseline is not None or not found.has(lambda s: s.train_loss):
             continue
-        alike = agreement(found.series("links") > 0) if found.has("links") else None
+        alike = (
+            agreement(found.series(lambda s: s.links) > 0) if found.has(lambda s: s.links) else None
+        )
         rows.append(
             (
                 label(found, results),
-                *(_range(found.last(name)) for name in ("train_loss", "validation_loss")),
+                _range(found.last(lambda s: s.train_loss)),
+                _range(found.last(lambda s: s.validation_loss)),
                 _range(found.by_seed(last)[0]),
-                _range(found.number("live_weights")),
+                _range(found.number(lambda s: s.weights.live_weights)),
                 Quantity(alike),
             )
         )
@@ -150,11 +155,15 @@ def _long(results: StudyResults) -> Table:
     columns = ("configuration", "runs", "diverged", "not finite", "left the box", "RFMSE, median")
     rows = []
     for found in results.configurations:
-        sums = (
-            Quantity(float(found.number(f"long_{name}").sum()), EXACT)
-            for name in ("runs", "diverged", "nonfinite", "left_box")
+        runs = [scores.long for scores in found.scores if scores.long is not None]
+        counts = (
+            sum(len(long.rfmse) for long in runs),
+            sum(long.diverged.sum() for long in runs),
+            sum(long.nonfinite for long in runs),
+            sum(long.left_box for long in runs),
         )
-        errors = found.series("long_rfmse")
+        sums = (Quantity(float(count), EXACT) for count in counts)
+        errors = np.concatenate([long.rfmse for long in runs])
         middle = np.median(np.where(np.isnan(errors), np.inf, errors))
         rows.append((label(found, results), *sums, Quantity(float(middle))))
     title = f"Fresh free runs of {results.study.evaluate.long_samples} samples"

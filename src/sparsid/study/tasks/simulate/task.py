@@ -16,7 +16,9 @@ def _view(study: StudySpec, stored: Any) -> Any:
     from sparsid.study.tasks.simulate.results import ConfigurationResults
 
     spec = study.named(stored.name)
-    return ConfigurationResults(spec, stored.place["size"], stored.rows, stored.missing)
+    return ConfigurationResults(
+        spec, stored.place["size"], study.evaluate.horizons, stored.rows, stored.missing
+    )
 
 
 def _report(results: Any) -> Any:

@@ -13,7 +13,7 @@ from sparsid.evaluation.pairs import (
 )
 from sparsid.papers import FreeRuns
 from sparsid.study.results import StudyResults
-from sparsid.study.tasks.simulate.results import ConfigurationResults
+from sparsid.study.tasks.simulate.results import ConfigurationResults, at_largest, sizes
 from sparsid.study.tasks.simulate.spec import ClaimSpec
 
 TWO_STUDIES = sqrt(2)  # theirs is as uncertain as ours: an interval for their number is so wider
@@ -77,14 +77,13 @@ def compare(first: ConfigurationResults, second: ConfigurationResults) -> Compar
     """Differences at every horizon, paired by seed where both have the same seeds."""
     common = [seed for seed in first.seeds if seed in second.seeds]
     paired = first.spec.baseline is None and second.spec.baseline is None and len(common) > 0
-    horizons = [int(n.removeprefix("diverged_")) for n in first.rows[0].series if _judged(n)]
 
     def rows(found: ConfigurationResults) -> list[int]:
         return [found.seeds.index(s) for s in common] if paired else list(range(len(found.rows)))
 
     a, b = rows(first), rows(second)
     diverged, rfmse = {}, {}
-    for horizon in horizons:
+    for horizon in first.horizons:
         lost = first.diverged(horizon)[a], second.diverged(horizon)[b]
         error = first.rfmse(horizon)[a], second.rfmse(horizon)[b]
         diverged[horizon] = rate_difference(*lost, paired=paired)
@@ -92,13 +91,9 @@ def compare(first: ConfigurationResults, second: ConfigurationResults) -> Compar
     return Comparison(first.name, second.name, paired, diverged, rfmse)
 
 
-def _judged(series: str) -> bool:
-    return series.startswith("diverged_")
-
-
 def pairs(results: StudyResults) -> tuple[Comparison, ...]:
     """Every configuration that names a `pair`, beside it, where both have rows."""
-    whole = results.whole
+    whole = at_largest(results)
     return tuple(
         compare(found, whole[found.spec.pair])
         for found in whole.values()
@@ -110,7 +105,7 @@ def verdicts(results: StudyResults) -> tuple[Verdict, ...]:
     """All claims whose configurations have rows, judged by whether the interval leaves zero out."""
     found = []
     for claim in results.study.claim:
-        size = claim.size or max(results.sizes, default=0)
+        size = claim.size or max(sizes(results), default=0)
         better = results.at.get((claim.better, size))
         than = results.at.get((claim.than, claim.than_size or size))
         if better is not None and than is not None:
@@ -129,9 +124,9 @@ def agreements(results: StudyResults, published: Mapping[str, FreeRuns]) -> tupl
     A row of diverged runs that is a slip is judged by its authors' own counts.
     """
     found = []
-    for name in (name for name in results.whole if name in published):
-        ours, theirs = results.whole[name], published[name]
-        for horizon in results.horizons:
+    for name in (name for name in at_largest(results) if name in published):
+        ours, theirs = at_largest(results)[name], published[name]
+        for horizon in results.study.horizons:
             if (percent := theirs.corrected.get(horizon)) is not None:
                 expected = expected_share(ours, horizon)
                 found.append(Agreement(name, "diverged", horizon, expected, percent / 100, 0.0))
