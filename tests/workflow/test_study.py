@@ -377,7 +377,7 @@ def test_bad_requests_get_one_sentence(copied, spec, tmp_path, capsys):
     assert "Did you mean 'batch'" in refused(capsys, "run", odd, "--out", tmp_path / "o")
     assert "holds the study 'tiny'" in refused(capsys, "run", other, "--out", copied)
     assert "--only" in refused(capsys, "run", spec, "--out", copied, "--only", "nonsense")
-    assert "executor" in refused(capsys, "run", spec, "--out", copied, "--executor", "dask")
+    assert "executor" in refused(capsys, "run", spec, "--out", copied, "--executor", "slurm")
     assert "workers" in refused(capsys, "run", spec, "--out", copied, "--workers", "0")
     assert "holds no study" in refused(capsys, "show", tmp_path)
     assert "Unknown configuration" in refused(capsys, "compare", copied, "Dense", "None")
