@@ -58,8 +58,8 @@ def device() -> str:
 
 def busy(figures: Sequence[Figure]) -> bool:
     """Whether work waited for cores: far more time by the clock than by the processor."""
-    told = [figure.as_json() for figure in figures]
-    waited = any(each["median"] > 1.5 * each["processor_time"] for each in told)
+    details = [figure.as_json() for figure in figures]
+    waited = any(each["median"] > 1.5 * each["processor_time"] for each in details)
     return jax.default_backend() == "cpu" and waited
 
 
@@ -71,16 +71,16 @@ def table(figures: Sequence[Figure]) -> Table:
     ):
         shown.add_column(head, justify="left" if at in (0, 1, 8) else "right")
     for figure in figures:
-        told = figure.as_json()
+        details = figure.as_json()
         shown.add_row(
             figure.what,
             figure.unit,
-            _number(told["median"]),
-            f"{_number(told['least'])} to {_number(told['most'])}",
-            _number(told["processor_time"]),
+            _number(details["median"]),
+            f"{_number(details['least'])} to {_number(details['most'])}",
+            _number(details["processor_time"]),
             "-" if figure.target is None else f"{figure.target:g}",
-            _number(told["floor"]),
-            f"{told['compile_seconds']:.1f}",
+            _number(details["floor"]),
+            f"{details['compile_seconds']:.1f}",
             ", ".join(f"{what} {value:.3g}" for what, value in figure.accuracy.items()),
         )
     return shown
@@ -94,7 +94,7 @@ def _peers(bench: Bench, figures: Sequence[Figure]) -> list[dict]:
         console.print(ABSENT, markup=False)
     for peer in peers:
         took, cpu = peer["us_per_model_and_step"], peer["processor_time"]
-        said = (
+        content = (
             f"{peer['peer']}, {peer['threads']} threads, batch 50: {_number(took)} µs/model/step "
             f"({_number(peer['least'])} to {_number(peer['most'])}), processor's time "
             f"{_number(cpu)}, loss {_number(peer['training_loss'])}"
@@ -102,11 +102,11 @@ def _peers(bench: Bench, figures: Sequence[Figure]) -> list[dict]:
         if ours is not None:
             peer["ratio"] = took / ours["median"]
             peer["ratio_of_processor_time"] = cpu / (ours["processor_time"] * jax.device_count())
-            said += (
+            content += (
                 f"; sparsid is {peer['ratio']:.0f} times as fast on all cores, "
                 f"{peer['ratio_of_processor_time']:.0f} times a core"
             )
-        console.print(f"{said}.")
+        console.print(f"{content}.")
     return peers
 
 

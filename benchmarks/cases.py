@@ -58,7 +58,7 @@ def trained(bench: Bench, phase: Phase, *, skip: bool = False, clock: Clock | No
         bench.train,
         [phase],
         size=MEMBERS,
-        watch=None if clock is None else clock.lap,
+        callback=None if clock is None else clock.lap,
         key=jax.random.key(2),
     )
 

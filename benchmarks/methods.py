@@ -9,7 +9,7 @@ import jax
 from rich.table import Table
 
 from benchmarks.cases import WIDTHS, Bench
-from sparsid._devices import share_out
+from sparsid._devices import shard
 from sparsid.models import DerivativeMLP
 from sparsid.sparsify import (
     NOTHING,
@@ -100,7 +100,7 @@ class _Run:
         training = Training(DerivativeMLP(widths=WIDTHS), bench.train)
         size = jax.device_count()
         members = enter(training.begin(jax.random.split(jax.random.key(2), size)), [phase] * size)
-        self.stack = share_out(members.stack)
+        self.stack = shard(members.stack)
         self.examples = training.examples(phase.loss)
         self.run, self.epochs, self.done = compiled_epoch(Program.of(phase)), phase.epochs, 0
         self.steps = size * steps_per_epoch(self.examples, phase.batch)

@@ -29,8 +29,8 @@ def run_torch(bench: Bench, batch: int = 50) -> list[dict]:
         np.savez(path, inputs=inputs.astype(np.float32), targets=targets.astype(np.float32))
         words = [PYTHON, PEERS / "torch_loop.py", path, "--batch", str(batch)]
         words += ["--epochs", str(1 + min(bench.repeats, 5))]
-        return [_told(words), _told([*words, "--threads", "1"])]
+        return [_as_json(words), _as_json([*words, "--threads", "1"])]
 
 
-def _told(words: list) -> dict:
+def _as_json(words: list) -> dict:
     return json.loads(subprocess.run(words, check=True, capture_output=True, text=True).stdout)

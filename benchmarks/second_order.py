@@ -24,7 +24,7 @@ import sparsid
 from sparsid.data import Normaliser
 from sparsid.models import NARX
 from sparsid.processes import named, simulate
-from sparsid.training import BFGS, Descent, LevenbergMarquardt
+from sparsid.training import BFGS, LevenbergMarquardt, SecondOrderPhase
 from sparsid.training.curvature import (
     Point,
     Quadratic,
@@ -35,8 +35,8 @@ from sparsid.training.curvature import (
     program,
     quadratic,
 )
-from sparsid.training.descent import descend
 from sparsid.training.layout import Layout
+from sparsid.training.second_order import run_second_order
 from sparsid.training.starts import points_of, stacked
 from sparsid.training.windows import Simulation, Windows, windows
 
@@ -48,8 +48,8 @@ def forward(layout: Layout, feedback: bool, point: Point, data: Windows) -> Quad
     """The Gauss-Newton model by forward differentiation through the whole free run."""
 
     def residuals(theta):
-        said = outputs(layout, feedback, point._replace(theta=theta), data)
-        return ((said - data.y) * data.counts[..., None]).ravel()
+        content = outputs(layout, feedback, point._replace(theta=theta), data)
+        return ((content - data.y) * data.counts[..., None]).ravel()
 
     off = residuals(point.theta)
     jacobian = jax.jacfwd(residuals)(point.theta)
@@ -62,8 +62,8 @@ def by_optimistix(layout: Layout, data: Windows, iterations: int) -> Callable[[P
 
     def one(point: Point) -> jax.Array:
         def residuals(theta, _):
-            said = outputs(layout, True, point._replace(theta=theta), data)
-            return ((said - data.y) * data.counts[..., None]).ravel()
+            content = outputs(layout, True, point._replace(theta=theta), data)
+            return ((content - data.y) * data.counts[..., None]).ravel()
 
         found = optimistix.least_squares(
             residuals, solver, point.theta, max_steps=iterations, throw=False
@@ -92,7 +92,11 @@ def problem(networks: int) -> tuple[Layout, Point, Windows]:
     models = jax.vmap(lambda key: NARX(widths=(20,)).build(scaled, key=key))(keys)
     layout, points = points_of(models)
     data = windows(scaled, Simulation(), lag=2)
-    return layout, descend(layout, points, data, Descent(iterations=20)).points, data
+    return (
+        layout,
+        run_second_order(layout, points, data, SecondOrderPhase(iterations=20)).points,
+        data,
+    )
 
 
 def main() -> None:
@@ -105,7 +109,7 @@ def main() -> None:
     few = np.zeros_like(points.keep)
     few[:, :LIVING] = True
     pruned = points._replace(keep=few, theta=np.where(few, points.theta, 0.0))
-    small = layout.with_room(LIVING)
+    small = layout.with_capacity(LIVING)
     rows: list[tuple[str, float]] = []
     with jax.enable_x64(True):
         on = jax.tree.map(lambda a: jnp.asarray(a, float), data)
@@ -130,10 +134,13 @@ def main() -> None:
         rows.append(("an iteration of Optimistix's Levenberg-Marquardt, one core", spent))
         reached = {"Optimistix's": np.asarray(run())}
     for method in (LevenbergMarquardt(), BFGS()):
-        phase = Descent(method, iterations=ITERATIONS)
-        spent = seconds(lambda phase=phase: descend(layout, points, data, phase), 3) / ITERATIONS
+        phase = SecondOrderPhase(method, iterations=ITERATIONS)
+        spent = (
+            seconds(lambda phase=phase: run_second_order(layout, points, data, phase), 3)
+            / ITERATIONS
+        )
         rows.append((f"an iteration of {type(method).__name__}", spent))
-        reached[type(method).__name__] = descend(layout, points, data, phase).errors
+        reached[type(method).__name__] = run_second_order(layout, points, data, phase).errors
     whole = dict(rows)["J'J, forward differentiation"]
     print(f"{asked.networks} networks, {cores} cores; J'J differs by {off}")
     print("| | ms, all networks | forward differentiation / this |\n|---|---|---|")

@@ -105,15 +105,15 @@ def physical_rate(networks, train: Dataset, *, activation="relu"):
     return rate
 
 
-def shared_out(total: int, weight, room) -> list[Fraction]:
+def shared_out(total: int, weight, capacity) -> list[Fraction]:
     """Exact shares of `total` in proportion to `weight`; a full layer passes its share on."""
-    total, full = Fraction(min(total, sum(room))), set()
+    total, full = Fraction(min(total, sum(capacity))), set()
     while True:
-        others = [i for i in range(len(room)) if i not in full]
-        rest = total - sum(room[i] for i in full)
+        others = [i for i in range(len(capacity)) if i not in full]
+        rest = total - sum(capacity[i] for i in full)
         over = sum(weight[i] for i in others)
         shares = {i: rest * weight[i] / over for i in others}
-        overfull = {i for i in others if shares[i] > room[i]}
+        overfull = {i for i in others if shares[i] > capacity[i]}
         if not overfull:
-            return [shares.get(i, Fraction(int(room[i]))) for i in range(len(room))]
+            return [shares.get(i, Fraction(int(capacity[i]))) for i in range(len(capacity))]
         full |= overfull

@@ -16,8 +16,8 @@ def refused(capsys, *arguments) -> str:
     """The one sentence with which a call is refused."""
     capsys.readouterr()
     code = run(*arguments)
-    said = capsys.readouterr()
-    assert code == 2, said.err
-    assert "Traceback" not in said.err
-    assert said.out == ""
-    return " ".join(said.err.split())
+    content = capsys.readouterr()
+    assert code == 2, content.err
+    assert "Traceback" not in content.err
+    assert content.out == ""
+    return " ".join(content.err.split())

@@ -42,7 +42,7 @@ class WaitingJob:
     marks: Path
     kills: int | None = None
     once: bool = True
-    said: list = field(default_factory=list)
+    content: list = field(default_factory=list)
 
     def run(self, group: Waiting, *, tick, stop) -> None:
         for cell in group.cells:

@@ -16,9 +16,9 @@ from pydantic.fields import FieldInfo
 
 from sparsid._registry import Registry
 from sparsid.architectures import NARX, DerivativeMLP
-from sparsid.identify.descent_spec import DescentSpec, RetrainSpec
 from sparsid.identify.phase_spec import PhaseSpec
 from sparsid.identify.rates import RateSpec
+from sparsid.identify.second_order_spec import RetrainSpec, SecondOrderSpec
 from sparsid.sparsify import METHODS, Method
 from sparsid.sparsify.roles import ByRole
 from sparsid.study.spec import StudyTrainingSpec
@@ -106,8 +106,8 @@ def default_of(field: FieldInfo) -> str:
 
 def _toml(value: Any) -> str:
     if isinstance(value, BaseModel):
-        said = value.model_dump(exclude_defaults=True)
-        return f"{{ {', '.join(f'{k} = {_toml(v)}' for k, v in said.items())} }}"
+        content = value.model_dump(exclude_defaults=True)
+        return f"{{ {', '.join(f'{k} = {_toml(v)}' for k, v in content.items())} }}"
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):
@@ -191,7 +191,7 @@ TABLES: dict[str, Callable[[], list[str]]] = {
     "problem": lambda: keys_of(ProblemSpec),
     "map configuration": lambda: keys_of(MapConfigurationSpec),
     "narx": lambda: keys_of(NARX, without=["kind"]),
-    "second-order phase": lambda: keys_of(DescentSpec),
+    "second-order phase": lambda: keys_of(SecondOrderSpec),
     "retrain": lambda: keys_of(RetrainSpec),
 }
 

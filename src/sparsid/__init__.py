@@ -5,7 +5,7 @@ recorded trajectories. The names below, and the packages inside (`sparsid.data.r
 use: importing sparsid does nothing else.
 """
 
-from sparsid._lazy import lazily
+from sparsid._lazy import lazy_attributes
 
 __version__ = "0.1.0"
 
@@ -41,7 +41,7 @@ __all__ = [
 ]
 
 
-__getattr__ = lazily(__name__, _HOME)
+__getattr__ = lazy_attributes(__name__, _HOME)
 
 
 def __dir__():

@@ -62,12 +62,12 @@ def over_members(one: Callable, *, together: bool = False) -> Callable:
     return jax.jit(spread)
 
 
-def share_out(members: PyTree) -> PyTree:
+def shard(members: PyTree) -> PyTree:
     """Stacked members, each on its device as `over_members` returns them: it compiles only once."""
     return jax.device_put(members, NamedSharding(mesh(), PartitionSpec(AXIS)))
 
 
-def everywhere(shared: PyTree) -> PyTree:
+def replicated(shared: PyTree) -> PyTree:
     """A copy on every device, so that no call of `over_members` copies again."""
     return jax.device_put(shared, NamedSharding(mesh(), PartitionSpec()))
 

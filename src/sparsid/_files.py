@@ -24,7 +24,7 @@ _NO_SYNC = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP}  # of file systems that c
 
 
 @contextmanager
-def written_whole(path: str | Path) -> Iterator[Path]:
+def atomic_write(path: str | Path) -> Iterator[Path]:
     """A new part file beside `path` to write to, renamed to `path` when the block ends well.
 
     Its content is on the disk before it is renamed. A link at `path` is replaced, not followed.
@@ -177,18 +177,18 @@ def _host() -> str:
     Those are one numbering within one boot and one namespace (container); names may be the same.
     """
     name = os.uname().nodename
-    said = [name]
+    content = [name]
     with suppress(OSError):
-        said.append(Path("/proc/sys/kernel/random/boot_id").read_text())
-        said.append(os.readlink("/proc/self/ns/pid"))
+        content.append(Path("/proc/sys/kernel/random/boot_id").read_text())
+        content.append(os.readlink("/proc/self/ns/pid"))
     safe = re.sub("[^A-Za-z0-9]+", "_", name)[:24]
-    return f"{safe}_{zlib.crc32(''.join(said).encode()):08x}"
+    return f"{safe}_{zlib.crc32(''.join(content).encode()):08x}"
 
 
 def _started(process: int) -> int | None:
     """When a process began, in ticks of the system's clock; None where that is not known."""
     try:
-        said = Path(f"/proc/{process}/stat").read_text()
-        return int(said.rpartition(")")[2].split()[19])
+        content = Path(f"/proc/{process}/stat").read_text()
+        return int(content.rpartition(")")[2].split()[19])
     except (OSError, ValueError, IndexError):
         return None

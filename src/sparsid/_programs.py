@@ -31,13 +31,13 @@ _DAMAGED = re.compile(r"Error reading persistent compilation cache entry for '(.
 _ANY = r"Error (reading|writing) persistent compilation cache"
 
 
-def keep_programs(tell: Callable[[Iterable[str]], None]) -> Path | None:
+def keep_programs(print_notes: Callable[[Iterable[str]], None]) -> Path | None:
     """Has JAX keep compiled programs on disk, for this process and those that it starts.
 
     The folder is that of SPARSID_CACHE, else `sparsid` in the user's cache folder; in it each
     version of JAX and each kind of processor has its own, as programs fit one only. Returns it, or
     None where nothing is kept: SPARSID_CACHE is "off", JAX_COMPILATION_CACHE_DIR is set and JAX
-    keeps programs there already, or the folder cannot be used, which `tell` is told.
+    keeps programs there already, or the folder cannot be used, which `print_notes` is told.
     """
     asked = os.environ.get(VARIABLE, "")
     if asked.lower() == "off" or OWN in os.environ:
@@ -47,13 +47,15 @@ def keep_programs(tell: Callable[[Iterable[str]], None]) -> Path | None:
         return None
     folder = Path(asked or Path(home) / "sparsid").absolute() / f"jax-{_machine()}"
     if reason := _unusable(folder):
-        tell([f"Compiled programs are not kept: {folder} {reason}; {VARIABLE}=off stops this."])
+        print_notes(
+            [f"Compiled programs are not kept: {folder} {reason}; {VARIABLE}=off stops this."]
+        )
         return None
     for name, value in {OWN: folder, **SETTINGS}.items():
         if name not in os.environ:
             os.environ[name] = str(value)  # for worker processes
             jax.config.update(name.lower(), str(value) if name == OWN else value)
-    _mend(folder, tell)
+    _mend(folder, print_notes)
     return folder
 
 
@@ -83,12 +85,12 @@ def _sweep(home: Path) -> None:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
-def _mend(folder: Path, tell: Callable[[Iterable[str]], None]) -> None:
+def _mend(folder: Path, print_notes: Callable[[Iterable[str]], None]) -> None:
     """Damaged programs are removed, so that they are compiled and kept again; one note says so.
 
     JAX warns of each, compiles it and would leave the damaged file.
     """
-    usual, told = warnings.showwarning, []
+    usual, details = warnings.showwarning, []
 
     def show(message, category, filename, lineno, file=None, line=None) -> None:
         if not re.match(_ANY, str(message)):
@@ -98,9 +100,9 @@ def _mend(folder: Path, tell: Callable[[Iterable[str]], None]) -> None:
             for path in folder.glob(f"{found[1]}-*"):
                 with suppress(OSError):
                     path.unlink()
-        if not told:
-            told.append(message)
-            tell([f"A kept program in {folder} cannot be used and is compiled again."])
+        if not details:
+            details.append(message)
+            print_notes([f"A kept program in {folder} cannot be used and is compiled again."])
 
     warnings.filterwarnings("always", _ANY)
     warnings.showwarning = show

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import (
+    AliasChoices,
     BaseModel,
     ConfigDict,
+    Field,
     Tag,
     ValidationError,
     create_model,
@@ -133,6 +135,13 @@ def _with_all_keys(
     return create_model(table.__name__, __base__=Table, __module__=table.__module__, **keys)
 
 
+def renamed(name: str, former: str, **options: Any) -> Any:
+    """A field that was called `former` in files: both names are read, and keys of results, which
+    are hashed, keep the former one (`model_dump(by_alias=True)`).
+    """
+    return Field(validation_alias=AliasChoices(name, former), serialization_alias=former, **options)
+
+
 def parse[T: BaseModel](kind: type[T], tables: Mapping[str, Any], source: str) -> T:
     """Validates tables; raises SparsidError with one sentence for the first thing wrong."""
     try:
@@ -176,19 +185,19 @@ def _sentence(
     """One sentence; `above` is where the table that did not validate stands."""
     # A misspelt key also leaves the right one missing: name the cause.
     first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
-    told = [part for part in first["loc"] if isinstance(part, str)]
-    place = [*above, *(part for part in told if part not in TAGS)]
+    details = [part for part in first["loc"] if isinstance(part, str)]
+    place = [*above, *(part for part in details if part not in TAGS)]
     if isinstance(nested := first.get("ctx", {}).get("error"), NestedError):
         return _sentence(nested.error, nested.kind, source, tuple(place))
     if first["type"] == "extra_forbidden":
-        return f"{source}: " + unknown("key", place[-1], _known_keys(kind, told[:-1]))
+        return f"{source}: " + unknown("key", place[-1], _known_keys(kind, details[:-1]))
     if isinstance(own := first.get("ctx", {}).get("error"), SparsidError):
         return f"{source}: {own}"
     where = ".".join(place) or "the specification"
     if first["type"] == "missing":
         return f"{source}: `{where}` is missing; the specification needs it."
-    said = first["msg"][0].lower() + first["msg"][1:]
-    return f"{source}: `{where}` is not usable ({said}); got {first.get('input')!r}."
+    content = first["msg"][0].lower() + first["msg"][1:]
+    return f"{source}: `{where}` is not usable ({content}); got {first.get('input')!r}."
 
 
 def _refusal(error: ValidationError, options: type[BaseModel]) -> str:
@@ -199,8 +208,8 @@ def _refusal(error: ValidationError, options: type[BaseModel]) -> str:
     name = str(first["loc"][0])
     if first["type"] == "extra_forbidden":
         return unknown(f"option of {options.__name__}", name, options.model_fields)
-    said = first["msg"][0].lower() + first["msg"][1:]
-    return f"`{name}` of {options.__name__} is not usable ({said}); got {first['input']!r}."
+    content = first["msg"][0].lower() + first["msg"][1:]
+    return f"`{name}` of {options.__name__} is not usable ({content}); got {first['input']!r}."
 
 
 def _known_keys(kind: type[BaseModel], place: list[str]) -> list[str]:

@@ -207,7 +207,7 @@ def test_a_trajectory_does_not_depend_on_how_many_are_asked_for(data, single):
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("wrong", "content"),
     [
         ({"trajectories": 0}, "`trajectories` must be"),
         ({"trajectories": 2.5}, "`trajectories` must be"),
@@ -219,9 +219,9 @@ def test_a_trajectory_does_not_depend_on_how_many_are_asked_for(data, single):
         ({"key": 7}, "`key` must be a JAX key"),
     ],
 )
-def test_refusals(wrong, said):
+def test_refusals(wrong, content):
     right = {"trajectories": 2, "samples": 20, "key": jax.random.key(0)}
-    with pytest.raises(SparsidError, match=said):
+    with pytest.raises(SparsidError, match=content):
         simulate(PROCESSES["duffing"](), **right | wrong)
 
 
@@ -267,8 +267,8 @@ def test_a_run_that_leaves_the_finite_numbers_keeps_its_finite_part_and_is_told(
     kept = data.lengths[1]
     assert data.lengths[0] == 40
     assert 11 <= kept < 20
-    told = [note for note in data.notes if "Trajectory" in note]
-    assert told == [
+    details = [note for note in data.notes if "Trajectory" in note]
+    assert details == [
         f"Trajectory 1 left the finite numbers at sample {kept} of 40 ({kept * 0.05:g} s); "
         f"the {kept} samples before are kept."
     ]

@@ -49,9 +49,9 @@ def cases():
     for (i, each), (j, (skip, bias)) in product(
         enumerate(lags), enumerate(product((False, True), repeat=2))
     ):
-        told = dict(zip(("output_lags", "input_lags", "delay"), each, strict=True))
+        details = dict(zip(("output_lags", "input_lags", "delay"), each, strict=True))
         name = f"narx {each} {'-+'[skip]}{'-+'[bias]}"
-        yield name, NARX(widths=(5, 4), skip=skip, bias=bias, **told), i == j
+        yield name, NARX(widths=(5, 4), skip=skip, bias=bias, **details), i == j
     yield "narx linear", NARX(widths=(), activation="relu"), True
 
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from sparsid._errors import SparsidError
 from sparsid.data import Dataset, Normaliser
 from sparsid.models import NARX
-from sparsid.training import Descent, LevenbergMarquardt, curvature
-from sparsid.training.descent import descend
+from sparsid.training import LevenbergMarquardt, SecondOrderPhase, curvature
+from sparsid.training.second_order import run_second_order
 from sparsid.training.starts import points_of, stacked
 from sparsid.training.windows import Simulation, windows
 
@@ -42,22 +42,28 @@ def free_run_errors(problem, points, data):
         return np.asarray(run(stacked(points), jax.tree.map(np.asarray, data)))[:3]
 
 
-@pytest.mark.parametrize(("bearable", "ridge"), [(None, 0.0), (30.0, 0.0), (30.0, 0.5)])
-def test_it_keeps_the_point_that_descents_cut_off_there_end_in(problem, bearable, ridge):
+@pytest.mark.parametrize(("largest_error", "ridge"), [(None, 0.0), (30.0, 0.0), (30.0, 0.5)])
+def test_it_keeps_the_point_that_descents_cut_off_there_end_in(problem, largest_error, ridge):
     """Every ten iterations a descent of its own, each judged on validation by hand."""
     layout, points, train, validation = problem
     method = LevenbergMarquardt(ridge=ridge)
-    limits = None if bearable is None else np.full(3, bearable)
+    limits = None if largest_error is None else np.full(3, largest_error)
     ends = [points]
     for iterations in range(10, 101, 10):
-        ends.append(descend(layout, points, train, Descent(method, iterations=iterations)).points)
+        ends.append(
+            run_second_order(
+                layout, points, train, SecondOrderPhase(method, iterations=iterations)
+            ).points
+        )
     errors = np.array([free_run_errors(problem, end, train) for end in ends])
     rivals = np.array([free_run_errors(problem, end, validation) for end in ends])
-    rivals[errors > (bearable or np.inf)] = np.inf
+    rivals[errors > (largest_error or np.inf)] = np.inf
     best = rivals.argmin(axis=0)
     assert (best < 10).any()  # else there is nothing to stop
-    early = Descent(method, iterations=100, early=True)
-    kept = descend(layout, points, train, early, validation=validation, bearable=limits)
+    early = SecondOrderPhase(method, iterations=100, early=True)
+    kept = run_second_order(
+        layout, points, train, early, validation=validation, largest_error=limits
+    )
     for i in range(3):
         np.testing.assert_allclose(kept.points.theta[i], ends[best[i]].theta[i], rtol=1e-7)
         assert kept.errors[i] == pytest.approx(errors[best[i], i])
@@ -66,7 +72,7 @@ def test_it_keeps_the_point_that_descents_cut_off_there_end_in(problem, bearable
 def test_it_needs_validation_data(problem):
     layout, points, train, _ = problem
     with pytest.raises(SparsidError, match="needs validation data"):
-        descend(layout, points, train, Descent(iterations=10, early=True))
+        run_second_order(layout, points, train, SecondOrderPhase(iterations=10, early=True))
 
 
 @settings(max_examples=4, deadline=None)
@@ -77,15 +83,15 @@ def test_a_program_for_few_living_numbers_says_what_that_for_all_says(problem, s
     keep = rng.random(layout.size) < share
     point = jax.tree.map(lambda leaf: leaf[0], points)
     point = point._replace(theta=np.where(keep, rng.normal(size=layout.size) * 0.3, 0), keep=keep)
-    small = layout.with_room(int(keep.sum()))
-    assert keep.sum() <= small.room <= layout.size
+    small = layout.with_capacity(int(keep.sum()))
+    assert keep.sum() <= small.capacity <= layout.size
     with jax.enable_x64(True):
         few, every = (
-            jax.tree.map(np.asarray, curvature.quadratic(room, True, point, train))
-            for room in (small, layout)
+            jax.tree.map(np.asarray, curvature.quadratic(capacity, True, point, train))
+            for capacity in (small, layout)
         )
     size = int(keep.sum())
-    assert few.gram.shape == (small.room, small.room)
+    assert few.gram.shape == (small.capacity, small.capacity)
     np.testing.assert_allclose(few.error, every.error)
     np.testing.assert_allclose(few.gradient[:size], every.gradient[:size], rtol=1e-9, atol=1e-9)
     whole, same = (curvature.full_gram(keep, near.gram) for near in (few, every))

@@ -11,9 +11,9 @@ from scipy.optimize import least_squares
 from sparsid._errors import SparsidError
 from sparsid.data import Dataset, Normaliser
 from sparsid.models import NARX, DerivativeMLP
-from sparsid.training import BFGS, Descent, LevenbergMarquardt, Simulation, curvature
+from sparsid.training import BFGS, LevenbergMarquardt, SecondOrderPhase, Simulation, curvature
 from sparsid.training.arrow import Arrow, arrow_step, damped_arrow
-from sparsid.training.descent import descend
+from sparsid.training.second_order import run_second_order
 from sparsid.training.starts import points_of, stacked
 from sparsid.training.windows import windows
 
@@ -27,11 +27,11 @@ LENGTH, STRIDE = 20, 10
     damping=st.sampled_from([0.0, 0.5]),
 )
 def test_the_arrow_is_solved_as_the_whole_matrix_is(seed, sizes, damping):
-    count, own, room = sizes
+    count, own, capacity = sizes
     rng = np.random.default_rng(seed)
-    size = room + count * own
+    size = capacity + count * own
     rows = rng.normal(size=(5 * size, size))
-    blocks = [np.arange(room + w * own, room + (w + 1) * own) for w in range(count)]
+    blocks = [np.arange(capacity + w * own, capacity + (w + 1) * own) for w in range(count)]
     for w, block in enumerate(blocks):  # a row concerns one window at most
         rows[np.arange(len(rows)) % count != w][:, block] = 0
         rows[np.ix_(np.flatnonzero(np.arange(len(rows)) % count != w), block)] = 0
@@ -41,17 +41,17 @@ def test_the_arrow_is_solved_as_the_whole_matrix_is(seed, sizes, damping):
         whole[block, block] *= 1 + damping
     expected = -np.linalg.solve(whole, gradient)
     arrow = Arrow(
-        gradient[room:].reshape(count, own),
+        gradient[capacity:].reshape(count, own),
         np.stack([gram[np.ix_(b, b)] for b in blocks]),
-        np.stack([gram[:room, b] for b in blocks]),
+        np.stack([gram[:capacity, b] for b in blocks]),
     )
     with jax.enable_x64(True):
         arrow = damped_arrow(jax.tree.map(jnp.asarray, arrow), jnp.asarray(damping))
         step, shift = arrow_step(
-            jnp.asarray(gram[:room, :room]), jnp.asarray(gradient[:room]), arrow
+            jnp.asarray(gram[:capacity, :capacity]), jnp.asarray(gradient[:capacity]), arrow
         )
-    np.testing.assert_allclose(step, expected[:room], rtol=1e-8, atol=1e-10)
-    np.testing.assert_allclose(shift.ravel(), expected[room:], rtol=1e-8, atol=1e-10)
+    np.testing.assert_allclose(step, expected[:capacity], rtol=1e-8, atol=1e-10)
+    np.testing.assert_allclose(shift.ravel(), expected[capacity:], rtol=1e-8, atol=1e-10)
 
 
 def record(*, noise, samples=60, records=1):
@@ -80,8 +80,8 @@ def joint(layout, points, data, lag, lags):
         theta, starts = numbers[: layout.size], numbers[layout.size :]
         y = jnp.asarray(data.y)
         y = y.at[:, given].set(starts.reshape(y[:, given].shape))
-        said = curvature.outputs(layout, True, point._replace(theta=theta), data._replace(y=y))
-        return (said - data.y)[:, lag - lags :].ravel()
+        content = curvature.outputs(layout, True, point._replace(theta=theta), data._replace(y=y))
+        return (content - data.y)[:, lag - lags :].ravel()
 
     return residuals, point
 
@@ -127,7 +127,9 @@ def test_it_ends_in_scipys_minimum_over_weights_and_starts(name):
     points = points._replace(theta=0.1 * points.theta)
     criterion = Simulation(LENGTH, STRIDE, estimated=True)
     data = windows(scaled, criterion, lag=lag)
-    ended = descend(layout, points, data, Descent(LevenbergMarquardt(), criterion, 200))
+    ended = run_second_order(
+        layout, points, data, SecondOrderPhase(LevenbergMarquardt(), criterion, 200)
+    )
     assert ended.points.starts is None
     with jax.enable_x64(True):
         residuals, _ = joint(layout, points, data, lag, lags)
@@ -153,8 +155,8 @@ def test_many_short_noisy_records_give_the_plants_own_numbers():
     for estimated in (True, False):
         criterion = Simulation(estimated=estimated)
         data = windows(scaled, criterion, lag=2)
-        descent = Descent(LevenbergMarquardt(start=1e-3), criterion, iterations=200)
-        theta = descend(layout, points, data, descent).points.theta[0]
+        descent = SecondOrderPhase(LevenbergMarquardt(start=1e-3), criterion, iterations=200)
+        theta = run_second_order(layout, points, data, descent).points.theta[0]
         away.append(np.abs(theta[2:4] - [0.8, -0.3]).max())  # of y(k-1), y(k-2)
     assert away[0] < 0.3 * away[1]
 
@@ -162,8 +164,8 @@ def test_many_short_noisy_records_give_the_plants_own_numbers():
 @pytest.mark.parametrize(
     "make",
     [
-        lambda: Simulation(shaken=1.0, estimated=True),
-        lambda: Descent(BFGS(), Simulation(estimated=True)),
+        lambda: Simulation(perturbation=1.0, estimated=True),
+        lambda: SecondOrderPhase(BFGS(), Simulation(estimated=True)),
     ],
 )
 def test_what_cannot_be_estimated_is_refused(make):

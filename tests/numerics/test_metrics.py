@@ -295,8 +295,8 @@ def test_exits_by_hand():
     assert exits.left.tolist() == [False, True, True, True, True]
     assert exits.sample.tolist() == [-1, 2, 2, 1, 3]
     assert exits.state.tolist() == [-1, 0, 1, 1, 0]
-    said = exits.sentence(("T", "p"), 10.0)
-    assert said == (
+    content = exits.sentence(("T", "p"), 10.0)
+    assert content == (
         "4 of 5 runs left the box of the training data, the first in p at 10 s (sample 1)."
     )
     assert box_exits(runs[:1], BOX).sentence(("T", "p"), 10.0) is None
@@ -430,15 +430,15 @@ def test_zeros_counted_by_hand():
     last.skip.raw[0, 0, 0] = -5e-4
     first.bias[:] = 0
     card = Card.describing(train.physical, architecture)
-    said = sparsity(Ensemble.of(stacked, train.normaliser, card, 2), below=1e-3)
-    assert [(layer.role, layer.weights) for layer in said.layers] == [
+    content = sparsity(Ensemble.of(stacked, train.normaliser, card, 2), below=1e-3)
+    assert [(layer.role, layer.weights) for layer in content.layers] == [
         ("first", 6),
         ("output", 4),
         ("direct", 6),
     ]
-    assert [layer.zero_share for layer in said.layers] == pytest.approx([5 / 12, 4 / 8, 0])
-    assert [layer.small_share for layer in said.layers] == pytest.approx([6 / 12, 4 / 8, 1 / 12])
-    assert said.zero_share == pytest.approx(9 / 32)
-    assert said.small_share == pytest.approx(11 / 32)
-    assert said.nonzero == (9, 14)
-    assert said.nonzero_median == 11.5
+    assert [layer.zero_share for layer in content.layers] == pytest.approx([5 / 12, 4 / 8, 0])
+    assert [layer.small_share for layer in content.layers] == pytest.approx([6 / 12, 4 / 8, 1 / 12])
+    assert content.zero_share == pytest.approx(9 / 32)
+    assert content.small_share == pytest.approx(11 / 32)
+    assert content.nonzero == (9, 14)
+    assert content.nonzero_median == 11.5

@@ -9,11 +9,11 @@ import pytest
 from sparsid._errors import SparsidError
 from sparsid.data import Dataset, Normaliser
 from sparsid.models import NARX
-from sparsid.training import BFGS, Descent, Pruning, curvature, prune
+from sparsid.training import BFGS, Pruning, SecondOrderPhase, curvature, prune
 from sparsid.training import pruning as pruning_loop
-from sparsid.training.descent import descend
-from sparsid.training.paths import Trail, packed, unpacked
+from sparsid.training.paths import PathState, packed, unpacked
 from sparsid.training.progress import Stop
+from sparsid.training.second_order import run_second_order
 from sparsid.training.starts import points_of
 from sparsid.training.windows import Simulation, windows
 
@@ -37,7 +37,7 @@ def problem():
     models = jax.vmap(lambda key: architecture.build(train, key=key))(keys)
     layout, points = points_of(models)
     data = [windows(scaled, Simulation(), lag=2) for scaled in (train, validation)]
-    trained = descend(layout, points, data[0], Descent(iterations=60))
+    trained = run_second_order(layout, points, data[0], SecondOrderPhase(iterations=60))
     return layout, trained, *data
 
 
@@ -66,28 +66,28 @@ def test_no_error_rises_by_more_than_factor_and_guard_until_the_guard_falls(prob
     layout, trained, train, validation = problem
     seen = []
 
-    def watch(report):
-        seen.append([(t.guarded, len(t.steps)) for t in report.trails])
+    def callback(report):
+        seen.append([(t.constrained, len(t.steps)) for t in report.path_states])
 
-    pruning = Pruning(guard=2.0, factor=1.3)
-    paths = prune(layout, trained.points, train, validation, pruning, watch=watch)
+    pruning = Pruning(validation_factor=2.0, factor=1.3)
+    paths = prune(layout, trained.points, train, validation, pruning, callback=callback)
     fell = 0
     for i, path in enumerate(paths):
-        guarded = max(length for of in seen for on, length in of[i : i + 1] if on)
-        errors = [step.validation for step in path.steps[:guarded]]
-        assert guarded > 5
+        constrained = max(length for of in seen for on, length in of[i : i + 1] if on)
+        errors = [step.validation for step in path.steps[:constrained]]
+        assert constrained > 5
         assert all(b <= 2.0 * a for a, b in pairwise(errors))
         errors = [step.train for step in path.steps]
         for at, (a, b) in enumerate(pairwise(errors)):
-            limit = 1.3 if at + 1 < guarded else 1.3**2
+            limit = 1.3 if at + 1 < constrained else 1.3**2
             assert b <= limit * max(a, errors[0])
-        fell += guarded < len(path.steps)
+        fell += constrained < len(path.steps)
     assert fell
 
 
 def test_robust_optimal_brain_damage_retrains_what_it_removes(problem):
     layout, trained, train, validation = problem
-    pruning = Pruning("obd", tiny=0.0, least=20, retrain=Descent(iterations=5))
+    pruning = Pruning("obd", tiny=0.0, least=20, retrain=SecondOrderPhase(iterations=5))
     for path in prune(layout, trained.points, train, validation, pruning):
         assert len(path.steps) > 5
         for before, after in pairwise(path.steps):
@@ -96,12 +96,12 @@ def test_robust_optimal_brain_damage_retrains_what_it_removes(problem):
 
 
 def test_trails_come_back_as_they_were_put_aside(problem, paths):
-    trails = [
-        Trail(list(path.steps), {3, 7}, at > 0, 4, at, at == 1, at == 2)
+    path_states = [
+        PathState(list(path.steps), {3, 7}, at > 0, 4, at, at == 1, at == 2)
         for at, path in enumerate(paths)
     ]
-    for mine, other in zip(trails, unpacked(packed(trails)), strict=True):
-        for name in ("waiting", "progressed", "largest", "undone", "ended", "guarded"):
+    for mine, other in zip(path_states, unpacked(packed(path_states)), strict=True):
+        for name in ("waiting", "progressed", "largest", "undone", "ended", "constrained"):
             assert getattr(other, name) == getattr(mine, name)
         for a, b in zip(mine.steps, other.steps, strict=True):
             np.testing.assert_array_equal(a.theta, b.theta)
@@ -112,16 +112,16 @@ def test_paths_put_aside_and_taken_up_are_those_that_never_stopped(problem, path
     layout, trained, train, validation = problem
     stop, rounds = Stop(), 0
 
-    def watch(report):
+    def callback(report):
         nonlocal rounds
         rounds += 1
         stop.asked = rounds == 4
         if stop.asked:
-            kept.update(packed(report.trails))
+            kept.update(packed(report.path_states))
 
     kept = {}
     data = layout, trained.points, train, validation, Pruning()
-    stopped = prune(*data, watch=watch, stop=stop)
+    stopped = prune(*data, callback=callback, stop=stop)
     assert all(len(s.steps) < len(p.steps) for s, p in zip(stopped, paths, strict=True))
     resumed = prune(*data, begun=unpacked(kept))
     for path, again in zip(paths, resumed, strict=True):
@@ -141,8 +141,10 @@ def test_errors_on_the_path_are_those_of_its_networks(problem, paths):
             rest = jax.tree.map(lambda leaf, i=i: leaf[i], trained.points.rest)
             point = curvature.Point(step.theta, step.keep, rest)
             with jax.enable_x64(True):
-                for data, said in ((train, step.train), (validation, step.validation)):
-                    assert float(curvature.error(layout, True, point, data)) == pytest.approx(said)
+                for data, content in ((train, step.train), (validation, step.validation)):
+                    assert float(curvature.error(layout, True, point, data)) == pytest.approx(
+                        content
+                    )
 
 
 def test_pruning_finds_the_regressors_that_matter(problem, paths):
@@ -160,7 +162,7 @@ def test_pruning_finds_the_regressors_that_matter(problem, paths):
 
 def test_the_published_procedure_removes_one_weight_at_a_time_by_smallest_saliency(problem):
     layout, trained, train, validation = problem
-    pruning = Pruning("obd", None, 0.0, 1.0, 24, Descent(BFGS(), iterations=8))
+    pruning = Pruning("obd", None, 0.0, 1.0, 24, SecondOrderPhase(BFGS(), iterations=8))
     paths = prune(layout, trained.points, train, validation, pruning)
     diagonal = jax.jit(lambda point: curvature.diagonal(layout, True, point, train))
     for i, path in enumerate(paths):
@@ -180,11 +182,11 @@ def test_it_ends_where_every_saliency_is_negative(problem, monkeypatch):
     monkeypatch.setattr(
         pruning_loop, "brain_damage", lambda theta, curved: -np.abs(theta), raising=True
     )
-    published = Pruning("obd", None, 0.0, 1.0, 24, Descent(BFGS(), iterations=1))
+    published = Pruning("obd", None, 0.0, 1.0, 24, SecondOrderPhase(BFGS(), iterations=1))
     assert all(
         len(path.steps) == 1 for path in prune(layout, trained.points, train, validation, published)
     )
-    member = Trail([prune(layout, trained.points, train, validation, published)[0].steps[0]])
+    member = PathState([prune(layout, trained.points, train, validation, published)[0].steps[0]])
     saliency = -np.abs(member.now.theta)
     assert pruning_loop._first(member, saliency, Pruning("obd")) == np.argmin(np.abs(saliency))
 
@@ -201,7 +203,7 @@ def test_a_removal_that_cannot_be_made_up_for_is_undone(problem):
     data = windows(scaled, Simulation(), lag=2)
     noise = np.random.default_rng(0).normal(size=data.y.shape) * 0.05
     data = data._replace(y=data.y + noise)
-    trained = descend(layout, points, data, Descent(iterations=50))
+    trained = run_second_order(layout, points, data, SecondOrderPhase(iterations=50))
     (path,) = prune(layout, trained.points, data, data, Pruning(least=1))
     (last,) = path.steps[-1:]
     kept = np.flatnonzero(last.keep)
@@ -215,5 +217,5 @@ def test_options_are_checked():
         Pruning(factor=0.9)
     with pytest.raises(SparsidError, match="share"):
         Pruning(at_once=0.0)
-    with pytest.raises(SparsidError, match="guard"):
-        Pruning(guard=1.0)
+    with pytest.raises(SparsidError, match="validation_factor"):
+        Pruning(validation_factor=1.0)

@@ -15,7 +15,7 @@ from tests.by_hand import scaled_plant
 
 from sparsid import SparsidError
 from sparsid.data import Dataset, Normaliser
-from sparsid.evaluation import alone_errors, laws, one_step_errors, structure
+from sparsid.evaluation import alone_errors, one_step_errors, state_equations, structure
 from sparsid.models import NARX, DerivativeMLP
 from sparsid.models.parameters import resolve
 from sparsid.sparsify import L1, Clock, threshold
@@ -231,21 +231,21 @@ def test_what_is_read_is_the_plant():
         scaled,
         reading,
         size=2,
-        watch=seen.append,
+        callback=seen.append,
         key=jax.random.key(0),
     )
     assert [report.done for report in seen] == list(range(1, len(seen) + 1))
     assert seen[-1].total == len(seen) <= reading.epochs_for(4) == seen[0].total
     assert done.path is not None
     path, asked = done.path, done.path.tried >= 0
-    bearable = np.maximum(reading.factor * path.error_with, reading.floor)
-    assert np.array_equal(path.gone, asked & (path.error <= bearable))
+    largest_error = np.maximum(reading.factor * path.error_with, reading.floor)
+    assert np.array_equal(path.gone, asked & (path.error <= largest_error))
     gone = done.path.gone.sum(axis=0)
     assert (gone == 2).all()  # of four inputs two are needed
     wanted = np.array([[True, False, True, False], [True, True, False, False]])
     for links in structure(done.fitted.ensemble).links:
         assert np.array_equal(links, wanted)
-    first, second = laws(done.fitted.ensemble, 1, data)
+    first, second = state_equations(done.fitted.ensemble, 1, data)
     assert first.refit is not None
     assert second.refit is not None
     np.testing.assert_allclose(first.refit.coefficients, [-0.5, 0, 1, 0], rtol=1e-6)
@@ -258,7 +258,7 @@ def test_an_interruption_keeps_what_has_been_trained(train):
 
     architecture = DerivativeMLP(widths=(4,), per_state=True, skip=True)
     options = {"size": 3, "key": jax.random.key(0)}
-    done = fit_readable(architecture, train, train, TINY, watch=interrupt, **options)
+    done = fit_readable(architecture, train, train, TINY, callback=interrupt, **options)
     assert done.strengths is None
     assert len(done.fitted.ensemble) == 3
     assert len(done.fitted.history.epochs) == 1
@@ -280,7 +280,7 @@ def test_an_interrupted_trial_is_not_judged(train):
 
     architecture = DerivativeMLP(widths=(4,), per_state=True, skip=True)
     done = fit_readable(
-        architecture, train, train, TINY, size=2, watch=interrupt, key=jax.random.key(0)
+        architecture, train, train, TINY, size=2, callback=interrupt, key=jax.random.key(0)
     )
     assert len(seen) == before + 1
     assert done.path is not None
@@ -290,8 +290,8 @@ def test_an_interrupted_trial_is_not_judged(train):
 
 def test_a_choice_that_the_joint_run_does_not_bear_out_is_not_taken(train, monkeypatch):
     """Free runs are told to be worst where states have strengths of their own."""
-    told = iter([np.array([1.0, 1.0, 2.0, 2.0]), np.array([9.0, 9.0])])
-    monkeypatch.setattr(readable, "free_run_errors", lambda *_: next(told))
+    details = iter([np.array([1.0, 1.0, 2.0, 2.0]), np.array([9.0, 9.0])])
+    monkeypatch.setattr(readable, "free_run_errors", lambda *_: next(details))
     monkeypatch.setattr(
         readable, "alone_errors", lambda *_: np.array([[1, 2], [1, 2], [2, 1], [2, 1]], float)
     )

@@ -139,8 +139,10 @@ def test_gauss_newton_is_that_of_the_differentiated_residuals(architecture, crit
         data = windows(scaled, criterion, lag=model.lag)
 
         def residuals(theta):
-            said = curvature.outputs(layout, criterion.feedback, point._replace(theta=theta), data)
-            return ((said - data.y) * data.counts[..., None]).ravel()
+            content = curvature.outputs(
+                layout, criterion.feedback, point._replace(theta=theta), data
+            )
+            return ((content - data.y) * data.counts[..., None]).ravel()
 
         theta = jnp.asarray(point.theta)
         wrong, jacobian = residuals(theta), jax.jacfwd(residuals)(theta) * ~dead
@@ -166,9 +168,9 @@ def test_the_run_is_that_of_a_plain_loop(seed, feedback, activation):
     t = scaled.scaled[0]
     with jax.enable_x64(True):
         data = windows(scaled, Simulation() if feedback else Prediction(), lag=2)
-        said = curvature.outputs(layout, feedback, alone(points), data)
+        content = curvature.outputs(layout, feedback, alone(points), data)
     plain = plain_run(layout, points.theta[0], t.x, t.u, feedback=feedback, bend=bend)
-    np.testing.assert_allclose(said[0], plain, rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(content[0], plain, rtol=1e-10, atol=1e-12)
 
 
 def test_windows_cover_the_record_and_its_given_rows_do_not_count():

@@ -13,15 +13,15 @@ from sparsid.data import Dataset, Normaliser
 from sparsid.models import NARX
 from sparsid.training import (
     BFGS,
-    Descent,
     LevenbergMarquardt,
     Prediction,
+    SecondOrderPhase,
     Simulation,
     Stopping,
     curvature,
 )
 from sparsid.training.bfgs import armijo, golden_section, updated
-from sparsid.training.descent import DescentReport, _program, descend
+from sparsid.training.second_order import SecondOrderReport, _program, run_second_order
 from sparsid.training.starts import models_of, points_of, stacked, uniform_start
 from sparsid.training.stopping import FLAT, LONG, STALLED
 from sparsid.training.windows import windows
@@ -47,8 +47,8 @@ def started(architecture, scaled, *, size=3, seed=0):
 def residuals_of(layout, point, data, feedback=True):
     @jax.jit
     def residuals(theta):
-        said = curvature.outputs(layout, feedback, point._replace(theta=theta), data)
-        return ((said - data.y) * data.counts[..., None]).ravel()
+        content = curvature.outputs(layout, feedback, point._replace(theta=theta), data)
+        return ((content - data.y) * data.counts[..., None]).ravel()
 
     return residuals
 
@@ -58,7 +58,9 @@ def test_levenberg_marquardt_ends_where_scipy_does():
     scaled = plant(3)
     layout, points = started(NARX(widths=(2,)), scaled)
     data = windows(scaled, Simulation(), lag=2)
-    ended = descend(layout, points, data, Descent(LevenbergMarquardt(start=10.0), iterations=400))
+    ended = run_second_order(
+        layout, points, data, SecondOrderPhase(LevenbergMarquardt(start=10.0), iterations=400)
+    )
     with jax.enable_x64(True):
         for i in range(3):
             residuals = residuals_of(layout, jax.tree.map(lambda a, i=i: a[i], points), data)
@@ -87,7 +89,9 @@ def test_levenberg_marquardt_solves_a_linear_problem_at_once():
     layout, points = started(NARX(widths=()), scaled, size=1)
     data = windows(scaled, Prediction(), lag=2)
     method = LevenbergMarquardt(start=1e-12)
-    ended = descend(layout, points, data, Descent(method, Prediction(), iterations=10))
+    ended = run_second_order(
+        layout, points, data, SecondOrderPhase(method, Prediction(), iterations=10)
+    )
     t = scaled.scaled[0]
     y, u = t.x[:, 0], t.u[:, 0]
     design = np.stack([u[1:-1], u[:-2], y[1:-1], y[:-2], np.ones(len(y) - 2)], axis=1)
@@ -100,7 +104,9 @@ def test_bfgs_ends_where_scipy_does(search):
     scaled = plant(2)
     layout, points = started(NARX(widths=(1,)), scaled, size=2)
     data = windows(scaled, Prediction(), lag=2)
-    ended = descend(layout, points, data, Descent(BFGS(search), Prediction(), iterations=400))
+    ended = run_second_order(
+        layout, points, data, SecondOrderPhase(BFGS(search), Prediction(), iterations=400)
+    )
     with jax.enable_x64(True):
         for i in range(2):
             residuals = residuals_of(
@@ -165,8 +171,10 @@ def test_the_error_never_rises_and_dead_weights_stay_zero():
             for i in range(3)
         ]
     for method in (LevenbergMarquardt(), BFGS()):
-        seen: list[DescentReport] = []
-        ended = descend(layout, points, data, Descent(method, iterations=30), watch=seen.append)
+        seen: list[SecondOrderReport] = []
+        ended = run_second_order(
+            layout, points, data, SecondOrderPhase(method, iterations=30), callback=seen.append
+        )
         falls = np.stack([report.errors for report in seen])
         assert (np.diff(falls, axis=0) <= 0).all()
         assert (falls[-1] < 0.5 * np.array(start)).all()
@@ -177,8 +185,10 @@ def test_members_do_not_depend_on_their_company():
     scaled = plant(4)
     layout, points = started(NARX(widths=(3,)), scaled, size=4)
     data = windows(scaled, Simulation(), lag=2)
-    together = descend(layout, points, data, Descent(iterations=5))
-    alone = descend(layout, jax.tree.map(lambda a: a[2:3], points), data, Descent(iterations=5))
+    together = run_second_order(layout, points, data, SecondOrderPhase(iterations=5))
+    alone = run_second_order(
+        layout, jax.tree.map(lambda a: a[2:3], points), data, SecondOrderPhase(iterations=5)
+    )
     assert together.errors[2] == pytest.approx(alone.errors[0], rel=1e-6)
 
 
@@ -189,7 +199,9 @@ def test_reasons_for_stopping():
 
     def ended(stopping, iterations):
         method = LevenbergMarquardt(stopping=stopping)
-        return descend(layout, points, data, Descent(method, Prediction(), iterations))
+        return run_second_order(
+            layout, points, data, SecondOrderPhase(method, Prediction(), iterations)
+        )
 
     assert (ended(Stopping(), 5).reasons == LONG).all()
     assert (ended(Stopping(gradient=1e9), 50).reasons == FLAT).all()
@@ -204,7 +216,9 @@ def test_an_unstable_start_is_refused_in_a_sentence():
     layout, points = started(architecture, scaled, size=2)
     points = points._replace(theta=np.abs(points.theta) * 1e6)
     with pytest.raises(SparsidError, match="leave the finite numbers at their start"):
-        descend(layout, points, windows(scaled, Simulation(), lag=2), Descent(iterations=5))
+        run_second_order(
+            layout, points, windows(scaled, Simulation(), lag=2), SecondOrderPhase(iterations=5)
+        )
 
 
 def test_a_member_that_is_lost_at_its_start_does_not_hold_up_the_others():
@@ -215,8 +229,8 @@ def test_a_member_that_is_lost_at_its_start_does_not_hold_up_the_others():
         theta=np.where(factors > 1, np.abs(points.theta), points.theta) * factors
     )
     data = windows(scaled, Simulation(), lag=2)
-    ended = descend(layout, both, data, Descent(iterations=20))
-    alone = descend(layout, points, data, Descent(iterations=20))
+    ended = run_second_order(layout, both, data, SecondOrderPhase(iterations=20))
+    alone = run_second_order(layout, points, data, SecondOrderPhase(iterations=20))
     assert not np.isfinite(ended.errors[0])
     np.testing.assert_allclose(ended.points.theta[1], alone.points.theta[1], rtol=1e-6)
 
@@ -260,13 +274,15 @@ def test_a_lost_start_and_a_resting_member_stay_where_they_are(early):
     data = windows(scaled, Simulation(), lag=2)
     theta = points.theta.copy()
     theta[1] *= 1e200
-    descent = Descent(iterations=20, early=early)
+    descent = SecondOrderPhase(iterations=20, early=early)
     options = {"validation": data if early else None, "active": np.array([True, True, False])}
-    ended = descend(layout, points._replace(theta=theta), data, descent, **options)
+    ended = run_second_order(layout, points._replace(theta=theta), data, descent, **options)
     np.testing.assert_array_equal(ended.points.theta[1:], theta[1:])
     assert ended.iterations.tolist() == [20, 0, 0]
     assert ended.errors[1] == np.inf
     assert (ended.reasons[1:] == STALLED).all()
-    alone = descend(layout, jax.tree.map(lambda a: a[:1], points), data, Descent(iterations=20))
+    alone = run_second_order(
+        layout, jax.tree.map(lambda a: a[:1], points), data, SecondOrderPhase(iterations=20)
+    )
     assert ended.errors[0] <= alone.errors[0] * (1 + 1e-6) if not early else True
     assert ended.errors[0] < np.inf

@@ -9,7 +9,7 @@ import pytest
 from tests.by_hand import layers_of, plant, scaled_plant
 from tests.numerics import test_training as by_one
 
-from sparsid._devices import everywhere, share_out
+from sparsid._devices import replicated, shard
 from sparsid.models import DerivativeMLP
 from sparsid.models.parameters import (
     Masked,
@@ -234,8 +234,8 @@ def test_phases_of_different_structure_are_refused(training):
 
 def epoch_by_epoch(training, members, phase):
     """The stack after every epoch of a phase, as `Training.run` goes through it."""
-    stack = share_out(enter(members, (phase,) * members.size).stack)
-    examples = everywhere(train_examples(training.train))
+    stack = shard(enter(members, (phase,) * members.size).stack)
+    examples = replicated(train_examples(training.train))
     run = compiled_epoch(Program.of(phase))
     for epoch in range(phase.epochs):
         stack, _ = run(stack, epoch, phase.epochs, examples, None)
@@ -515,21 +515,21 @@ def test_the_best_model_wears_the_masks_of_the_last_phase(train, monitor):
     phases = phase_of(epochs=12, rate=2e-2), phase_of(threshold(0.6), 2, rate=1e-5)
     options = {"size": 2, "dtype": "float64", "key": KEY}
     fitted = fit_ensemble(NET, train, phases, monitor=monitor, **options)
-    told = np.array([report.free_run for report in fitted.history.epochs])
-    assert (told[:12].min(axis=0) < told[12:].min(axis=0)).any()
+    details = np.array([report.free_run for report in fitted.history.epochs])
+    assert (details[:12].min(axis=0) < details[12:].min(axis=0)).any()
     assert all((w == 0).sum() > w.size // 3 for _, w in fitted.ensemble.weights())
-    assert {i: 13 + told[12:, i].argmin() for i in (0, 1)} == fitted.history.best
+    assert {i: 13 + details[12:, i].argmin() for i in (0, 1)} == fitted.history.best
 
 
 # ---------------------------------------------------------------- phases
 
 
 def test_a_later_phase_that_cannot_be_is_refused_before_anything_trains(train):
-    told = []
+    details = []
     phases = phase_of(), phase_of(loss=FreeRun(window=52))
     with pytest.raises(ValueError, match="the longest has 51"):
-        fit_ensemble(NET, train, phases, size=1, watch=told.append, key=KEY)
-    assert not told
+        fit_ensemble(NET, train, phases, size=1, callback=details.append, key=KEY)
+    assert not details
 
 
 @pytest.mark.parametrize(
@@ -572,14 +572,14 @@ def test_training_in_parts_is_training_uncut(train):
 def test_one_interruption_ends_a_job_of_two_trainings(train):
     usual, fits = signal.getsignal(signal.SIGINT), []
 
-    def watch(report):
+    def callback(report):
         if report.done == 2:
             signal.raise_signal(signal.SIGINT)
 
     with interruptible() as stop:
         for seed in (0, 1):
             key = jax.random.key(seed)
-            fits.append(fit_ensemble(NET, train, (phase_of(),), size=2, watch=watch, key=key))
+            fits.append(fit_ensemble(NET, train, (phase_of(),), size=2, callback=callback, key=key))
         assert stop.asked
     assert [len(fitted.history.epochs) for fitted in fits] == [2, 0]
     assert all(fitted.history.interrupted for fitted in fits)

@@ -30,7 +30,7 @@ from sparsid.sparsify import (
     threshold,
     weight_average,
 )
-from sparsid.sparsify.dynamic import share_out
+from sparsid.sparsify.dynamic import distribute
 from sparsid.sparsify.proximal import group_shrink
 from sparsid.training import SGD, Adam, Constant, Cosine, Phase, fit_ensemble
 
@@ -187,11 +187,11 @@ def test_repeated_pruning_tends_to_a_third():
 # ---------------------------------------------------------------- moving weights: DSR
 
 
-def nearest_whole_numbers(total, weight, room):
-    """The least distance of whole numbers within `room` from the exact shares, by brute force."""
-    exact = shared_out(total, weight, room)
-    choices = product(*[range(r + 1) for r in room])
-    wanted = min(total, sum(room))
+def nearest_whole_numbers(total, weight, capacity):
+    """The least distance of whole numbers within `capacity` from exact shares, by brute force."""
+    exact = shared_out(total, weight, capacity)
+    choices = product(*[range(r + 1) for r in capacity])
+    wanted = min(total, sum(capacity))
     return min(
         sum((n - x) ** 2 for n, x in zip(numbers, exact, strict=True))
         for numbers in choices
@@ -199,20 +199,20 @@ def nearest_whole_numbers(total, weight, room):
     )
 
 
-SHARE_OUT = jax.jit(share_out)
+SHARE_OUT = jax.jit(distribute)
 LAYERS = st.lists(st.tuples(st.integers(1, 40), st.integers(0, 5)), min_size=4, max_size=4)
 
 
 @settings(max_examples=80, deadline=None)
 @given(st.integers(0, 24), LAYERS)
 def test_shares_are_the_nearest_whole_numbers(total, layers):
-    weight, room = zip(*layers, strict=True)
-    given_out = [int(n) for n in SHARE_OUT(total, np.array(weight), np.array(room))]
-    assert sum(given_out) == min(total, sum(room))
-    assert all(0 <= n <= r for n, r in zip(given_out, room, strict=True))
-    exact = shared_out(total, weight, room)
+    weight, capacity = zip(*layers, strict=True)
+    given_out = [int(n) for n in SHARE_OUT(total, np.array(weight), np.array(capacity))]
+    assert sum(given_out) == min(total, sum(capacity))
+    assert all(0 <= n <= r for n, r in zip(given_out, capacity, strict=True))
+    exact = shared_out(total, weight, capacity)
     distance = sum((n - x) ** 2 for n, x in zip(given_out, exact, strict=True))
-    assert distance <= nearest_whole_numbers(total, weight, room) + Fraction(1, 10**5)
+    assert distance <= nearest_whole_numbers(total, weight, capacity) + Fraction(1, 10**5)
 
 
 def test_large_layers_get_no_more_than_their_share():
@@ -290,9 +290,9 @@ def test_a_reallocation_follows_the_rule(seed, density, threshold, target):
     total = sum(int(p.sum()) for p in pruned)
     assert sum(count) == total  # the number of living weights is what it was
     first = [min(n, int(f.sum())) for n, f in zip(count, free, strict=True)]
-    strength, room = ([int(a.sum()) for a in arrays_] for arrays_ in (survive, free))
-    assert sum(first) == min(total, sum(room))  # pruned places return only if no other is free
-    exact = shared_out(total, strength, room)
+    strength, capacity = ([int(a.sum()) for a in arrays_] for arrays_ in (survive, free))
+    assert sum(first) == min(total, sum(capacity))  # pruned places return only if no other is free
+    exact = shared_out(total, strength, capacity)
     assert all(abs(n - x) < 1 + 1e-4 for n, x in zip(first, exact, strict=True))
     for at, w in enumerate(arrays):
         grown = places_by_hand(survive[at], pruned[at], free[at], -np.abs(slopes[at]), count[at])
@@ -393,9 +393,9 @@ def test_rigl_drops_the_smallest_and_grows_by_the_dense_gradient(seed, density, 
     share = 0.3 * (1 + np.cos(np.pi * t / 20)) if t % 4 == 0 and t < 20 else 0.0
     for at, (w, keep, slope) in enumerate(zip(arrays, keeps, slopes, strict=True)):
         count = int(share * keep.sum())
-        living = sorted(zip(*np.nonzero(keep), strict=True), key=lambda p: abs(w[p]))
+        active = sorted(zip(*np.nonzero(keep), strict=True), key=lambda p: abs(w[p]))
         stay = keep.copy()
-        for place in living[:count]:
+        for place in active[:count]:
             stay[place] = False
         dead = sorted(zip(*np.nonzero(~stay), strict=True), key=lambda p: -abs(slope[p]))
         alive = stay.copy()
@@ -433,9 +433,9 @@ def test_rigl_at_random_moves_the_smallest(seed, density):
     share = 0.3 * (1 + np.cos(np.pi * 4 / 20))
     for at, (w, keep) in enumerate(zip(arrays, keeps, strict=True)):
         count, alive = int(share * keep.sum()), np.asarray(later[at].keep)
-        living = sorted(zip(*np.nonzero(keep), strict=True), key=lambda p: abs(w[p]))
+        active = sorted(zip(*np.nonzero(keep), strict=True), key=lambda p: abs(w[p]))
         stay = keep.copy()
-        for place in living[:count]:
+        for place in active[:count]:
             stay[place] = False
         assert alive[stay].all()
         assert alive.sum() == keep.sum()
@@ -501,7 +501,7 @@ CLOCK = Clock(0, 0, 1, 1)
 
 def wrapped(kind, arrays, keeps, s=-1.0):
     """(model, weights as they compute, weights as they are stored): the latter two in NumPy."""
-    model, computing, living = model_of(arrays), arrays, arrays
+    model, computing, active = model_of(arrays), arrays, arrays
     if "softly" in kind:
         below = 1 / (1 + np.exp(-s))
         model = [SoftThresholded(w, jnp.asarray(s)) for w in model]
@@ -509,8 +509,8 @@ def wrapped(kind, arrays, keeps, s=-1.0):
     if "masked" in kind:
         model = [Masked(w, jnp.asarray(k)) for w, k in zip(model, keeps, strict=True)]
         computing = [np.where(k, w, 0) for w, k in zip(computing, keeps, strict=True)]
-        living = [np.where(k, w, 0) for w, k in zip(arrays, keeps, strict=True)]
-    return model, computing, living
+        active = [np.where(k, w, 0) for w, k in zip(arrays, keeps, strict=True)]
+    return model, computing, active
 
 
 @settings(max_examples=20, deadline=None)
@@ -519,10 +519,10 @@ def test_l1_is_the_sum_of_magnitudes_as_used_or_as_stored(seed, strengths, kind)
     rng = np.random.default_rng(seed)
     arrays = drawn(rng)
     with jax.enable_x64(True):
-        model, computing, living = wrapped(
+        model, computing, active = wrapped(
             kind, arrays, [rng.random(w.shape) < 0.6 for w in arrays]
         )
-        for of, counted in (("used", computing), ("stored", living)):
+        for of, counted in (("used", computing), ("stored", active)):
             method = l1(9.0, of=of, **strengths)
             value = method.penalty(model, method.init(model, key=KEY), CLOCK)
             sums = [np.abs(w).sum() for w in counted]
@@ -683,7 +683,7 @@ def test_groups_are_units_and_inputs_with_their_skip_columns():
     assert np.array_equal(later.layers[0].bias, np.ones(4))
 
 
-def descend(method, model, h, a, *, steps=6000, scaled=True):
+def run_second_order(method, model, h, a, *, steps=6000, scaled=True):
     """Adam and the hook on the loss 1/2 sum h (w - a)^2 of the first weight."""
     optimiser = Adam()
     trainable, _ = split_trainable(model)
@@ -719,8 +719,8 @@ def test_proximal_l1_under_adam_ends_at_the_closed_form():
     wanted = np.sign(a) * np.maximum(np.abs(a) - 0.4 / h, 0)
     with jax.enable_x64(True):
         model = [Weight(jnp.asarray(np.ones((3, 4))), "hidden")]
-        got = descend(proximal_l1(0.4), model, h, a)
-        plain = descend(proximal_l1(0.4), model, h, a, scaled=False)
+        got = run_second_order(proximal_l1(0.4), model, h, a)
+        plain = run_second_order(proximal_l1(0.4), model, h, a, scaled=False)
     assert np.array_equal(got == 0, wanted == 0)
     assert 2 < (got == 0).sum() < 10
     np.testing.assert_allclose(got, wanted, rtol=0, atol=1e-5)
@@ -743,7 +743,7 @@ def test_group_l1_under_adam_ends_at_the_least_objective(isotropic):
             ),
             "relu",
         )
-        got = descend(group_l1(strength, inputs=0.0), network, h, a)
+        got = run_second_order(group_l1(strength, inputs=0.0), network, h, a)
     for row, h_row, a_row in zip(got, h, a, strict=True):
         if isotropic:
             factor = 1 - strength * 2 / (h_row[0] * np.linalg.norm(a_row))

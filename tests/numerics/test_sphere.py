@@ -309,7 +309,7 @@ def test_binary_units_train_by_a_narrow_slope():
 
 
 @pytest.mark.parametrize(
-    ("options", "method", "said"),
+    ("options", "method", "content"),
     [
         ({"activation": "tanh"}, unit_sphere(1.0), "relu and binary"),
         ({"bias": False}, unit_sphere(1.0), "no biases"),
@@ -324,11 +324,11 @@ def test_binary_units_train_by_a_narrow_slope():
         ({}, chain(l1(1e-3, of="stored"), unit_sphere(1.0)), "direction alone"),
     ],
 )
-def test_what_makes_no_sense_is_refused_in_a_sentence(options, method, said):
+def test_what_makes_no_sense_is_refused_in_a_sentence(options, method, content):
     train = scaled_plant(trajectories=1, samples=41)
     training = Training(DerivativeMLP(**{"widths": (4, 4)} | options), train)
     begun = training.begin(jax.random.split(jax.random.key(1), 1))
-    with pytest.raises(SparsidError, match=said):
+    with pytest.raises(SparsidError, match=content):
         training.run(begun, Phase(1, Constant(1e-3), method, batch=10))
 
 

@@ -240,8 +240,8 @@ def test_l1_then_masked_continuation_is_one_training_with_kept_moments(train):
 )
 def test_gradient_descent_by_hand(train, momentum, schedule, rate):
     fitted = fit(train, Phase(4, schedule, optimiser=SGD(momentum), batch=BATCH))
-    told = [report.rate for report in fitted.history.epochs]
-    assert told == pytest.approx([rate(STEPS * epoch, epoch) for epoch in range(4)], rel=1e-12)
+    details = [report.rate for report in fitted.history.epochs]
+    assert details == pytest.approx([rate(STEPS * epoch, epoch) for epoch in range(4)], rel=1e-12)
     for member in range(2):
         lone = Lone(train, member, HandMomentum(momentum))
         lone.phase(4, rate)
@@ -346,9 +346,9 @@ def test_schedules_follow_their_closed_forms(schedule, closed):
             compiled = jax.jit(lambda s, step, epoch: s(Clock(step, epoch, 40, 10)))
             for step, epoch in POINTS:
                 traced = float(compiled(schedule, step, epoch))
-                told = float(schedule(Clock(step, epoch, 40, 10)))
+                details = float(schedule(Clock(step, epoch, 40, 10)))
                 wanted = closed(step / 400, epoch)
-                assert [traced, told] == pytest.approx([wanted] * 2, abs=1e-2 * tolerance)
+                assert [traced, details] == pytest.approx([wanted] * 2, abs=1e-2 * tolerance)
 
 
 # ---------------------------------------------------------------- masks and averages
@@ -391,11 +391,11 @@ def test_a_given_start_trains_in_the_precision_asked_for(train):
 def test_branches_end_as_if_each_were_trained_alone(train):
     """The common prefix is trained once; so does a branch's own history begin with it."""
     branches = {"on": (SHORT,), "pruned": (Phase(1, Constant(2e-2), threshold(0.2), batch=BATCH),)}
-    key, told = jax.random.key(SEED), []
+    key, details = jax.random.key(SEED), []
     both = fit_branches(
-        NET, train, (SHORT,), branches, size=2, dtype="float64", key=key, watch=told.append
+        NET, train, (SHORT,), branches, size=2, dtype="float64", key=key, callback=details.append
     )
-    assert len(told) == 2 + 2 + 1
+    assert len(details) == 2 + 2 + 1
     for name, phases in branches.items():
         alone = fit(train, SHORT, *phases)
         assert len(both[name].history.epochs) == len(alone.history.epochs)
@@ -545,11 +545,11 @@ def test_members_that_leave_the_finite_numbers_are_frozen_and_named(train):
         losses = np.array([report.train[member] for report in fitted.history.epochs])
         assert np.isfinite(losses[:epoch]).all()
         assert not np.isfinite(losses[epoch:]).any()
-    said = fitted.history.sentences()
-    assert len(said) == 3
-    assert f"Member 1 left the finite numbers in epoch {wanted[1][0] + 1} of phase 1" in said[1]
-    assert "lower rate" in said[1]
-    assert fitted.ensemble.card.training["notes"] == said
+    content = fitted.history.sentences()
+    assert len(content) == 3
+    assert f"Member 1 left the finite numbers in epoch {wanted[1][0] + 1} of phase 1" in content[1]
+    assert "lower rate" in content[1]
+    assert fitted.ensemble.card.training["notes"] == content
 
 
 def test_frozen_members_do_not_hold_up_the_others(train):
@@ -583,13 +583,13 @@ def test_ctrl_c_leaves_a_usable_model(train):
     assert threading.current_thread() is threading.main_thread()
     usual = signal.getsignal(signal.SIGINT)
 
-    def watch(report):
+    def callback(report):
         if report.done == 3:
             signal.raise_signal(signal.SIGINT)
 
     method = chain(threshold(0.2), weight_average())
     phases = SHORT, Phase(3, Constant(2e-2), method, batch=BATCH), SHORT
-    fitted = fit(train, *phases, watch=watch)
+    fitted = fit(train, *phases, callback=callback)
     assert signal.getsignal(signal.SIGINT) is usual
     assert fitted.history.interrupted
     assert len(fitted.history.epochs) == 3
@@ -603,7 +603,7 @@ def test_ctrl_c_leaves_a_usable_model(train):
 
 
 def test_a_second_ctrl_c_stops_at_once(train):
-    def watch(report):
+    def callback(report):
         signal.raise_signal(signal.SIGINT)
         signal.raise_signal(signal.SIGINT)
 
@@ -611,7 +611,7 @@ def test_a_second_ctrl_c_stops_at_once(train):
     before = signal.signal(signal.SIGINT, usual)
     try:
         with pytest.raises(KeyboardInterrupt):
-            fit(train, SHORT, watch=watch)
+            fit(train, SHORT, callback=callback)
         assert signal.getsignal(signal.SIGINT) is usual
     finally:
         signal.signal(signal.SIGINT, before)
@@ -760,8 +760,8 @@ def test_steps_cover_the_examples_once_an_epoch(train):
 
 
 def test_reports_count_phases_and_epochs(short):
-    told = [(r.phase, r.epoch, r.done, r.total) for r in short.history.epochs]
-    assert told == [(0, 0, 1, 2), (0, 1, 2, 2)]
+    details = [(r.phase, r.epoch, r.done, r.total) for r in short.history.epochs]
+    assert details == [(0, 0, 1, 2), (0, 1, 2, 2)]
     assert all(a.seconds <= b.seconds for a, b in pairwise(short.history.epochs))
     assert not short.history.interrupted
     assert short.history.sentences() == []

@@ -222,12 +222,12 @@ def test_a_method_is_a_key_of_a_phase(tmp_path):
     assert all(np.abs(w).max() == np.float32(0.1) for w in found)
     assert all(np.abs(w).max() > 0.1 for w in fitted(tmp_path, ""))
     tables = {"data": {"files": ["a.csv"], "states": ["x"]}}
-    for phase, said in (
+    for phase, content in (
         ({"bounded": {"msot": 1}}, r"Unknown key 'msot'; known: most"),
         ({"bounded": {"most": 0}}, r"`phase.bounded.most` is not usable .*greater than 0"),
         ({"bound": {"most": 1}}, r"Unknown key 'bound'; known: .*, bounded, .*mean 'bounded'"),
     ):
-        with pytest.raises(ValueError, match=said):
+        with pytest.raises(ValueError, match=content):
             parse(FitSpec, tables | {"phase": [{"epochs": 1} | phase]}, "fit")
     train = scaled_plant(trajectories=1, samples=31)
     for keeps in (

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from sparsid.cli import console
 from sparsid.report.document import Document, Table
-from sparsid.report.render.terminal import plain
+from sparsid.report.render.terminal import terminal_text
 
 
 def show(title, columns, rows, *, wrap=False):
@@ -41,7 +41,7 @@ def terminal(monkeypatch):
 
 @given(ANY)
 def test_whatever_the_text_nothing_in_it_moves_the_cursor(text):
-    shown = plain(text)
+    shown = terminal_text(text)
     shown.encode()  # a lone surrogate has no encoding
     categories = {unicodedata.category(letter) for letter in shown}
     assert not categories & {"Cc", "Cs", "Zl", "Zp"}
@@ -61,11 +61,11 @@ def test_whatever_the_text_nothing_in_it_moves_the_cursor(text):
 
 @given(st.text(st.characters(min_codepoint=32, max_codepoint=126)))
 def test_plain_letters_are_shown_as_they_are(text):
-    assert plain(text) == text
+    assert terminal_text(text) == text
 
 
 def test_a_name_from_right_to_left_leaves_the_number_beside_it_in_its_place():
-    assert plain("חום 5, לחץ 7") == "\u2068חום\u2069 5, \u2068לחץ\u2069 7"
+    assert terminal_text("חום 5, לחץ 7") == "\u2068חום\u2069 5, \u2068לחץ\u2069 7"
 
 
 @settings(deadline=None)
@@ -80,7 +80,7 @@ def test_any_cells_are_shown_whole_at_any_width(rows, width, wrap):
     shown = screen.getvalue()
     for row in rows:
         for cell in row:
-            for word in plain(cell).split():
+            for word in terminal_text(cell).split():
                 assert word in shown
 
 
@@ -115,21 +115,21 @@ def test_away_from_a_terminal_a_row_stays_in_one_line(capsys):
 
 
 def test_sentences_are_no_markup_and_stay_in_one_line(capsys):
-    console.say("[bold]T1 [degC][/b] :warning: " + "word " * 100 + "\nforged \x1b[2J")
-    console.tell(["[/b]", "[/b]"])
-    console.refuse("[/b]\ud800")
-    said = capsys.readouterr()
-    assert said.out.startswith("[bold]T1 [degC][/b] :warning: word")
-    assert len(said.out.splitlines()) == 1
-    assert "\x1b" not in said.out
-    assert said.err == "Note: [/b]\nError: [/b]\ufffd\n"
+    console.print_line("[bold]T1 [degC][/b] :warning: " + "word " * 100 + "\nforged \x1b[2J")
+    console.print_notes(["[/b]", "[/b]"])
+    console.print_error("[/b]\ud800")
+    content = capsys.readouterr()
+    assert content.out.startswith("[bold]T1 [degC][/b] :warning: word")
+    assert len(content.out.splitlines()) == 1
+    assert "\x1b" not in content.out
+    assert content.err == "Note: [/b]\nError: [/b]\ufffd\n"
 
 
 def test_json_is_standard_and_ascii(capsys):
-    console.say_json({"T1 [°C]": [1.5, np.nan, (np.inf, "[/b]\ud800")]})
-    said = capsys.readouterr().out
-    assert said.isascii()
-    assert json.loads(said) == {"T1 [°C]": [1.5, None, [None, "[/b]\ud800"]]}
+    console.print_json({"T1 [°C]": [1.5, np.nan, (np.inf, "[/b]\ud800")]})
+    content = capsys.readouterr().out
+    assert content.isascii()
+    assert json.loads(content) == {"T1 [°C]": [1.5, None, [None, "[/b]\ud800"]]}
 
 
 def test_letters_that_the_terminal_lacks_end_in_no_traceback():

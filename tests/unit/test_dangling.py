@@ -47,11 +47,11 @@ def test_nothing_computed_changes_and_nothing_dangles(seed, skip, activation, sh
             assert (value[~lives] == 0).all()
     for layer, later in zip(left.layers[:-1], left.layers[1:], strict=True):
         used = later.weight.any(axis=0)
-        living = layer.weight.any(axis=1) | layer.bias
+        active = layer.weight.any(axis=1) | layer.bias
         if layer.skip is not None:
-            living |= layer.skip.any(axis=1)
-        assert not (living & ~used).any()
-        assert not (used & ~living).any()
+            active |= layer.skip.any(axis=1)
+        assert not (active & ~used).any()
+        assert not (used & ~active).any()
 
 
 def test_a_unit_with_its_bias_alone_moves_into_the_next_bias():

@@ -11,7 +11,7 @@ from tests.by_hand import scaled_plant
 
 from sparsid import SparsidError
 from sparsid.data import Dataset, Normaliser
-from sparsid.evaluation import channel_scales, laws, written
+from sparsid.evaluation import channel_scales, state_equations, written
 from sparsid.graph import Graph, GraphLayer, affine_pieces
 from sparsid.models import NARX, DerivativeMLP
 from sparsid.training import Training, fit_linear
@@ -95,7 +95,7 @@ def plant():
 
 def test_the_linear_model_gives_the_plants_own_equations(plant):
     ensemble = fit_linear(Normaliser.fit(plant).apply(plant))
-    first, second = laws(ensemble, 0, plant)
+    first, second = state_equations(ensemble, 0, plant)
     np.testing.assert_allclose(first.pieces[0].coefficients, [-0.3, 0, 2, 0], atol=1e-9)
     assert abs(first.pieces[0].constant) < 1e-7  # a float32 offset
     assert first.refit is not None
@@ -114,7 +114,7 @@ def test_laws_are_refitted_on_the_links_alone(plant):
     blind = jax.tree.map(
         lambda leaf: weight if np.shape(leaf) == weight.shape else leaf, stacked.model
     )
-    first, _ = laws(replace(ensemble, stacked=replace(stacked, model=blind)), 0, plant)
+    first, _ = state_equations(replace(ensemble, stacked=replace(stacked, model=blind)), 0, plant)
     assert first.links.tolist() == [False, False, True, False]
     rows = np.concatenate([t.u[:-1, :1] for t in plant])
     rates = np.concatenate([np.diff(t.x[:, 0]) for t in plant]) / plant.dt
@@ -126,7 +126,7 @@ def test_laws_are_refitted_on_the_links_alone(plant):
 
 def test_equations_are_written_with_the_weightiest_term_first(plant):
     ensemble = fit_linear(Normaliser.fit(plant).apply(plant))
-    first, second = laws(ensemble, 0, plant)
+    first, second = state_equations(ensemble, 0, plant)
     rounded = replace(first.pieces[0], coefficients=np.array([-0.3, 0, 2, 0.0]), constant=0.0)
     assert written(first, rounded) == "d x/dt = 2 u - 0.3 x"
     small = replace(rounded, coefficients=np.array([1.7e-7, 0, 0, 0]), constant=-4.0)
@@ -141,15 +141,17 @@ def test_under_runge_kutta_only_laws_of_inputs_alone_are_refitted(plant):
     scaled = Normaliser.fit(plant).apply(plant)
     linear = fit_linear(scaled)
     model = replace(linear.stacked.model, stepper="rk4")
-    found = laws(replace(linear, stacked=replace(linear.stacked, model=model)), 0, plant)
-    assert [law.refit for law in found] == [None, None]
+    found = state_equations(replace(linear, stacked=replace(linear.stacked, model=model)), 0, plant)
+    assert [equation.refit for equation in found] == [None, None]
     np.testing.assert_allclose(found[0].pieces[0].coefficients, [-0.3, 0, 2, 0], atol=1e-6)
 
 
 def test_names_are_written_so_that_latex_reads_them(plant):
     ensemble = fit_linear(Normaliser.fit(plant).apply(plant))
-    law = replace(laws(ensemble, 0, plant)[0], state="T_1", inputs=("a%", "b&", "c#", "$d"))
-    text = written(law, replace(law.pieces[0], coefficients=np.ones(4)), latex=True)
+    equation = replace(
+        state_equations(ensemble, 0, plant)[0], state="T_1", inputs=("a%", "b&", "c#", "$d")
+    )
+    text = written(equation, replace(equation.pieces[0], coefficients=np.ones(4)), latex=True)
     for name in (r"T\_1", r"a\%", r"b\&", r"c\#", r"\$d"):
         assert rf"\mathrm{{{name}}}" in text
 
@@ -158,9 +160,9 @@ def test_a_network_that_bends_is_not_affine():
     train = scaled_plant(trajectories=1, samples=41)
     training = Training(DerivativeMLP(widths=(8,), per_state=True), train)
     begun = training.begin(jax.random.split(jax.random.key(0), 1))
-    found = laws(training.fitted(begun).ensemble, 0, train.physical)
-    assert all(law.refit is None for law in found)
-    assert all(len(law.pieces) > 1 for law in found)
+    found = state_equations(training.fitted(begun).ensemble, 0, train.physical)
+    assert all(equation.refit is None for equation in found)
+    assert all(len(equation.pieces) > 1 for equation in found)
 
 
 def test_recurrent_models_have_no_laws(plant):
@@ -169,6 +171,6 @@ def test_recurrent_models_have_no_laws(plant):
     training = Training(NARX(widths=(3,), activation="relu"), scaled)
     begun = training.begin(jax.random.split(jax.random.key(0), 1))
     with pytest.raises(SparsidError, match="recurrent"):
-        laws(training.fitted(begun).ensemble, 0, outputs)
+        state_equations(training.fitted(begun).ensemble, 0, outputs)
     with pytest.raises(SparsidError, match="recurrent"):
         channel_scales(training.fitted(begun).ensemble)

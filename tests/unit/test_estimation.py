@@ -35,10 +35,10 @@ def interrupt() -> None:
 
 
 def test_linear_models_are_fitted_whole_before_a_network_is_interrupted():
-    def watching(name):
+    def callbacks(name):
         return (lambda report: interrupt()) if name == "recurrent" else None
 
-    result = sparsid.fit(outputs(), members=1, model=NARX(widths=(3,)), watching=watching)
+    result = sparsid.fit(outputs(), members=1, model=NARX(widths=(3,)), callbacks=callbacks)
     assert result.chosen.history is not None
     assert result.chosen.history.interrupted
     assert any("interrupted" in note for note in result.notes)
@@ -50,12 +50,12 @@ def test_linear_models_are_fitted_whole_before_a_network_is_interrupted():
 
 @pytest.mark.parametrize("when", ["linear, ARX", "linear, OE", "recurrent"])
 def test_a_fit_interrupted_before_any_network_was_trained_saves_nothing(when):
-    def watching(name):
+    def callbacks(name):
         if name == when:
             interrupt()
 
     with pytest.raises(KeyboardInterrupt, match="before any network was trained"):
-        sparsid.fit(outputs(), members=1, model=NARX(widths=(3,)), watching=watching)
+        sparsid.fit(outputs(), members=1, model=NARX(widths=(3,)), callbacks=callbacks)
 
 
 # ---------------------------------------------------------------- shares
@@ -82,8 +82,8 @@ def test_shares_that_leave_nothing_to_train_on_are_refused(shares, tmp_path, cap
     write(data, tmp_path / "plant.csv")
     asked = ("fit", tmp_path / "plant.csv", "--states", "x1,x2", "--inputs", "u1", "--dt", "0.5")
     asked += ("--validation-share", shares[0], "--test-share", shares[1])
-    said = refused(capsys, *asked, "--out", tmp_path / "plant.sparsid")
-    assert "share" in said
+    content = refused(capsys, *asked, "--out", tmp_path / "plant.sparsid")
+    assert "share" in content
     assert not (tmp_path / "plant.sparsid").exists()
 
 
@@ -92,10 +92,10 @@ def test_without_a_validation_part_nothing_is_called_validation(tmp_path, capsys
     asked = ("fit", tmp_path / "plant.csv", "--states", "x1,x2", "--inputs", "u1", "--time", "time")
     asked += ("--recipe", "dense", "--effort", "0.01", "--members", "1")
     assert run(*asked, "--validation-share", "0", "--out", tmp_path / "a.sparsid") == 0
-    said = capsys.readouterr()
-    assert "training, mean" in said.out
-    assert "validation" not in said.out.replace(str(tmp_path), "")
-    assert "Nothing was kept back to choose" in said.err
+    content = capsys.readouterr()
+    assert "training, mean" in content.out
+    assert "validation" not in content.out.replace(str(tmp_path), "")
+    assert "Nothing was kept back to choose" in content.err
 
 
 # ---------------------------------------------------------------- one measure
@@ -129,8 +129,8 @@ def test_all_models_are_measured_alike_where_they_are_chosen_and_where_they_are_
 def test_a_linear_model_that_is_ahead_is_named(quick):
     linear = quick.linear[0]
     assert linear.validation < quick.chosen.validation
-    (said,) = assess(quick).remarks
-    assert "Over the test data the model 'linear, " in said
+    (content,) = assess(quick).remarks
+    assert "Over the test data the model 'linear, " in content
     assert any("Over the validation data no network runs better" in note for note in quick.notes)
 
 

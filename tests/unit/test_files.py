@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from sparsid._errors import SparsidError
-from sparsid._files import check_writable, remove_orphans, written_whole
+from sparsid._files import atomic_write, check_writable, remove_orphans
 
 
 def test_a_place_that_can_be_written_to_is_left_as_it_was(tmp_path):
@@ -45,17 +45,17 @@ def test_a_folder_that_only_looks_writable_is_found_out():
 
 
 def test_a_file_is_written_whole_or_not_at_all(tmp_path):
-    with written_whole(tmp_path / "a") as part:
+    with atomic_write(tmp_path / "a") as part:
         part.write_text("whole")
         assert not (tmp_path / "a").exists()
-    with pytest.raises(ZeroDivisionError), written_whole(tmp_path / "a") as part:
+    with pytest.raises(ZeroDivisionError), atomic_write(tmp_path / "a") as part:
         part.write_text(f"ha{1 / 0}")
     assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [("a", "whole")]
 
 
 def part_file(folder: Path) -> str:
     """The name of a part file of this process that writes `a` in this folder."""
-    with written_whole(folder / "a") as part:
+    with atomic_write(folder / "a") as part:
         part.write_text("")
     return part.name
 
@@ -69,7 +69,7 @@ def test_a_link_planted_where_a_part_file_could_be_is_not_followed(tmp_path, mon
     with pytest.raises(SparsidError, match=r"Cannot write .*File exists"):
         part_file(tmp_path)
     monkeypatch.undo()
-    with written_whole(tmp_path / "b") as part:
+    with atomic_write(tmp_path / "b") as part:
         part.write_text("mine")
     assert (tmp_path / "victim").read_text() == "untouched"
     assert (tmp_path / predictable).is_symlink()
@@ -78,7 +78,7 @@ def test_a_link_planted_where_a_part_file_could_be_is_not_followed(tmp_path, mon
 def test_a_link_at_the_target_is_replaced(tmp_path):
     (tmp_path / "victim").write_text("untouched")
     (tmp_path / "a").symlink_to("victim")
-    with written_whole(tmp_path / "a") as part:
+    with atomic_write(tmp_path / "a") as part:
         part.write_text("mine")
     assert not (tmp_path / "a").is_symlink()
     assert ((tmp_path / "victim").read_text(), (tmp_path / "a").read_text()) == (
@@ -89,7 +89,7 @@ def test_a_link_at_the_target_is_replaced(tmp_path):
 
 def test_a_part_file_that_somebody_replaced_is_not_taken_for_ours(tmp_path):
     (tmp_path / "victim").write_text("untouched")
-    writing = written_whole(tmp_path / "a")
+    writing = atomic_write(tmp_path / "a")
     part = writing.__enter__()
     part.unlink()
     part.symlink_to("victim")
@@ -112,7 +112,7 @@ def test_content_is_on_the_disk_before_the_name_and_the_name_before_the_end(tmp_
 
     monkeypatch.setattr(os, "fsync", fsync)
     monkeypatch.setattr(os, "replace", replace)
-    with written_whole(tmp_path / "a") as part:
+    with atomic_write(tmp_path / "a") as part:
         part.write_text("x")
     assert done == [part.name, "renamed", tmp_path.name]
 

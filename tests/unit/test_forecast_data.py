@@ -12,9 +12,9 @@ from sparsid.evaluation import (
     alone_errors,
     forecast,
     free_run_errors,
-    laws,
     matched,
     score,
+    state_equations,
     structure,
 )
 from sparsid.identify import simulation_errors
@@ -69,8 +69,10 @@ def numbers(ensemble: Ensemble, data: Dataset) -> list[np.ndarray]:
     found += [scores[10].error, scores[30].error, structure(ensemble, data).sensitivity]
     if isinstance(ensemble.card.architecture, DerivativeMLP):
         found.append(alone_errors(ensemble, data))
-        for law in laws(ensemble, 0, data):
-            found.append(np.array([(*p.coefficients, p.constant, p.share) for p in law.pieces]))
+        for equation in state_equations(ensemble, 0, data):
+            found.append(
+                np.array([(*p.coefficients, p.constant, p.share) for p in equation.pieces])
+            )
     return found
 
 
@@ -128,7 +130,7 @@ def units(data: Dataset, *of_states: str | None) -> Dataset:
         alone_errors,
         structure,
         lambda ensemble, data: score(ensemble, data, [10]),
-        lambda ensemble, data: laws(ensemble, 0, data),
+        lambda ensemble, data: state_equations(ensemble, 0, data),
     ],
     ids=["forecast", "free_run_errors", "alone_errors", "structure", "score", "laws"],
 )

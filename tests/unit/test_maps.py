@@ -89,7 +89,7 @@ def test_a_study_goes_on_where_it_was(tmp_path):
     part = run_study(given, tmp_path / "a", only="Free")
     assert (part.asked, part.stored) == (3, 3)
     work = []
-    whole = run_study(given, tmp_path / "a", watch=lambda p: work.append(p.work))
+    whole = run_study(given, tmp_path / "a", callback=lambda p: work.append(p.work))
     assert (whole.asked, whole.stored) == (6, 6)
     run_study(given, tmp_path / "b")
     one, other = (load_results(tmp_path / name) for name in "ab")
@@ -97,7 +97,7 @@ def test_a_study_goes_on_where_it_was(tmp_path):
         assert np.array_equal(a.test, b.test)
     assert not one.missing
     again = []
-    run_study(given, tmp_path / "a", watch=lambda p: again.append(p.work))
+    run_study(given, tmp_path / "a", callback=lambda p: again.append(p.work))
     assert set(again) == {0.0}
     # A start depends on its seed alone.
     run_study(study(seeds=[1]), tmp_path / "c")
@@ -130,7 +130,7 @@ def test_shares_and_pairs_are_shown(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("problems", "configurations", "said"),
+    ("problems", "configurations", "content"),
     [
         ([SINE | {"function": "cosine"}], [FREE], "function"),
         ([SINE | {"activation": "tanh"}], [FREE], "relu and binary"),
@@ -141,14 +141,14 @@ def test_shares_and_pairs_are_shown(tmp_path):
         ([SINE | {"rates": [0.0]}], [FREE], "rates"),
     ],
 )
-def test_what_is_wrong_is_said_in_a_sentence(problems, configurations, said):
-    with pytest.raises(SparsidError, match=said) as refusal:
+def test_what_is_wrong_is_said_in_a_sentence(problems, configurations, content):
+    with pytest.raises(SparsidError, match=content) as refusal:
         study(problems=problems, configurations=configurations)
     assert "\n" not in str(refusal.value)
 
 
 @pytest.mark.parametrize(
-    ("training", "said"),
+    ("training", "content"),
     [
         ({"seeds": [1, 1]}, "rise"),
         ({"seeds": [-1]}, "rise"),
@@ -156,9 +156,9 @@ def test_what_is_wrong_is_said_in_a_sentence(problems, configurations, said):
         ({"seeds": 2, "dtype": "float64"}, "`seeds` alone; got `dtype`"),
     ],
 )
-def test_training_of_a_map_study_is_checked(training, said):
+def test_training_of_a_map_study_is_checked(training, content):
     tables = {"task": "map", "name": "s", "problem": [SINE], "configuration": [FREE]}
-    with pytest.raises(SparsidError, match=said):
+    with pytest.raises(SparsidError, match=content):
         parse_study(tables | {"training": training}, "test")
 
 

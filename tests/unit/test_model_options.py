@@ -59,11 +59,11 @@ def held_back(z, low, high, margin=MARGIN):
     """z as the network sees it: each channel bends over beyond its bound, from the definition."""
     seen = []
     for value, a, b in zip(z, low, high, strict=True):
-        room = margin * (b - a)
+        capacity = margin * (b - a)
         if value > b:
-            seen.append(b + room * np.tanh((value - b) / room))
+            seen.append(b + capacity * np.tanh((value - b) / capacity))
         elif value < a:
-            seen.append(a - room * np.tanh((a - value) / room))
+            seen.append(a - capacity * np.tanh((a - value) / capacity))
         else:
             seen.append(value)
     return np.array(seen)
@@ -241,9 +241,9 @@ def test_saved_and_loaded_the_same_bits(train, shape, clip, tmp_path):
 
 def test_a_file_written_before_the_options_loads_unchanged(train):
     """Its architecture names neither; its arrays are those of a model without clip."""
-    said = DerivativeMLP(widths=(3,), skip=True).model_dump()
+    content = DerivativeMLP(widths=(3,), skip=True).model_dump()
     new = ("bias", "clip", "clip_margin")
-    old = DerivativeMLP(**{name: v for name, v in said.items() if name not in new})
+    old = DerivativeMLP(**{name: v for name, v in content.items() if name not in new})
     assert old.bias
     assert old.clip == "none"
     model = old.build(train, key=jax.random.key(0))

@@ -96,7 +96,7 @@ def test_rows_that_a_paper_names_are_published():
 
 
 @pytest.mark.parametrize(
-    ("refused", "said"),
+    ("refused", "content"),
     [
         (lambda: paper("chaber2081"), "Unknown paper 'chaber2081'.*Did you mean 'chaber2018'"),
         (lambda: paper("../study"), "Unknown paper"),
@@ -106,17 +106,17 @@ def test_rows_that_a_paper_names_are_published():
         (lambda: parse_study(PATHS | {"published": "chaber"}, "here"), "here: Unknown paper"),
     ],
 )
-def test_unknown_papers_and_groups_are_refused_in_a_sentence(refused, said):
-    with pytest.raises(SparsidError, match=said) as refusal:
+def test_unknown_papers_and_groups_are_refused_in_a_sentence(refused, content):
+    with pytest.raises(SparsidError, match=content) as refusal:
         refused()
     assert "\n" not in str(refusal.value)
 
 
 @pytest.mark.parametrize(
-    ("study", "said"),
+    ("study", "content"),
     [({}, "own `published`"), ({"published": "chaber2018"}, "known: N20, N30")],
 )
-def test_networks_of_a_paper_are_named_by_a_study_that_names_it(study, said):
+def test_networks_of_a_paper_are_named_by_a_study_that_names_it(study, content):
     configuration = PATHS["configuration"][0] | {"published": "N40"}
-    with pytest.raises(SparsidError, match=said):
+    with pytest.raises(SparsidError, match=content):
         parse_study(PATHS | study | {"configuration": [configuration]}, "here")

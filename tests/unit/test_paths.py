@@ -5,12 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sparsid.training.paths import Path, Step
+from sparsid.training.paths import PruningPath, Step
 
 
 def path(train, validation):
     count = len(train)
-    return Path(
+    return PruningPath(
         tuple(
             Step(np.zeros(count), np.arange(count) >= at, train[at], validation[at], at)
             for at in range(count)

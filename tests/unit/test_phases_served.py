@@ -13,8 +13,8 @@ from sparsid import SparsidError
 from sparsid.architectures import NARX, DerivativeMLP
 from sparsid.architectures.capabilities import check_serves
 from sparsid.identify import FitSpec, parse
-from sparsid.training import Descent, FreeRun, Phase, Simulation, fit_ensemble
-from sparsid.training.descent import LARGEST
+from sparsid.training import FreeRun, Phase, SecondOrderPhase, Simulation, fit_ensemble
+from sparsid.training.second_order import LARGEST
 
 KEY = jax.random.key(0)
 ONE_STEP = 'loss "one-step" needs .* NARX does not offer: set loss = "free-run"'
@@ -41,7 +41,7 @@ def test_one_step_training_of_a_recurrent_model_is_refused_when_read(model, tmp_
     assert "one-step" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("phase", [Phase(1), Descent()])
+@pytest.mark.parametrize("phase", [Phase(1), SecondOrderPhase()])
 def test_a_capability_that_is_not_there_is_missed(phase):
     check_serves(DerivativeMLP(), phase)
     with pytest.raises(SparsidError, match="which Blind does not offer"):
@@ -54,15 +54,19 @@ def test_a_capability_that_is_not_there_is_missed(phase):
     [
         (NARX(widths=(2,)), Phase(1), ONE_STEP),
         (NARX(widths=(2,)), Phase(1, loss=FreeRun(window=2, stride=1)), "longer than the 2 rows"),
-        (NARX(widths=(2,)), Descent(criterion=Simulation(99)), "no longer than the longest record"),
-        (DerivativeMLP(widths=(60, 60)), Descent(), f"up to {LARGEST} living numbers"),
+        (
+            NARX(widths=(2,)),
+            SecondOrderPhase(criterion=Simulation(99)),
+            "no longer than the longest record",
+        ),
+        (DerivativeMLP(widths=(60, 60)), SecondOrderPhase(), f"up to {LARGEST} living numbers"),
     ],
 )
 def test_a_later_phase_is_refused_before_the_first_is_trained(model, phase, words):
     first, seen = Phase(1, loss=FreeRun(window=8, stride=4), batch=4), []
     with pytest.raises(SparsidError, match=words):
         fit_ensemble(
-            model, scaled_plant(samples=40), (first, phase), size=1, watch=seen.append, key=KEY
+            model, scaled_plant(samples=40), (first, phase), size=1, callback=seen.append, key=KEY
         )
     assert not seen
 
@@ -74,7 +78,7 @@ class Shrink:
     factor: float
     epochs: ClassVar = 1
     needs: ClassVar = None
-    thins: ClassVar = False
+    removes_weights: ClassVar = False
 
     def check(self, training, members, *, thinned):
         pass
@@ -92,7 +96,7 @@ def test_a_new_kind_of_phase_is_one_class():
     model, train = NARX(widths=(2,)), scaled_plant(samples=40)
     seen = []
     whole, half = (
-        fit_ensemble(model, train, [Shrink(f)], size=2, watch=seen.append, key=KEY).ensemble
+        fit_ensemble(model, train, [Shrink(f)], size=2, callback=seen.append, key=KEY).ensemble
         for f in (1.0, 0.5)
     )
     for (_, one), (_, other) in zip(whole.weights(), half.weights(), strict=True):

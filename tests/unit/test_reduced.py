@@ -237,7 +237,7 @@ def steps(u):
 
 
 @pytest.mark.parametrize(
-    ("change", "domain", "said"),
+    ("change", "domain", "content"),
     [
         ({"activation": "tanh"}, {"low": [0.0], "high": [1.0]}, "'tanh'"),
         ({"clip": Clip([0.0], [1.0], "all")}, {"low": [0.0], "high": [1.0]}, "clip"),
@@ -251,9 +251,9 @@ def steps(u):
         ({}, {"low": [1.0], "high": [0.0]}, "lower and a higher"),
     ],
 )
-def test_what_cannot_be_reduced_is_refused(change, domain, said):
+def test_what_cannot_be_reduced_is_refused(change, domain, content):
     layers = (GraphLayer([[1.0]], None, [0.0]), GraphLayer([[1.0]], None, [0.0]))
     options = {"activation": "relu", "input_names": ("z",), "output_names": ("o",)} | change
     graph = Graph(layers, **options)
-    with pytest.raises(SparsidError, match=said):
+    with pytest.raises(SparsidError, match=content):
         reduced(graph, **{name: np.array(value) for name, value in domain.items()})

@@ -358,16 +358,16 @@ def test_a_page_holds_its_figures_and_leaves_them_as_files(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("names", "said"),
+    ("names", "content"),
     [
         (["a", "A"], "Two figures are named 'A'"),
         (["../a"], "names its files"),
         ([""], "names its files"),
     ],
 )
-def test_a_page_refuses_a_name_that_names_no_file_of_its_own(tmp_path, names, said):
+def test_a_page_refuses_a_name_that_names_no_file_of_its_own(tmp_path, names, content):
     drawn = tuple(Figure(name, "t", "", bars_data()) for name in names)
-    with pytest.raises(SparsidError, match=said):
+    with pytest.raises(SparsidError, match=content):
         write_page(Document("t", figures=drawn), tmp_path / "p" / "index.html")
     assert not (tmp_path / "p").exists()
 

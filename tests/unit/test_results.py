@@ -73,11 +73,11 @@ arrays = hnp.arrays(np.float64, hnp.array_shapes(min_dims=0, max_dims=3, min_sid
 
 @given(arrays)
 def test_series_come_back_to_the_last_bit_through_strict_json(array):
-    def refuse(text):
+    def print_error(text):
         raise AssertionError(text)
 
     text = a_row(x=array).to_json()
-    json.loads(text, parse_constant=refuse)
+    json.loads(text, parse_constant=print_error)
     back = Row.from_json(text)
     assert back.series["x"].shape == array.shape
     assert np.array_equal(back.series["x"], array, equal_nan=True)
@@ -112,7 +112,7 @@ def test_every_truncation_of_a_row_is_refused_in_a_sentence(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "content"),
     [
         ({"schema": 2}, "install a newer one"),
         ({"schema": "x"}, "delete it"),
@@ -127,12 +127,12 @@ def test_every_truncation_of_a_row_is_refused_in_a_sentence(tmp_path):
         ({"timings": {"x": []}}, "delete it"),
     ],
 )
-def test_a_damaged_or_newer_row_is_refused(tmp_path, change, said):
+def test_a_damaged_or_newer_row_is_refused(tmp_path, change, content):
     row = a_row()
     store = folder_of(tmp_path, row)
     path = store.rows_folder / f"{row.key}.json"
     path.write_text(json.dumps(json.loads(row.to_json()) | change))
-    with pytest.raises(SparsidError, match=said) as refused:
+    with pytest.raises(SparsidError, match=content) as refused:
         store.read(row.key)
     assert str(path) in str(refused.value)
 
@@ -163,11 +163,11 @@ def test_a_folder_belongs_to_one_study(tmp_path):
 def test_a_damaged_or_newer_study_file_is_refused(tmp_path, text):
     store = folder_of(tmp_path)
     path = store.folder / "study.json"
-    said = json.loads(path.read_text())
+    content = json.loads(path.read_text())
     path.write_text(text)
     with pytest.raises(SparsidError, match="delete it"):
         ResultStore.open(store.folder)
-    path.write_text(json.dumps(said | {"schema": 2}))
+    path.write_text(json.dumps(content | {"schema": 2}))
     with pytest.raises(SparsidError, match="install a newer one"):
         ResultStore.open(store.folder)
 
@@ -199,8 +199,8 @@ def test_part_files_of_dead_processes_go_and_those_of_living_ones_stay(tmp_path)
     assert len(list(store.folder.rglob(".*.part"))) == 3
     assert store.keys() == {row.key}
     ResultStore.begin(store.folder, "s", {})
-    (living,) = store.folder.rglob(".*.part")
-    assert living.name.startswith(".b.")
+    (active,) = store.folder.rglob(".*.part")
+    assert active.name.startswith(".b.")
     assert store.keys() == {row.key}
     writers[2].kill()
     writers[2].wait()

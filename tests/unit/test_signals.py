@@ -170,7 +170,7 @@ def test_the_key_decides(signal):
 
 
 @pytest.mark.parametrize(
-    ("build", "said"),
+    ("build", "content"),
     [
         (lambda: APRBS(1.0, 0.0, 1, 2), "levels need finite bounds"),
         (lambda: APRBS(0.0, float("inf"), 1, 2), "levels need finite bounds"),
@@ -185,6 +185,6 @@ def test_the_key_decides(signal):
         (lambda: draw(Recorded(np.zeros(5)), 6), "at most the 5 recorded"),
     ],
 )
-def test_refusals(build, said):
-    with pytest.raises(SparsidError, match=said):
+def test_refusals(build, content):
+    with pytest.raises(SparsidError, match=content):
         build()

@@ -47,9 +47,9 @@ def reload(place, content: bytes):
 def refuses(place, content: bytes) -> str:
     with pytest.raises(SparsidError) as caught:
         reload(place, content)
-    said = str(caught.value)
-    assert str(place) in said
-    return said
+    details = str(caught.value)
+    assert str(place) in details
+    return details
 
 
 def same(one: Ensemble, other: Ensemble) -> bool:
@@ -170,9 +170,9 @@ def test_a_missing_file_or_a_folder_is_refused(tmp_path):
 
 
 def test_a_newer_schema_asks_for_a_newer_sparsid(place, content):
-    said = refuses(place, with_header(content, lambda h: h.update(schema=3)))
-    assert "schema 3" in said
-    assert "newer" in said
+    details = refuses(place, with_header(content, lambda h: h.update(schema=3)))
+    assert "schema 3" in details
+    assert "newer" in details
     for odd in ("1", None, 1.5):
         refuses(place, with_header(content, lambda h, odd=odd: h.update(schema=odd)))
 
@@ -248,8 +248,8 @@ def test_numbers_that_are_not_finite_are_refused(place, content, name, number):
     files = parts(content)
     array = np.load(io.BytesIO(files[name])).copy()
     array.flat[0] = number
-    said = refuses(place, packed(files | {name: array_file(array)}))
-    assert f"{name.removesuffix('.npy')} holds numbers that are NaN or infinite" in said
+    details = refuses(place, packed(files | {name: array_file(array)}))
+    assert f"{name.removesuffix('.npy')} holds numbers that are NaN or infinite" in details
 
 
 @pytest.mark.parametrize("number", [0.0, -1.0])
@@ -307,8 +307,10 @@ def test_a_model_without_channels_is_refused(place, content):
 
 
 def test_a_kind_of_a_later_sparsid_is_named(place, content):
-    said = refuses(place, with_header(content, lambda h: h["architecture"].update(kind="hidden")))
-    assert "Unknown kind of model 'hidden'" in said
+    details = refuses(
+        place, with_header(content, lambda h: h["architecture"].update(kind="hidden"))
+    )
+    assert "Unknown kind of model 'hidden'" in details
 
 
 class Trap:

@@ -160,20 +160,20 @@ def test_the_command_line_tells_and_draws(tmp_path, capsys):
     data.to_netcdf(file)
     asked = ("structure", model, model, "--data", file, "--truth", "duffing")
     assert run(*asked, "--figures", tmp_path / "links", "--drawn", "3") == 0
-    said = " ".join(capsys.readouterr().out.split())
-    assert "Links of 4 networks" in said
-    assert "agreement (Jaccard): 1" in said
+    content = " ".join(capsys.readouterr().out.split())
+    assert "Links of 4 networks" in content
+    assert "agreement (Jaccard): 1" in content
     assert sorted(p.name for p in (tmp_path / "links").iterdir()) == sorted(
         f"{name}.{kind}"
         for name in ("links", "network-0", "network-1", "network-2")
         for kind in ("png", "svg")
     )
     assert run(*asked, "--json", "--figures", tmp_path / "links") == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told["members"] == 4
-    assert np.shape(told["frequency"]) == np.shape(told["sensitivity_median"]) == (2, 3)
-    assert told["true_links"] == int(named("duffing").depends().sum())
-    assert told["recovery"][0]["recall"] == 1
+    details = json.loads(capsys.readouterr().out)
+    assert details["members"] == 4
+    assert np.shape(details["frequency"]) == np.shape(details["sensitivity_median"]) == (2, 3)
+    assert details["true_links"] == int(named("duffing").depends().sum())
+    assert details["recovery"][0]["recall"] == 1
     assert "none of them" in refused(capsys, "structure", model, "--truth", "aluminium")
     assert "unknown process" in refused(capsys, "structure", model, "--truth", "x").lower()
     assert "Cannot make" in refused(capsys, "structure", model, "--figures", file / "here")
@@ -188,12 +188,12 @@ def test_the_truth_stands_in_the_models_order_of_channels(tmp_path, capsys):
     ensemble.save(model)
     data.to_netcdf(file)
     assert run("structure", model, "--data", file, "--truth", "duffing", "--json") == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told["outputs"] == ["velocity", "displacement"]
-    assert told["truth"] == [[1, 1, 1], [1, 0, 0]]  # v' of v, x and the force; x' of v
+    details = json.loads(capsys.readouterr().out)
+    assert details["outputs"] == ["velocity", "displacement"]
+    assert details["truth"] == [[1, 1, 1], [1, 0, 0]]  # v' of v, x and the force; x' of v
     rows = np.concatenate([t.x for t in data])
     rates = np.concatenate([np.diff(t.x, axis=0) for t in data]) / data.dt
     by_hand = rows[:, 0].std() / rates[:, 1].std()  # x' = v
-    assert told["true_sensitivity"][1] == pytest.approx([by_hand, 0, 0], rel=1e-6)
+    assert details["true_sensitivity"][1] == pytest.approx([by_hand, 0, 0], rel=1e-6)
     assert run("structure", model, "--data", file, "--truth", "duffing") == 0
     assert "true sensitivity" in capsys.readouterr().out

@@ -217,7 +217,7 @@ CONFIGURATION = {"name": "a", "phases": [{"epochs": 1}]}
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "content"),
     [
         ({"titel": "x"}, "Did you mean 'title'?"),
         ({"data": DATA | {"proces": "x"}}, "Did you mean 'process'?"),
@@ -250,11 +250,11 @@ CONFIGURATION = {"name": "a", "phases": [{"epochs": 1}]}
         ({"phases": [1]}, "tables by name"),
     ],
 )
-def test_what_is_wrong_with_a_study_is_said_in_a_sentence(change, said):
+def test_what_is_wrong_with_a_study_is_said_in_a_sentence(change, content):
     tables = {"name": "s", "data": DATA, "evaluate": {"horizons": [50]}}
     with pytest.raises(SparsidError) as refused:
         parse_study(tables | {"configuration": [CONFIGURATION]} | change, "test")
-    assert said in str(refused.value)
+    assert content in str(refused.value)
     assert "\n" not in str(refused.value)
     assert str(refused.value).startswith("test: ")
 

@@ -25,7 +25,7 @@ AVERAGED = [f"{name} + SWA" for name in ALONE]
 WIDTHS = {"Magnitude pruning": (64,) * 4, "DSR": (128,) * 4}  # the others: 25x4
 
 
-def told(name) -> StudySpec:
+def hashed_options(name) -> StudySpec:
     study = read_study(name)
     assert isinstance(study, StudySpec)
     return study
@@ -69,7 +69,7 @@ def same(one, other) -> bool:
 
 
 def test_small_data_sets_get_as_many_gradient_steps_as_the_largest():
-    study = told("lundby2022")
+    study = hashed_options("lundby2022")
     assert study.training.equal_steps
     assert study.data.sizes == (2, 5, 10, 20, 40)
     cells = cells_of(study, {"process": "aluminium"}, {size: size for size in study.data.sizes})
@@ -85,17 +85,17 @@ def test_small_data_sets_get_as_many_gradient_steps_as_the_largest():
 
 @pytest.fixture(scope="module")
 def corrected():
-    return told("haugstvedt2023")
+    return hashed_options("haugstvedt2023")
 
 
 @pytest.fixture(scope="module")
 def published():
-    return told("haugstvedt2023-as-published")
+    return hashed_options("haugstvedt2023-as-published")
 
 
 @pytest.fixture(scope="module")
 def beyond():
-    return told("haugstvedt2023-beyond")
+    return hashed_options("haugstvedt2023-beyond")
 
 
 # ---------------------------------------------------------------- haugstvedt2023
@@ -103,7 +103,7 @@ def beyond():
 
 @pytest.mark.parametrize("name", ["haugstvedt2023", "haugstvedt2023-as-published"])
 def test_the_whole_experiment_is_asked_for(name):
-    study = told(name)
+    study = hashed_options(name)
     assert sorted(c.name for c in study.configuration) == sorted([*ALONE, *AVERAGED])
     assert study.size == 16 * 10
     assert (study.data.process, study.data.train, study.data.test) == ("aluminium", 40, 40)
@@ -275,7 +275,7 @@ def test_beyond_has_pysindy_and_runs_ten_times_as_long(beyond):
 def test_studies_of_one_experiment_have_one_truth(corrected, published, beyond):
     """Else their rows could not stand beside each other."""
     assert corrected.data == published.data == beyond.data
-    assert corrected.data == told("haugstvedt2023-tuning").data
+    assert corrected.data == hashed_options("haugstvedt2023-tuning").data
     assert corrected.evaluate.horizons == beyond.evaluate.horizons
 
 
@@ -283,7 +283,7 @@ def test_studies_of_one_experiment_have_one_truth(corrected, published, beyond):
 
 
 def test_quick_is_the_whole_at_a_tenth(corrected):
-    quick = told("haugstvedt2023-quick")
+    quick = hashed_options("haugstvedt2023-quick")
     assert [c.name for c in quick.configuration] == [c.name for c in corrected.configuration]
     assert quick.size == 16 * 2
     for short, whole in zip(quick.configuration, corrected.configuration, strict=True):
@@ -292,7 +292,7 @@ def test_quick_is_the_whole_at_a_tenth(corrected):
 
 
 def test_tuning_covers_what_the_paper_tried_by_hand():
-    tuning = told("haugstvedt2023-tuning").configuration
+    tuning = hashed_options("haugstvedt2023-tuning").configuration
     widths = [c.model.widths for c in tuning if c.model is not None]
     assert set(map(len, widths)) == {2, 3, 4, 5}
     assert set(itertools.chain(*widths)) == {15, 25, 40}
@@ -308,7 +308,7 @@ def test_tuning_covers_what_the_paper_tried_by_hand():
 
 def test_tuning_changes_one_thing_at_a_time():
     """Around four layers of 25, batch 50, Adam at 1e-3."""
-    tuning = told("haugstvedt2023-tuning")
+    tuning = hashed_options("haugstvedt2023-tuning")
     usual = tuning.named("depth 4")
     (phase,) = usual.phases
     assert usual.model == DerivativeMLP(widths=(25, 25, 25, 25))

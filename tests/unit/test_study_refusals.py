@@ -10,14 +10,14 @@ import pytest
 from sparsid import SparsidError
 from sparsid._tables import parse
 from sparsid.data import Normaliser
-from sparsid.identify.descent_spec import DescentSpec
 from sparsid.identify.phase_spec import PhaseSpec
 from sparsid.identify.rates import RateSpec
+from sparsid.identify.second_order_spec import SecondOrderSpec
 from sparsid.models import NARX, DerivativeMLP, load
 from sparsid.models.least_squares import linear_map
 from sparsid.processes import named, simulate
 from sparsid.sparsify import METHODS, chain, weight_average
-from sparsid.study.cells import told
+from sparsid.study.cells import hashed_options
 from sparsid.study.reading import parse_study, presets, read_study
 from sparsid.study.results import load_results
 from sparsid.study.running import run_study
@@ -46,7 +46,7 @@ KEY = jax.random.key(0)
 TABLES = [
     *(StudySpec, StudyDataSpec, EvaluateSpec, StudyTrainingSpec, ConfigurationSpec, ClaimSpec),
     *(BaselineSpec, DerivativeMLP, PhaseSpec, RateSpec, *(METHODS[name] for name in METHODS)),
-    *(PathStudySpec, PathDataSpec, PathConfigurationSpec, NARX, DescentSpec, PruneSpec),
+    *(PathStudySpec, PathDataSpec, PathConfigurationSpec, NARX, SecondOrderSpec, PruneSpec),
     *(MapStudySpec, ProblemSpec, MapConfigurationSpec),
 ]
 
@@ -70,7 +70,7 @@ def linear(**model):
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "content"),
     [
         ({"base": ["x"]}, "`base` is the name of one study; got ['x']"),
         ({"base": 3}, "`base` is the name of one study; got 3"),
@@ -91,10 +91,10 @@ def linear(**model):
         ({"training": {"start": "zero"}}, "training.start"),
     ],
 )
-def test_it_is_said_in_one_sentence(change, said):
+def test_it_is_said_in_one_sentence(change, content):
     with pytest.raises(SparsidError) as refused:
         parse_study(WHOLE | change, "test")
-    assert said in str(refused.value)
+    assert content in str(refused.value)
     assert "\n" not in str(refused.value)
     assert str(refused.value).startswith("test: ")
 
@@ -158,7 +158,7 @@ def test_an_average_may_leave_the_first_epochs_out():
     (built,) = jax.tree.leaves(given.build().sparsifier.init((), key=KEY))[-1:]
     (expected,) = jax.tree.leaves(chain(weight_average(from_fraction=0.75)).init((), key=KEY))[-1:]
     assert float(built) == float(expected) == 0.75
-    assert told(given) == {"epochs": 4, "average": {"from_fraction": 0.75}}
+    assert hashed_options(given) == {"epochs": 4, "average": {"from_fraction": 0.75}}
     assert PhaseSpec.model_validate_json(given.model_dump_json()) == given
     halved = given.with_effort(0.5)
     assert (halved.epochs, halved.average) == (2, given.average)

@@ -17,7 +17,7 @@ from sparsid.processes import named, simulate
 from sparsid.report.render.page import write_page
 from sparsid.report.render.text import text
 from sparsid.results import Row
-from sparsid.study.documents import file_name, told_apart
+from sparsid.study.documents import file_name, unique_names
 from sparsid.study.reading import parse_study, read_study
 from sparsid.study.results import StudyResults
 from sparsid.study.tasks.simulate.exits import EXITS
@@ -167,8 +167,8 @@ def shown(found):
 def test_a_row_that_disagrees_without_a_reason_is_unexplained(tmp_path):
     names = ["L1", {"name": "DSR", "departure": "another width"}, "Dense"]
     results = results_of(tmp_path, names, published="haugstvedt2023", lost=20)
-    said = {line[0]: line[-1] for line in shown(table(results, "Ours against"))}
-    assert said == {"L1": "unexplained", "DSR": "another width", "Dense": "unexplained"}
+    content = {line[0]: line[-1] for line in shown(table(results, "Ours against"))}
+    assert content == {"L1": "unexplained", "DSR": "another width", "Dense": "unexplained"}
     # Dense: 0 % at 100 samples, 3 % at 1000, an RFMSE of 0.06 and 0.13, no zeros.
     fair = results_of(tmp_path, ["Dense"], horizons=(100,), published="haugstvedt2023")
     ((*judged, departure),) = shown(table(fair, "Ours against"))
@@ -210,8 +210,8 @@ def test_differences_say_whether_networks_are_paired(tmp_path):
     results = results_of(tmp_path, names)
     differences = table(results, "Differences")
     assert differences.columns == ("pair", "paired", "measure", "100", "1000")
-    said = {line[0]: line[1] for line in differences.rows}
-    assert said == {"b less a": "yes", "c less a": "no"}
+    content = {line[0]: line[1] for line in differences.rows}
+    assert content == {"b less a": "yes", "c less a": "no"}
     alone = comparison([compare(configuration(results, "b"), configuration(results, "c"))])
     assert {line[1] for line in alone.rows} == {"no"}
 
@@ -254,12 +254,12 @@ NAMES = ["Größe 1", "Gr??e-1", "GR__E 1", "模型", "x" * 300, "x" * 301, "L1 
 
 
 def test_names_of_files_are_plain_and_differ():
-    drawn = list(told_apart((f"runs_{file_name(n)}", "", None) for n in NAMES))
-    said = [figure.name for figure in drawn]
-    assert len({name.lower() for name in said}) == len(NAMES)
-    assert all(re.fullmatch(r"[a-z0-9_]{1,80}", name) for name in said)
-    assert said[:3] == ["runs_gr__e_1", "runs_gr__e_1_2", "runs_gr__e_1_3"]
-    taken = [figure.name for figure in told_apart((n, "", None) for n in ("a", "a_2", "a"))]
+    drawn = list(unique_names((f"runs_{file_name(n)}", "", None) for n in NAMES))
+    content = [figure.name for figure in drawn]
+    assert len({name.lower() for name in content}) == len(NAMES)
+    assert all(re.fullmatch(r"[a-z0-9_]{1,80}", name) for name in content)
+    assert content[:3] == ["runs_gr__e_1", "runs_gr__e_1_2", "runs_gr__e_1_3"]
+    taken = [figure.name for figure in unique_names((n, "", None) for n in ("a", "a_2", "a"))]
     assert taken == ["a", "a_2", "a_3"]
 
 
@@ -306,7 +306,7 @@ def test_long_exits_are_proper_csv(drawable):
 
 
 @pytest.mark.parametrize(
-    ("seconds", "done", "said"),
+    ("seconds", "done", "content"),
     [
         (60, 0.0, ""),
         (60, 0.5, ", about 1 min left"),
@@ -315,5 +315,5 @@ def test_long_exits_are_proper_csv(drawable):
         (600, 1.0001, ", about 0 min left"),
     ],
 )
-def test_the_time_that_is_left(seconds, done, said):
-    assert remaining(seconds, done) == said
+def test_the_time_that_is_left(seconds, done, content):
+    assert remaining(seconds, done) == content

@@ -360,9 +360,9 @@ def test_the_column_of_trajectories_may_hold_text_and_may_be_a_channel(table):
     ],
 )
 def test_a_column_that_numbers_no_trajectories_is_refused(table, rows, words):
-    said = refusal(table("T,trajectory\n" + rows), states=["T"], dt=1)
+    details = refusal(table("T,trajectory\n" + rows), states=["T"], dt=1)
     for word in words:
-        assert word in said
+        assert word in details
 
 
 def test_times_of_each_trajectory_are_checked_at_their_own_rows(table):

@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 from sparsid._errors import SparsidError
 from sparsid.cli.options import grouped
 from sparsid.data import Dataset
-from sparsid.evaluation import HorizonScore, Law, Piece, Structure
-from sparsid.evaluation.equations_document import law_data, law_document, laws_latex
+from sparsid.evaluation import HorizonScore, Piece, StateEquation, Structure
+from sparsid.evaluation.equations_document import equation_data, equation_document, equations_latex
 from sparsid.evaluation.score_document import score_data, score_document
 from sparsid.evaluation.structure_document import structure_data, structure_document
 from sparsid.evaluation.truth import TrueLinks, true_coefficients
@@ -27,8 +27,8 @@ def shown(table):
     return [[text(cell) for cell in row] for row in table.rows]
 
 
-def law(state, refit, pieces):
-    return Law(
+def equation(state, refit, pieces):
+    return StateEquation(
         state,
         ("T1", "Q", "x"),
         np.array([True, True, False]),
@@ -40,14 +40,14 @@ def law(state, refit, pieces):
     )
 
 
-AFFINE = law("T1", Piece(np.array([-0.5, 2.125, 0.0]), 3.0), [([1.0, 2.0, 0.0], 0.0, 1.0)])
+AFFINE = equation("T1", Piece(np.array([-0.5, 2.125, 0.0]), 3.0), [([1.0, 2.0, 0.0], 0.0, 1.0)])
 PIECES = [([0.0, 2.0, 0.0], 0.0, 0.6), ([1.0, 0.0, 0.0], 0.5, 0.3), ([0.0, 0.0, 0.0], 1.0, 0.1)]
-BROKEN = law("T2", None, PIECES)
+BROKEN = equation("T2", None, PIECES)
 TRUE = np.array([-0.4, np.nan, 0.0])
 
 
 def test_an_affine_law_beside_the_truth():
-    document = law_document(AFFINE, pieces=1, true=TRUE)
+    document = equation_document(AFFINE, pieces=1, true=TRUE)
     assert document.notes == (
         "d T1/dt = 2.125 Q - 0.5 T1 + 3",
         "  affine; refitted, leaving 0.0123 standard deviations",
@@ -61,7 +61,7 @@ def test_an_affine_law_beside_the_truth():
 
 
 def test_a_law_in_pieces_has_no_coefficients_to_compare():
-    document = law_document(BROKEN, pieces=2, true=TRUE)
+    document = equation_document(BROKEN, pieces=2, true=TRUE)
     assert document.notes == (
         "d T2/dt = 2 Q",
         "  over 60.0 % of the data",
@@ -74,7 +74,7 @@ def test_a_law_in_pieces_has_no_coefficients_to_compare():
 
 def test_laws_as_latex():
     left = r"\frac{{\mathrm{{d}}\,\mathrm{{{}}}}}{{\mathrm{{d}}t}} &= "
-    assert laws_latex([AFFINE, BROKEN], pieces=1).splitlines() == [
+    assert equations_latex([AFFINE, BROKEN], pieces=1).splitlines() == [
         r"\begin{align*}",
         left.format("T1") + r"2.125\,\mathrm{Q} - 0.5\,\mathrm{T1} + 3 \\",
         left.format("T2") + r"2\,\mathrm{Q} && \text{(60.0\,\%)} \\",
@@ -84,7 +84,7 @@ def test_laws_as_latex():
 
 
 def test_laws_as_data():
-    first, second = law_data(AFFINE, TRUE), law_data(BROKEN, TRUE)
+    first, second = equation_data(AFFINE, TRUE), equation_data(BROKEN, TRUE)
     assert first["refit"] == {
         "coefficients": {"T1": -0.5, "Q": 2.125},
         "constant": 3.0,

@@ -56,10 +56,10 @@ def test_fit_writes_a_model_and_compares_with_the_linear_one(folder, capsys):
         "0.05",
     ]
     assert run("fit", folder / "plant.csv", *spec, "--out", model) == 0
-    said = capsys.readouterr().out
-    assert "linear, one-step" in said
-    assert "linear, free-run" in said
-    assert "(chosen)" in said
+    content = capsys.readouterr().out
+    assert "linear, one-step" in content
+    assert "linear, free-run" in content
+    assert "(chosen)" in content
     # The same seed gives the same bits: the arrays agree with the fixture's model.
     with zipfile.ZipFile(model) as one, zipfile.ZipFile(folder / "plant.sparsid") as two:
         names = [name for name in one.namelist() if name.endswith(".npy")]
@@ -70,10 +70,10 @@ def test_fit_writes_a_model_and_compares_with_the_linear_one(folder, capsys):
 def test_score_json_agrees_with_a_plain_count(folder, capsys):
     model, data = folder / "plant.sparsid", folder / "other.csv"
     assert run("score", model, data, "--horizons", "50,240", "--json") == 0
-    said = json.loads(capsys.readouterr().out)
-    assert said["runs"] == 2
-    assert set(said["horizons"]) == {"50", "240"}
-    assert set(said["horizons"]["50"]) >= {"diverged", "rfmse_mean", "rfmse_std"}
+    content = json.loads(capsys.readouterr().out)
+    assert content["runs"] == 2
+    assert set(content["horizons"]) == {"50", "240"}
+    assert set(content["horizons"]["50"]) >= {"diverged", "rfmse_mean", "rfmse_std"}
     with zipfile.ZipFile(model) as archive:
         weights = [
             np.load(archive.open(name))
@@ -81,15 +81,15 @@ def test_score_json_agrees_with_a_plain_count(folder, capsys):
             if name.endswith(("weight.npy", "skip.npy"))
         ]
     total, nonzero = sum(w.size for w in weights), sum(np.count_nonzero(w) for w in weights)
-    assert said["nonzero"] == nonzero
-    assert said["exact_zero_share"] == pytest.approx(1 - nonzero / total)
+    assert content["nonzero"] == nonzero
+    assert content["exact_zero_share"] == pytest.approx(1 - nonzero / total)
 
 
 def test_score_prints_a_table(folder, capsys):
     assert run("score", folder / "plant.sparsid", folder / "other.csv") == 0
-    said = capsys.readouterr().out
-    assert "diverged" in said
-    assert "240" in said
+    content = capsys.readouterr().out
+    assert "diverged" in content
+    assert "240" in content
 
 
 def test_predict_from_a_record_and_from_inputs_alone_agree(folder, capsys):
@@ -113,9 +113,9 @@ def test_a_forecast_of_several_records_can_be_judged_like_any_table(folder, caps
     assert run("predict", model, record, folder / "plant.csv", "--out", table) == 0
     capsys.readouterr()
     assert run("score", model, table, "--json") == 0
-    said = capsys.readouterr()
-    assert json.loads(said.out)["runs"] == 4  # two members, two trajectories
-    assert "both.csv is read as 2 trajectories" in said.err
+    content = capsys.readouterr()
+    assert json.loads(content.out)["runs"] == 4  # two members, two trajectories
+    assert "both.csv is read as 2 trajectories" in content.err
 
 
 def test_inputs_outside_the_training_box_are_said(folder, capsys):
@@ -177,9 +177,9 @@ def test_runs_without_data_that_cannot_be_are_refused(
     folder, pendulum, monkeypatch, capsys, arguments, words
 ):
     monkeypatch.chdir(folder)
-    said = refused(capsys, "predict", *arguments, "--out", "never.nc")
+    content = refused(capsys, "predict", *arguments, "--out", "never.nc")
     for word in words:
-        assert word in said
+        assert word in content
     assert not (folder / "never.nc").exists()
 
 
@@ -278,9 +278,9 @@ FIT = ("--states", "T1,T2", "--inputs", "Q", "--dt", "10", "--out", "never.spars
 def test_bad_tables_are_refused(tmp_path, monkeypatch, capsys, text, options, words):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "bad.csv").write_text(text)
-    said = refused(capsys, "fit", "bad.csv", *options)
+    content = refused(capsys, "fit", "bad.csv", *options)
     for word in words:
-        assert word in said
+        assert word in content
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bad.csv"]
 
 
@@ -321,9 +321,9 @@ def test_bad_requests_are_refused(folder, monkeypatch, capsys, arguments, words)
     )
     (folder / "not.toml").write_text("= 3")
     before = sorted(path.name for path in folder.iterdir())
-    said = refused(capsys, *arguments)
+    content = refused(capsys, *arguments)
     for word in words:
-        assert word in said
+        assert word in content
     assert sorted(path.name for path in folder.iterdir()) == before
 
 

@@ -25,9 +25,9 @@ def folder(tmp_path_factory):
 def test_readable_networks_are_told_as_equations(folder, capsys):
     model, data, latex = folder / "laws.sparsid", folder / "data.nc", folder / "laws.tex"
     assert run("equations", model, data, "--truth", "duffing", "--latex", latex) == 0
-    said = capsys.readouterr().out
-    assert "d displacement/dt = " in said
-    assert "d velocity/dt = " in said
+    content = capsys.readouterr().out
+    assert "d displacement/dt = " in content
+    assert "d velocity/dt = " in content
     written = latex.read_text(encoding="utf-8")
     left = r"\frac{\mathrm{d}\,\mathrm{displacement}}{\mathrm{d}t} &= "
     assert written.startswith("% Written by sparsid\n\\begin{align*}\n" + left)
@@ -38,12 +38,12 @@ def test_equations_as_json(folder, capsys):
     capsys.readouterr()
     model, data = folder / "laws.sparsid", folder / "data.nc"
     assert run("equations", model, data, "--json", "--truth", "duffing", "--member", 1) == 0
-    laws = json.loads(capsys.readouterr().out)
-    assert [law["state"] for law in laws] == ["displacement", "velocity"]
-    for law in laws:
-        assert sum(piece["share"] for piece in law["pieces"]) == pytest.approx(1)
-        assert set(law["pieces"][0]["coefficients"]) <= {"displacement", "velocity", "force"}
-    first = laws[0]
+    state_equations = json.loads(capsys.readouterr().out)
+    assert [equation["state"] for equation in state_equations] == ["displacement", "velocity"]
+    for equation in state_equations:
+        assert sum(piece["share"] for piece in equation["pieces"]) == pytest.approx(1)
+        assert set(equation["pieces"][0]["coefficients"]) <= {"displacement", "velocity", "force"}
+    first = state_equations[0]
     if first["affine"]:  # its rate is the velocity, exactly
         assert first["true"] == {"velocity": 1.0}
 
@@ -54,10 +54,10 @@ def test_the_model_remembers_what_was_chosen(folder):
     training = load(folder / "laws.sparsid").card.training
     assert training["recipe"] == "readable"
     assert set(training["l1_per_state"]) == {"displacement", "velocity"}
-    tried = [told for inputs in training["inputs_tried"].values() for told in inputs.values()]
+    tried = [details for inputs in training["inputs_tried"].values() for details in inputs.values()]
     assert tried
-    assert all(0 <= told["gone"] <= told["networks"] <= 2 for told in tried)
-    assert all(told["error_ratio"] > 0 for told in tried)
+    assert all(0 <= details["gone"] <= details["networks"] <= 2 for details in tried)
+    assert all(details["error_ratio"] > 0 for details in tried)
 
 
 def test_what_cannot_be_written_is_refused(folder, tmp_path, capsys):

@@ -72,8 +72,8 @@ def one_core(task: str, folder) -> subprocess.Popen:
 
 
 def ended_well(process: subprocess.Popen) -> None:
-    _, said = process.communicate()
-    assert process.returncode == 0, said
+    _, content = process.communicate()
+    assert process.returncode == 0, content
 
 
 @pytest.fixture(scope="module")
@@ -207,12 +207,12 @@ NAMES = ("serial", "processes", "dask")
 @pytest.mark.parametrize("name", NAMES)
 def test_progress_is_told_in_the_parents_thread_and_adds_up(job, request, name):
     groups, waiting = job
-    heard = Heard()
-    named(name, request).run(groups, waiting, tick=heard, stop=Stop())
+    received = Heard()
+    named(name, request).run(groups, waiting, tick=received, stop=Stop())
     assert squares(waiting.store) == ALL
-    assert (heard.work, heard.cells) == (pytest.approx(8), 8)
-    assert heard.threads == {threading.current_thread()}
-    assert any(doing.startswith("seed") for doing in heard.doing)
+    assert (received.work, received.cells) == (pytest.approx(8), 8)
+    assert received.threads == {threading.current_thread()}
+    assert any(doing.startswith("seed") for doing in received.doing)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -220,11 +220,11 @@ def test_a_group_that_somebody_else_has_stored_is_not_run(job, request, name):
     groups, waiting = job
     for cell in groups[2].cells:  # after the job was made, by another run
         waiting.store.write(Row(cell.specification, "other", {"square": -1.0}))
-    heard = Heard()
-    named(name, request).run(groups, waiting, tick=heard, stop=Stop())
+    received = Heard()
+    named(name, request).run(groups, waiting, tick=received, stop=Stop())
     assert squares(waiting.store) == ALL | {4: -1.0, 5: -1.0}
     assert not list(waiting.marks.glob("4-*"))
-    assert (heard.work, heard.cells) == (pytest.approx(8), 8)
+    assert (received.work, received.cells) == (pytest.approx(8), 8)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -254,12 +254,12 @@ def test_the_groups_of_a_dead_worker_go_to_another(job, cluster, monkeypatch, sh
     groups, waiting = job
     if not shared:
         hide_folder(monkeypatch, waiting.store.folder)
-    heard = Heard()
+    received = Heard()
     waiting = replace(waiting, kills=3)
-    executor("dask", scheduler=cluster).run(groups, waiting, tick=heard, stop=Stop())
+    executor("dask", scheduler=cluster).run(groups, waiting, tick=received, stop=Stop())
     assert squares(waiting.store) == ALL
     assert len(list(waiting.marks.glob("3-*"))) == 2
-    assert (heard.work, heard.cells) == (pytest.approx(8), 8)
+    assert (received.work, received.cells) == (pytest.approx(8), 8)
     assert not list(waiting.store.folder.rglob(".*"))
 
 

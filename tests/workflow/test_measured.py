@@ -9,7 +9,7 @@ from sparsid.evaluation import forecast
 from sparsid.identify import DataSpec, FitSpec, TrainingSpec, fit_spec, simulation_errors
 from sparsid.identify.prune import prune_ensemble
 from sparsid.models import NARX
-from sparsid.training import Descent, Pruning
+from sparsid.training import Pruning, SecondOrderPhase
 
 # Least squares on one step, computed elsewhere: 0.92, 0.90, 0.80 of a standard deviation; the
 # linear model trained on free runs over windows, on the whole first half: 0.58, 0.64, 0.70.
@@ -84,7 +84,7 @@ def test_outputs_alone_are_simulated_better_than_by_linear_models(exchanger):
 
     linear = min(rmse(candidate.ensemble)[0] for candidate in found.linear)
     assert rmse(found.ensemble).max() < 0.9 * linear
-    pruning = Pruning(least=20, retrain=Descent(iterations=5))
+    pruning = Pruning(least=20, retrain=SecondOrderPhase(iterations=5))
     pruned = prune_ensemble(found.ensemble, found.parts, pruning=pruning, choice="smallest")
     assert any(m.path.steps[m.chosen].left < m.path.steps[0].left for m in pruned.members)
     assert rmse(pruned.ensemble).max() < linear

@@ -94,25 +94,25 @@ def test_a_study_goes_on_over_no_input(folder, capsys):
     one = f'[[configuration]]\nname = "one"\nphases = [{phase}]\n'
     Path("own_study.toml").write_text('name = "own"\n' + data + one)
     before = files()
-    said = refused(capsys, "study", "run", "own_study.toml", "--out", "study", "--force")
-    assert "may not replace an input" in said
+    content = refused(capsys, "study", "run", "own_study.toml", "--out", "study", "--force")
+    assert "may not replace an input" in content
     assert files() == before
 
 
 @pytest.mark.parametrize("call", FOREIGN)
 def test_a_file_of_somebody_else_is_not_overwritten(folder, capsys, call):
     before = files()
-    said = refused(capsys, *call)
-    assert "did not write" in said
-    assert "--force" in said
+    content = refused(capsys, *call)
+    assert "did not write" in content
+    assert "--force" in content
     assert files() == before
 
 
 @pytest.mark.parametrize("name", ["index.html", "long_exits.csv"])
 def test_the_markdown_of_a_study_is_not_replaced_by_its_page(folder, capsys, name):
     before = files()
-    said = refused(capsys, "study", "show", "study", "--markdown", f"study/{name}", "--force")
-    assert "two outputs go there" in said
+    content = refused(capsys, "study", "show", "study", "--markdown", f"study/{name}", "--force")
+    assert "two outputs go there" in content
     assert files() == before
 
 

@@ -78,8 +78,8 @@ def test_damaged_programs_are_compiled_again_and_one_note_says_so(kept):
     folder, out = kept
     for path in folder.rglob("*-cache"):
         path.write_bytes(b"damage")
-    said, note = compute(folder)
-    assert said == out
+    content, note = compute(folder)
+    assert content == out
     assert len(note.splitlines()) == 1
     assert "cannot be used and is compiled again" in note
     assert b"damage" not in programs(folder).values()
@@ -89,14 +89,14 @@ def test_damaged_programs_are_compiled_again_and_one_note_says_so(kept):
 def test_a_folder_that_cannot_be_used_is_said_and_done_without(kept, tmp_path):
     out = kept[1]
     (tmp_path / "file").touch()
-    said, note = compute(tmp_path, SPARSID_CACHE=str(tmp_path / "file"))
-    assert (said, len(note.splitlines())) == (out, 1)
+    content, note = compute(tmp_path, SPARSID_CACHE=str(tmp_path / "file"))
+    assert (content, len(note.splitlines())) == (out, 1)
     assert "cannot be written to" in note
     for path in (kept[0] / "sparsid").iterdir():
         (tmp_path / "open" / path.name).mkdir(parents=True)
         (tmp_path / "open" / path.name).chmod(0o777)
-    said, note = compute(tmp_path, SPARSID_CACHE=str(tmp_path / "open"))
-    assert (said, len(note.splitlines())) == (out, 1)
+    content, note = compute(tmp_path, SPARSID_CACHE=str(tmp_path / "open"))
+    assert (content, len(note.splitlines())) == (out, 1)
     assert "not the user's alone" in note
     assert not programs(tmp_path)
 

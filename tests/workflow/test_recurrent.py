@@ -17,11 +17,11 @@ from sparsid import fit
 from sparsid._errors import SparsidError
 from sparsid.data import Dataset, Normaliser, read
 from sparsid.evaluation import forecast
-from sparsid.identify.descent_spec import DescentSpec, RetrainSpec
 from sparsid.identify.parts import split
 from sparsid.identify.prune import criterion_for, prune_ensemble, trained_on
 from sparsid.identify.recipes import recurrent as recurrent_module
 from sparsid.identify.recipes.recurrent import recurrent
+from sparsid.identify.second_order_spec import RetrainSpec, SecondOrderSpec
 from sparsid.models import NARX, DerivativeMLP, graph_of, load
 from sparsid.processes import named, simulate
 from sparsid.results import Row
@@ -30,12 +30,12 @@ from sparsid.study.running import run_study
 from sparsid.study.tasks.prune.cells import cells as path_cells
 from sparsid.study.tasks.prune.datasets import prepare as prepare_paths
 from sparsid.study.tasks.prune.spec import PathConfigurationSpec, PruneSpec
-from sparsid.training import Descent, Pruning, Simulation, fit_ensemble
-from sparsid.training import descent as descent_module
-from sparsid.training.descent import descend
-from sparsid.training.paths import Path, Step
+from sparsid.training import Pruning, SecondOrderPhase, Simulation, fit_ensemble
+from sparsid.training import second_order as second_order_module
+from sparsid.training.paths import PruningPath, Step
 from sparsid.training.progress import Stop
 from sparsid.training.pruning import RETRAIN
+from sparsid.training.second_order import run_second_order
 from sparsid.training.starts import points_of
 from sparsid.training.windows import windows
 
@@ -68,8 +68,8 @@ def test_fit_takes_the_recurrent_model_for_outputs_alone(folder, capsys):
     assert isinstance(ensemble.card.architecture, NARX)
     assert ensemble.card.states.names == ("level",)
     run("score", folder / "plant.sparsid", folder / "other.csv", "--json")
-    said = json.loads(capsys.readouterr().out)
-    assert said["horizons"]["400"]["rfmse_mean"] < 0.05
+    details = json.loads(capsys.readouterr().out)
+    assert details["horizons"]["400"]["rfmse_mean"] < 0.05
 
 
 def test_a_saved_run_is_that_of_a_plain_loop(folder):
@@ -194,7 +194,7 @@ def stopped_in_its_second_round(study, folder):
         if "round 2" in stage.doing:
             os.kill(os.getpid(), signal.SIGINT)
 
-    return run_study(study, folder, only="ours", watch=interrupt)
+    return run_study(study, folder, only="ours", callback=interrupt)
 
 
 def test_a_stopped_study_takes_up_its_paths(tmp_path):
@@ -202,13 +202,13 @@ def test_a_stopped_study_takes_up_its_paths(tmp_path):
     study = load_paths_spec(tmp_path)
     whole = run_study(study, tmp_path / "whole", only="ours")
     assert whole.stored == 2
-    said = []
+    details = []
     stopped = stopped_in_its_second_round(study, tmp_path / "twice")
     assert stopped.interrupted
     assert stopped.stored == 0
     assert len(list((tmp_path / "twice" / "unfinished").iterdir())) == 1
-    run_study(study, tmp_path / "twice", only="ours", watch=lambda s: said.append(s.doing))
-    assert not any("training, phase" in doing for doing in said)
+    run_study(study, tmp_path / "twice", only="ours", callback=lambda s: details.append(s.doing))
+    assert not any("training, phase" in doing for doing in details)
     assert not list((tmp_path / "twice" / "unfinished").iterdir())
     for path in (tmp_path / "whole" / "rows").iterdir():
         first, second = (
@@ -225,7 +225,7 @@ def test_a_stopped_study_takes_up_its_paths(tmp_path):
         {"model": NARX(widths=(4,))},
         {"start": "uniform"},
         {"restarts": 3},
-        {"train": (DescentSpec(iterations=6),)},
+        {"train": (SecondOrderSpec(iterations=6),)},
         {"refine": ()},
         {"prune": PruneSpec(least=9)},
     ],
@@ -250,8 +250,8 @@ def test_a_pair_is_the_same_networks():
 
 
 def test_what_a_retrain_table_leaves_out_keeps_its_default():
-    said = RetrainSpec(search="armijo")
-    assert said.build() == RETRAIN
+    details = RetrainSpec(search="armijo")
+    assert details.build() == RETRAIN
 
 
 def test_paths_put_aside_by_another_version_are_begun_anew(tmp_path):
@@ -261,10 +261,12 @@ def test_paths_put_aside_by_another_version_are_begun_anew(tmp_path):
     with xr.open_dataset(aside) as held:
         other = held.load()
     other.drop_vars(["version", "seconds"]).to_netcdf(aside, engine="h5netcdf")
-    said = []
-    again = run_study(study, tmp_path / "twice", only="ours", watch=lambda s: said.append(s.doing))
+    details = []
+    again = run_study(
+        study, tmp_path / "twice", only="ours", callback=lambda s: details.append(s.doing)
+    )
     assert again.stored == 2
-    assert any("training, phase" in doing for doing in said)
+    assert any("training, phase" in doing for doing in details)
 
 
 def test_noise_is_on_what_trains_and_chooses_alone():
@@ -288,13 +290,15 @@ def test_the_control_is_the_full_network_descended_as_long(tmp_path):
         )
     )
     train, validation, _ = data.windows(NARX(widths=(3,)))
-    pruning = Pruning(retrain=Descent(iterations=3))
+    pruning = Pruning(retrain=SecondOrderPhase(iterations=3))
     steps = [Step(points.theta[0], points.keep[0], 1.0, 1.0, at) for at in (0, 4, 7)]
-    paths = [Path(tuple(steps[:2])), Path(tuple(steps))]
+    paths = [PruningPath(tuple(steps[:2])), PruningPath(tuple(steps))]
     control = trained_on(layout, points, train, validation, pruning, paths, Stop())
-    by_hand = descend(layout, points, train, Descent(iterations=7)).points
+    by_hand = run_second_order(layout, points, train, SecondOrderPhase(iterations=7)).points
     np.testing.assert_array_equal(control.theta, by_hand.theta)
-    none = trained_on(layout, points, train, validation, pruning, [Path(tuple(steps[:1]))], Stop())
+    none = trained_on(
+        layout, points, train, validation, pruning, [PruningPath(tuple(steps[:1]))], Stop()
+    )
     np.testing.assert_array_equal(none.theta, points.theta)
 
 
@@ -305,15 +309,15 @@ def test_an_interrupted_prune_keeps_what_it_has_and_shows_no_control(folder, tmp
     ensemble = load(folder / "plant.sparsid")
     data = read(folder / "plant.csv", outputs=("level",), inputs=("flow",), dt=1.0)
     parts = split(data.outputs_as_states(), validation=0.2, test=0.2)
-    retrain = Descent(iterations=2)
-    pruned = prune_ensemble(ensemble, parts, pruning=Pruning(retrain=retrain), watch=interrupt)
+    retrain = SecondOrderPhase(iterations=2)
+    pruned = prune_ensemble(ensemble, parts, pruning=Pruning(retrain=retrain), callback=interrupt)
     assert pruned.interrupted
     assert len(pruned.ensemble) == len(ensemble)
     assert all(np.isnan(member.control.test) for member in pruned.members)
     assert all(np.isfinite(member.pruned.test) for member in pruned.members)
     pruned.save_paths(tmp_path / "paths.json")
-    said = json.loads((tmp_path / "paths.json").read_text())
-    assert said["members"][0]["control"]["test"] is None
+    details = json.loads((tmp_path / "paths.json").read_text())
+    assert details["members"][0]["control"]["test"] is None
 
 
 PHASES = """
@@ -358,17 +362,17 @@ def test_a_file_may_ask_for_second_order_phases(folder, tmp_path):
 
 def test_what_is_wrong_in_a_phase_is_said_of_that_kind_of_phase(folder, tmp_path, capsys):
     for before, after, word in (
-        ("iterations = 20", "iterations = 20\nbatch = 3", "shaken"),  # among what it may hold
+        ("iterations = 20", "iterations = 20\nbatch = 3", "perturbation"),  # among what it may hold
         ("epochs = 2", "epochs = 2\nridge = 0.1", "momentum"),
         ("estimated = true", "estimated = true\nshaken = 1.0", "choose one"),
         ('method = "lm"', 'method = "bfgs"', "Levenberg-Marquardt"),
     ):
         text = PHASES.format(file=folder / "plant.csv", estimated="true").replace(before, after)
         (tmp_path / "fit.toml").write_text(text)
-        said = refused(capsys, "fit", tmp_path / "fit.toml")
-        assert word in said
+        details = refused(capsys, "fit", tmp_path / "fit.toml")
+        assert word in details
         for wrong in ("batch", "ridge"):
-            assert said.count(wrong) <= 1, said  # it is not offered instead of itself
+            assert details.count(wrong) <= 1, details  # it is not offered instead of itself
 
 
 def test_the_user_is_told_when_adam_takes_over():
@@ -385,7 +389,7 @@ def test_a_phase_that_runs_out_of_time_is_told():
     table = rows(samples=200)
     data = Dataset.from_arrays(x=[table[:, 1:]], u=[table[:, :1]], dt=1.0)
     scaled = Normaliser.fit(data).apply(data)
-    phases = [Descent(iterations=10), Descent(iterations=1000, seconds=1e-6)]
+    phases = [SecondOrderPhase(iterations=10), SecondOrderPhase(iterations=1000, seconds=1e-6)]
     fitted = fit_ensemble(NARX(widths=(3,)), scaled, phases, size=1, key=jax.random.key(0))
     assert len(fitted.history.epochs) == 2
     assert fitted.history.sentences()[0].startswith("Phase 2 ran out of time")
@@ -396,7 +400,9 @@ def test_networks_too_large_for_their_squares_are_refused():
     data = Dataset.from_arrays(x=[table[:, 1:]], u=[table[:, :1]], dt=1.0)
     scaled = Normaliser.fit(data).apply(data)
     with pytest.raises(SparsidError, match="3371"):
-        fit_ensemble(NARX(widths=(50, 60)), scaled, [Descent()], size=1, key=jax.random.key(0))
+        fit_ensemble(
+            NARX(widths=(50, 60)), scaled, [SecondOrderPhase()], size=1, key=jax.random.key(0)
+        )
 
 
 def load_paths_spec(folder):
@@ -409,7 +415,9 @@ def test_a_network_of_measured_states_is_pruned_too():
     data = simulate(named("duffing"), trajectories=6, samples=400, key=jax.random.key(0))
     model = DerivativeMLP(widths=(8,), activation="tanh")
     found = fit(data, members=1, effort=0.1, recipe="free-run", model=model)
-    pruning = Pruning(retrain=Descent(criterion=Simulation(50, 100), iterations=5), least=35)
+    pruning = Pruning(
+        retrain=SecondOrderPhase(criterion=Simulation(50, 100), iterations=5), least=35
+    )
     (member,) = prune_ensemble(found.ensemble, found.parts, pruning=pruning).members
     assert min(step.left for step in member.path.steps) < 0.8 * member.path.steps[0].left
     assert member.pruned.validation <= member.full.validation
@@ -436,11 +444,11 @@ def test_prune_takes_a_model_of_states_and_refuses_what_does_not_fit(folder, tmp
     counts = [sum(np.count_nonzero(w) for _, w in load(m).weights()) for m in (model, small)]
     assert counts[1] < counts[0]
     (tmp_path / "short.csv").write_text("u,x\n0.1,0.2\n")
-    said = refused(capsys, "prune", model, folder / "plant.csv", "--out", small)
-    assert "flow" in said
-    assert "level" in said
-    said = refused(capsys, "prune", model, tmp_path / "short.csv", "--out", small)
-    assert "at least" in said
+    details = refused(capsys, "prune", model, folder / "plant.csv", "--out", small)
+    assert "flow" in details
+    assert "level" in details
+    details = refused(capsys, "prune", model, tmp_path / "short.csv", "--out", small)
+    assert "at least" in details
     assert "above 1" in refused(
         capsys, "prune", model, tmp_path / "tank.csv", "--out", small, "--factor", "0.5"
     )
@@ -492,7 +500,7 @@ def test_windows_of_a_fit_leave_room_for_any_lag(lag):
 
 def test_a_fit_too_large_for_squares_goes_without_an_output_error_model(monkeypatch):
     """Adam trains, the ARX has a closed form, and a note says why there is no OE."""
-    monkeypatch.setattr(descent_module, "LARGEST", 3)
+    monkeypatch.setattr(second_order_module, "LARGEST", 3)
     monkeypatch.setattr(recurrent_module, "LARGEST", 3)
     table = rows(samples=120)
     data = Dataset.from_arrays(y=[table[:, 1:]], u=[table[:, :1]], dt=1.0)
@@ -514,8 +522,8 @@ REFUSED = [
 @pytest.mark.parametrize(("extra", "word"), REFUSED)
 def test_odd_requests_are_refused_in_a_sentence(folder, tmp_path, extra, word, capsys):
     asked = ("fit", folder / "plant.csv", "--outputs", "level", "--inputs", "flow", "--dt", "1")
-    said = refused(capsys, *asked, *extra, "--out", tmp_path / "x.sparsid")
-    assert word in said
+    details = refused(capsys, *asked, *extra, "--out", tmp_path / "x.sparsid")
+    assert word in details
 
 
 BAD_RECORDS = {

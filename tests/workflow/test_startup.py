@@ -23,8 +23,8 @@ print("imported", *(name for name in {heavy} if name in sys.modules), file=sys.s
 def call(*arguments, folder) -> tuple[int, set[str], str]:
     """Exit code, heavy packages imported, and what standard error says."""
     command = [sys.executable, "-c", ASKED.format(heavy=HEAVY), *map(str, arguments)]
-    said = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True).stderr
-    *errors, code, imported = said.splitlines()
+    content = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True).stderr
+    *errors, code, imported = content.splitlines()
     return int(code.split()[1]), set(imported.split()[1:]), "\n".join(errors)
 
 
@@ -90,9 +90,9 @@ FIT = ("fit", "plant.csv", "--inputs", "Q", "--dt", "10")
     ],
 )
 def test_a_start_waits_for_nothing_that_it_does_not_use(folder, arguments, code):
-    got, imported, said = call(*arguments, folder=folder)
-    assert (got, imported) == (code, set()), said
-    assert "Traceback" not in said
+    got, imported, content = call(*arguments, folder=folder)
+    assert (got, imported) == (code, set()), content
+    assert "Traceback" not in content
 
 
 def test_completion_waits_for_nothing(folder):

@@ -57,15 +57,15 @@ def test_what_is_trained_is_saved_and_a_note_says_how_far_it_came(
 ):
     @contextmanager
     def progress():
-        def watch(report):
+        def callback(report):
             return report.done == 2 and signal.raise_signal(number)
 
-        yield lambda name: None if name.startswith("linear") else watch
+        yield lambda name: None if name.startswith("linear") else callback
 
     monkeypatch.setattr(sparsid.cli.progress, "training_progress", progress)
     assert fit() == 0
-    said = " ".join(capsys.readouterr().err.split())
-    assert "Training was interrupted after 2 of" in said
+    content = " ".join(capsys.readouterr().err.split())
+    assert "Training was interrupted after 2 of" in content
     assert last_signal() == number
     ensemble = sparsid.load(tmp_path / "new.sparsid")
     assert len(ensemble) == 2
@@ -79,10 +79,10 @@ def test_where_nothing_is_trained_nothing_is_saved(
 ):
     raising(monkeypatch, sparsid.identify.estimation, "run_recipe", number, times)
     assert fit() == 128 + number
-    said = capsys.readouterr()
-    assert said.err.count("Interrupted before the end: new.sparsid was not written") == 1
-    assert "Traceback" not in said.err
-    assert "Saved" not in said.out
+    content = capsys.readouterr()
+    assert content.err.count("Interrupted before the end: new.sparsid was not written") == 1
+    assert "Traceback" not in content.err
+    assert "Saved" not in content.out
     assert [path.name for path in tmp_path.iterdir()] == ["plant.csv"]
 
 
@@ -90,9 +90,9 @@ def test_where_nothing_is_trained_nothing_is_saved(
 def test_a_signal_while_data_is_read_ends_in_a_sentence(fit, monkeypatch, tmp_path, capsys, number):
     raising(monkeypatch, sparsid.identify.parts, "read", number)
     assert fit() == 128 + number
-    said = capsys.readouterr()
-    assert len(said.err.splitlines()) == 1
-    assert said.err.startswith("Error: Interrupted before the end: ")
+    content = capsys.readouterr()
+    assert len(content.err.splitlines()) == 1
+    assert content.err.startswith("Error: Interrupted before the end: ")
     assert [path.name for path in tmp_path.iterdir()] == ["plant.csv"]
 
 
@@ -105,13 +105,13 @@ def test_what_the_caller_ignores_stays_ignored(monkeypatch, capsys):
 
 
 def test_the_second_signal_does_what_it_does_outside():
-    heard = []
-    signal.signal(signal.SIGTERM, lambda number, _: heard.append(number))
+    received = []
+    signal.signal(signal.SIGTERM, lambda number, _: received.append(number))
     with interruptible() as stop:
         assert not stop.asked
         signal.raise_signal(signal.SIGTERM)
         assert stop.asked
-        assert not heard
+        assert not received
         signal.raise_signal(signal.SIGTERM)
-        assert heard == [signal.SIGTERM]
+        assert received == [signal.SIGTERM]
     signal.signal(signal.SIGTERM, signal.SIG_DFL)

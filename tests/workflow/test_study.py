@@ -84,16 +84,16 @@ START, END, L1 = 2 * 2, 2 * 3, 4 * 2  # member-epochs: 2 seeds, or 2 seeds of 2 
 
 def study(*, only=None, seeds=None, **tables):
     """The tiny study, or its configurations `only`, of the given seeds."""
-    said = tomllib.loads(SPEC) | tables
+    content = tomllib.loads(SPEC) | tables
     if only is not None:
-        said["configuration"] = [c for c in said["configuration"] if c["name"] == only]
-        said["configuration"][0].pop("pair", None)
-        said.pop("claim")
-        used = said["configuration"][0]["phases"]
-        said["phases"] = {name: p for name, p in said["phases"].items() if name in used}
+        content["configuration"] = [c for c in content["configuration"] if c["name"] == only]
+        content["configuration"][0].pop("pair", None)
+        content.pop("claim")
+        used = content["configuration"][0]["phases"]
+        content["phases"] = {name: p for name, p in content["phases"].items() if name in used}
     if seeds is not None:
-        said["training"] = {"seeds": seeds}
-    return parsed(said, "tiny")
+        content["training"] = {"seeds": seeds}
+    return parsed(content, "tiny")
 
 
 def parsed(tables, source) -> StudySpec:
@@ -187,8 +187,8 @@ def test_a_row_holds_what_a_network_trained_and_judged_by_hand_gives(whole):
     shown = np.reshape(row["series"]["shown_runs"]["values"], (2, 40, 2))
     np.testing.assert_allclose(shown, runs[:2])
     loss = row["series"]["train_loss"]["values"]
-    said = [report.train[0] for report in training.fitted(members).history.epochs]
-    assert loss == pytest.approx(said)
+    content = [report.train[0] for report in training.fitted(members).history.epochs]
+    assert loss == pytest.approx(content)
     assert row["numbers"]["weights"] == 3 * 3 + 3 * 2
     truth = Dataset.from_netcdf(whole / "truth.nc")
     assert np.array_equal(truth[1].x, test[1].x)
@@ -219,10 +219,10 @@ def test_processes_give_the_rows_of_serial(whole, tmp_path):
 def test_prefixes_train_once_and_numbers_train_together(tmp_path, epochs):
     seen = []
 
-    def watch(state):
+    def callback(state):
         seen.append((state.work_done / state.work, state.cells_done))
 
-    run_study(study(), tmp_path, watch=watch)
+    run_study(study(), tmp_path, callback=callback)
     assert sorted(epochs) == sorted([START, END, END, L1])
     assert seen[-1] == (pytest.approx(1.0), 8)
     assert seen == sorted(seen)
@@ -249,11 +249,11 @@ def test_only_runs_what_is_named(tmp_path, epochs, whole):
 
 
 def test_an_interruption_keeps_what_is_finished(tmp_path, whole):
-    def watch(state):
+    def callback(state):
         if state.cells_done == 4:  # the running group goes on to its next branch
             os.kill(os.getpid(), signal.SIGINT)
 
-    outcome = run_study(study(), tmp_path, watch=watch)
+    outcome = run_study(study(), tmp_path, callback=callback)
     assert outcome.interrupted
     assert 4 <= outcome.stored < 8
     assert len(rows_of(tmp_path)) == outcome.stored
@@ -326,8 +326,8 @@ def test_a_published_number_agrees_within_the_widened_interval(whole):
     lost = {40: 100.0 * configuration(results, "L1").diverged(40).mean()}
     published = {"L1": FreeRuns(lost, rfmse, None), "None": FreeRuns({40: 1.0}, {}, None)}
     found = agreements(results, published)
-    said = {(a.measure, a.horizon): a.agrees for a in found}
-    assert said == {("diverged", 40): True, ("rfmse", 40): True, ("rfmse", 10): False}
+    content = {(a.measure, a.horizon): a.agrees for a in found}
+    assert content == {("diverged", 40): True, ("rfmse", 40): True, ("rfmse", 10): False}
     inner = diverged_share(configuration(results, "L1"), 40)
     outer = next(a.expected for a in found if a.measure == "diverged")
     assert outer.high == pytest.approx(min(inner.value + 2**0.5 * (inner.high - inner.value), 1))
@@ -336,11 +336,11 @@ def test_a_published_number_agrees_within_the_widened_interval(whole):
 def test_show_and_compare_print_tables(whole, capsys):
     capsys.readouterr()
     assert run("study", "show", whole) == 0
-    said = capsys.readouterr().out
+    content = capsys.readouterr().out
     for text in ("Diverged free runs", "RFMSE", "Weights", "Dense + SWA less Dense", "Strong L1"):
-        assert text in said
+        assert text in content
     low, high = rate_interval(load_results(whole).named("Dense").diverged(40))
-    assert f"[{100 * low:.3g}, {100 * high:.3g}]" in said
+    assert f"[{100 * low:.3g}, {100 * high:.3g}]" in content
     assert (whole / "index.html").is_file()
     assert run("study", "compare", whole, "L1", "Dense") == 0
     assert "L1 less Dense" in capsys.readouterr().out
@@ -448,12 +448,12 @@ def test_a_study_killed_twenty_times_resumes_to_the_same_rows(spec, whole, tmp_p
 
 @pytest.mark.slow
 def test_an_interruption_stops_workers_too(tmp_path, whole):
-    def watch(state):
+    def callback(state):
         if state.work_done > 0 and state.cells_done < 1:
             os.kill(os.getpid(), signal.SIGINT)
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # the next ticks ask again
 
-    outcome = run_study(study(), tmp_path, executor="processes", workers=2, watch=watch)
+    outcome = run_study(study(), tmp_path, executor="processes", workers=2, callback=callback)
     assert outcome.interrupted
     assert outcome.stored < 8
     run_study(study(), tmp_path)
@@ -471,5 +471,5 @@ def test_errors_may_count_in_the_test_sets_deviations():
     data = prepare(study)
     for scale, part in (("train", data.train), ("test", data.test)):
         judge = Judge.of(data, study.evaluate.model_copy(update={"scale": scale}))
-        plain = np.concatenate([t.x for t in part]).std(axis=0)
-        np.testing.assert_allclose(judge.scale, plain, rtol=1e-9)
+        json_options = np.concatenate([t.x for t in part]).std(axis=0)
+        np.testing.assert_allclose(judge.scale, json_options, rtol=1e-9)

@@ -75,12 +75,12 @@ def row(table, name) -> list[str]:
 def test_the_console_prints_ours_beside_the_published(folder, capsys):
     capsys.readouterr()
     assert run("study", "show", folder) == 0
-    said = " ".join(re.sub(r"[│┃]", " ", capsys.readouterr().out).split())
-    assert TITLE in said
+    content = " ".join(re.sub(r"[│┃]", " ", capsys.readouterr().out).split())
+    assert TITLE in content
     assert "published" in TITLE
     heads = "published configuration networks 60 100 100"  # "published" stands above the last 100
-    assert said.index("Diverged free runs") < said.index(heads) < said.index(TITLE)
-    _, after = said.split(TITLE)
+    assert content.index("Diverged free runs") < content.index(heads) < content.index(TITLE)
+    _, after = content.split(TITLE)
     for name in ("Dense", "L1"):
         assert re.search(rf"\b{name}\b (agrees|not at)", after)
     assert "Only one epoch" in after

@@ -10,7 +10,7 @@ from sparsid import SparsidError
 from sparsid.models import NARX, DerivativeMLP, load
 from sparsid.processes import named, simulate
 from sparsid.results import ResultStore
-from sparsid.study.cells import told, told_model
+from sparsid.study.cells import hashed_model, hashed_options
 from sparsid.study.reading import parse_study
 from sparsid.study.running import run_study
 from sparsid.study.tasks.prune.cells import cells as path_cells
@@ -88,10 +88,10 @@ def test_a_study_of_pruning_takes_networks_of_states(tmp_path):
 
 def test_equal_options_of_different_kinds_have_different_keys():
     derivative, narx = DerivativeMLP(), NARX()
-    assert told(derivative) == told(narx) == {}
-    assert told_model(derivative, usual="derivative") == told_model(narx, usual="narx") == {}
-    assert told_model(derivative, usual="narx") == {"kind": "derivative"}
-    assert told_model(narx, usual="derivative") == {"kind": "narx"}
+    assert hashed_options(derivative) == hashed_options(narx) == {}
+    assert hashed_model(derivative, usual="derivative") == hashed_model(narx, usual="narx") == {}
+    assert hashed_model(derivative, usual="narx") == {"kind": "derivative"}
+    assert hashed_model(narx, usual="derivative") == {"kind": "narx"}
     data, phases = {"process": "duffing", "samples": 100}, [{"epochs": 1, "loss": "free-run"}]
     keys = {
         path_cells(

@@ -70,9 +70,9 @@ class DerivativeMLP(AbstractArchitecture):
         return self.skip or not self.widths
 
     def sentence(self) -> str:
-        told = [f"widths {list(self.widths)}, {self.activation}"]
-        told += ["input skip"] * self.skip + ["one network per state"] * self.per_state
-        return ", ".join([*told, f"{self.stepper} steps"])
+        details = [f"widths {list(self.widths)}, {self.activation}"]
+        details += ["input skip"] * self.skip + ["one network per state"] * self.per_state
+        return ", ".join([*details, f"{self.stepper} steps"])
 
     def arrays(self, observed: int, inputs: int) -> dict[str, ArraySpec]:
         channels = observed + inputs

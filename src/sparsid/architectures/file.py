@@ -18,7 +18,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 
 from sparsid._errors import SparsidError
-from sparsid._files import written_whole
+from sparsid._files import atomic_write
 from sparsid.architectures.base import AbstractArchitecture, AnyArchitecture
 from sparsid.architectures.card import Card
 from sparsid.data import Channels
@@ -110,9 +110,9 @@ def write_file(file: ModelFile, path: str | Path) -> None:
         versions=card.versions,
         dtypes={name: str(array.dtype) for name, array in file.arrays.items()},
     )
-    said = {"format": FORMAT, "schema": SCHEMA} | header.model_dump(mode="json")
-    with written_whole(path) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
-        _add(archive, HEADER, json.dumps(said, indent=1).encode())
+    details = {"format": FORMAT, "schema": SCHEMA} | header.model_dump(mode="json")
+    with atomic_write(path) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
+        _add(archive, HEADER, json.dumps(details, indent=1).encode())
         for name, array in file.arrays.items():
             buffer = io.BytesIO()
             np.save(buffer, array, allow_pickle=False)
@@ -173,16 +173,16 @@ def _entries(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
 def _read_header(
     archive: zipfile.ZipFile, entries: Mapping[str, zipfile.ZipInfo]
 ) -> tuple[_Header, int]:
-    said = json.loads(_content(archive, entries[HEADER], HEADER_BYTES))
-    if not isinstance(said, dict) or said.get("format") != FORMAT:
+    details = json.loads(_content(archive, entries[HEADER], HEADER_BYTES))
+    if not isinstance(details, dict) or details.get("format") != FORMAT:
         raise SparsidError("is not a sparsid model file; its header says so.")
-    schema = said.get("schema")
+    schema = details.get("schema")
     if type(schema) is not int or not 1 <= schema <= SCHEMA:
         raise SparsidError(
             f"has schema {schema}, this sparsid reads up to {SCHEMA}: install a newer one."
         )
     try:
-        return _Header.model_validate(said), schema
+        return _Header.model_validate(details), schema
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])

@@ -61,9 +61,9 @@ class NARX(AbstractArchitecture):
         return max(self.output_lags, self.input_lags)
 
     def sentence(self) -> str:
-        told = f"widths {list(self.widths)}, {self.activation}{', input skip' * self.skip}"
+        details = f"widths {list(self.widths)}, {self.activation}{', input skip' * self.skip}"
         lags = f"{self.output_lags} lags of outputs, inputs {self.delay} to {self.input_lags}"
-        return f"{told}; recurrent, {lags} samples back"
+        return f"{details}; recurrent, {lags} samples back"
 
     def network_inputs(self, observed: Sequence[str], inputs: Sequence[str]) -> tuple[str, ...]:
         """Lagged inputs, then lagged outputs: flow(k-1), flow(k-2), pH(k-1), ..."""

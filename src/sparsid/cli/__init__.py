@@ -22,7 +22,7 @@ from sparsid.cli import (
     structure,
     study,
 )
-from sparsid.cli.console import refuse, show_all_letters
+from sparsid.cli.console import print_error, show_all_letters
 from sparsid.cli.options import grouped
 from sparsid.cli.stopping import Interrupted, interruptions
 
@@ -73,10 +73,10 @@ def _run(arguments: list[str] | None) -> int:
     try:
         return app(args=arguments, standalone_mode=False) or 0
     except SparsidError as error:
-        refuse(error)
+        print_error(error)
         return 2
     except Interrupted as stop:
-        refuse(stop)
+        print_error(stop)
         return stop.exit_code
     except typer.Abort:
         return 1
@@ -93,5 +93,5 @@ def _misused(error: Any) -> int:
     else:
         if error.ctx is not None:
             typer.echo(f"{error.ctx.get_usage()}\nTry '{error.ctx.command_path} --help'.", err=True)
-        refuse(error.format_message())
+        print_error(error.format_message())
     return error.exit_code

@@ -1,6 +1,6 @@
 """What every verb that computes does first: all cores at work, compiled programs kept."""
 
-from sparsid.cli.console import tell
+from sparsid.cli.console import print_notes
 
 keeping = True  # programs; `sparsid --no-cache` says no
 
@@ -12,4 +12,4 @@ def use_machine() -> None:
 
     use_cores()
     if keeping:
-        keep_programs(tell)
+        keep_programs(print_notes)

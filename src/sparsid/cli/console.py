@@ -1,7 +1,7 @@
 """One door for text to the terminal: sentences, JSON and tables.
 
 What is shown may hold names from somebody's file. It is never read as markup, and what would move
-the cursor, end a line or reorder the text around it is replaced or isolated (`plain`).
+the cursor, end a line or reorder the text around it is replaced or isolated (`terminal_text`).
 """
 
 import io
@@ -16,7 +16,7 @@ from rich.text import Text
 
 from sparsid.report.document import Document
 from sparsid.report.render.console import console
-from sparsid.report.render.terminal import plain
+from sparsid.report.render.terminal import terminal_text
 
 WIDE = 160  # columns, away from a terminal
 
@@ -31,23 +31,23 @@ def show_all_letters() -> None:
             stream.reconfigure(errors="replace")
 
 
-def say(text: object) -> None:
+def print_line(text: object) -> None:
     """A line on standard output."""
-    out.print(Text(plain(text)))
+    out.print(Text(terminal_text(text)))
 
 
-def tell(notes: Iterable[str]) -> None:
+def print_notes(notes: Iterable[str]) -> None:
     """Sentences somebody should hear, once each, on standard error."""
     for note in dict.fromkeys(notes):
-        err.print(Text(plain(f"Note: {note}")))
+        err.print(Text(terminal_text(f"Note: {note}")))
 
 
-def refuse(text: object) -> None:
+def print_error(text: object) -> None:
     """A line on standard error that says what went wrong."""
-    err.print(Text(plain(f"Error: {text}"), style="red"))
+    err.print(Text(terminal_text(f"Error: {text}"), style="red"))
 
 
-def say_json(value: Any, indent: int = 2) -> None:
+def print_json(value: Any, indent: int = 2) -> None:
     """Standard JSON on standard output: letters beyond ASCII escaped, null for NaN."""
     sys.stdout.write(json.dumps(_standard(value), indent=indent, allow_nan=False) + "\n")
 

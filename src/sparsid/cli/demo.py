@@ -8,7 +8,7 @@ import typer
 
 from sparsid._files import make_folder
 from sparsid.cli.computing import use_machine
-from sparsid.cli.console import say, show_document, tell
+from sparsid.cli.console import print_line, print_notes, show_document
 from sparsid.cli.options import Seed
 from sparsid.cli.outputs import Force, check_outputs
 
@@ -43,9 +43,9 @@ def command(
 
     use_machine()
     study = read_demo(seed=seed, quick=quick)
-    with study_progress("the demo") as watch:
-        outcome = run_study(study, to, watch=watch)
-    tell(outcome.notes)
+    with study_progress("the demo") as callback:
+        outcome = run_study(study, to, callback=callback)
+    print_notes(outcome.notes)
     results = load_results(to)
     if results.configurations:
         demo = Demo.of(results)
@@ -53,8 +53,8 @@ def command(
         show_document(replace(document, notes=()))
         demo.write()
         page = write_page(document, to / "index.html")
-        say(f"Open {page} to see figures, models and data.")
+        print_line(f"Open {page} to see figures, models and data.")
     if outcome.interrupted:
-        said = f"{outcome.stored} of {outcome.asked} networks are finished"
-        say(f"Interrupted: {said}; the same command goes on from there.")
+        content = f"{outcome.stored} of {outcome.asked} networks are finished"
+        print_line(f"Interrupted: {content}; the same command goes on from there.")
         raise typer.Exit(128 + last_signal())

@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from sparsid._errors import SparsidError
-from sparsid._files import written_whole
-from sparsid.cli.console import say_json, show_document, tell
+from sparsid._files import atomic_write
+from sparsid.cli.console import print_json, print_notes, show_document
 from sparsid.cli.options import Files, Model, TableOptions
 from sparsid.cli.outputs import LATEX, Force, check_outputs
 
@@ -47,21 +47,25 @@ def command(
             f"`member` must be below {file.members}, the number of networks; got {member}."
         )
     dataset, notes = read_for(file.card, data, **tables.given())
-    tell(notes)
+    print_notes(notes)
 
-    from sparsid.evaluation import laws
-    from sparsid.evaluation.equations_document import law_data, law_document, laws_latex
+    from sparsid.evaluation import state_equations
+    from sparsid.evaluation.equations_document import (
+        equation_data,
+        equation_document,
+        equations_latex,
+    )
     from sparsid.evaluation.truth import true_coefficients
     from sparsid.models import Ensemble
 
-    found = laws(Ensemble.of_file(file), member, dataset)
+    found = state_equations(Ensemble.of_file(file), member, dataset)
     true = [None] * len(found) if truth is None else true_coefficients(truth, found, dataset)
     if as_json:
-        say_json([law_data(*of) for of in zip(found, true, strict=True)])
+        print_json([equation_data(*of) for of in zip(found, true, strict=True)])
     else:
-        for law, slopes in zip(found, true, strict=True):
-            show_document(law_document(law, pieces=pieces, true=slopes))
+        for equation, slopes in zip(found, true, strict=True):
+            show_document(equation_document(equation, pieces=pieces, true=slopes))
     if latex is not None:
-        with written_whole(latex) as part:
-            part.write_text(LATEX + laws_latex(found, pieces=pieces), encoding="utf-8")
-        tell([f"The laws are in {latex}."])
+        with atomic_write(latex) as part:
+            part.write_text(LATEX + equations_latex(found, pieces=pieces), encoding="utf-8")
+        print_notes([f"The laws are in {latex}."])

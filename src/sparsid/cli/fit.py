@@ -8,7 +8,7 @@ import typer
 
 from sparsid._errors import SparsidError
 from sparsid.cli.computing import use_machine
-from sparsid.cli.console import say, show_document, tell
+from sparsid.cli.console import print_line, print_notes, show_document
 from sparsid.cli.options import Seed, TableOptions, listed
 from sparsid.cli.outputs import Force, check_outputs
 from sparsid.cli.stopping import Interrupted, until_written
@@ -129,11 +129,11 @@ def command(
     from sparsid.identify.documents import fit_document
 
     result.ensemble.save(target)
-    tell(result.notes)
+    print_notes(result.notes)
     found = assess(result)
     show_document(fit_document(found))
-    tell(found.remarks)
-    say(f"Saved {len(result.ensemble)} members to {target}.")
+    print_notes(found.remarks)
+    print_line(f"Saved {len(result.ensemble)} members to {target}.")
 
 
 def _fitted(spec: "FitSpec", parts: "Parts", target: Path) -> "FitResult":
@@ -143,9 +143,9 @@ def _fitted(spec: "FitSpec", parts: "Parts", target: Path) -> "FitResult":
     from sparsid.training.progress import last_signal
 
     use_machine()
-    with until_written(target), training_progress() as watching:
+    with until_written(target), training_progress() as callbacks:
         try:
-            return fit_spec(spec, parts=parts, watching=watching)
+            return fit_spec(spec, parts=parts, callbacks=callbacks)
         except KeyboardInterrupt:  # before any network was trained
             raise Interrupted(last_signal()) from None
 

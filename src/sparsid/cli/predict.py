@@ -8,7 +8,7 @@ import typer
 
 from sparsid._errors import SparsidError
 from sparsid.cli.computing import use_machine
-from sparsid.cli.console import say, tell
+from sparsid.cli.console import print_line, print_notes
 from sparsid.cli.options import DataOut, Model, TableOptions, parse_numbers
 from sparsid.cli.outputs import Force, check_outputs
 
@@ -73,8 +73,8 @@ def command(
     runs = forecast(ensemble, dataset)
     prediction, ended = predicted(file.card, runs, dataset, model=model.name)
     write(prediction, to)
-    tell([*notes, *ended, *box_notes(file.card, runs, dataset)])
-    say(f"Wrote free runs over {len(dataset)} trajectories to {to}.")
+    print_notes([*notes, *ended, *box_notes(file.card, runs, dataset)])
+    print_line(f"Wrote free runs over {len(dataset)} trajectories to {to}.")
 
 
 def _dataset(

@@ -17,7 +17,7 @@ from rich.progress import (
 from rich.table import Column
 from rich.text import Text
 
-from sparsid.cli.console import err, plain
+from sparsid.cli.console import err, terminal_text
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,13 +45,13 @@ def now_and_then(every: float = 60.0) -> Callable[[str], None]:
     """
     last = time.monotonic()
 
-    def say(line: str) -> None:
+    def print_line(line: str) -> None:
         nonlocal last
         if not err.is_terminal and time.monotonic() - last >= every:
             last = time.monotonic()
-            err.print(Text(plain(line)))
+            err.print(Text(terminal_text(line)))
 
-    return say
+    return print_line
 
 
 def remaining(seconds: float, done: float) -> str:
@@ -76,48 +76,51 @@ def training_progress() -> Iterator:
     )
     with _bar(*columns, width=12) as progress:
 
-        def watching(name: str):
+        def callbacks(name: str):
             task: TaskID | None = None
             seen: dict[str, str] = {}
             log = now_and_then()
 
-            def watch(report: "EpochReport") -> None:
+            def callback(report: "EpochReport") -> None:
                 nonlocal task
                 if task is None:
                     task = progress.add_task(
-                        plain(f"training {name}"), total=None, said="", speed=""
+                        terminal_text(f"training {name}"), total=None, content="", speed=""
                     )
                 if report.free_run is not None:
                     seen["free"] = f" free run {_median(report.free_run)}"
                 loss = f"loss {_median(report.train)}/{_median(report.validation)}"
-                said, speed = loss + seen.get("free", ""), f"{report.done / report.seconds:.1f}/s"
-                progress.update(
-                    task, completed=report.done, total=report.total, said=said, speed=speed
+                content, speed = (
+                    loss + seen.get("free", ""),
+                    f"{report.done / report.seconds:.1f}/s",
                 )
-                log(f"training {name}: {report.done} of {report.total} epochs, {speed}, {said}")
+                progress.update(
+                    task, completed=report.done, total=report.total, content=content, speed=speed
+                )
+                log(f"training {name}: {report.done} of {report.total} epochs, {speed}, {content}")
 
-            return watch
+            return callback
 
-        yield watching
+        yield callbacks
 
 
 @contextmanager
 def pruning_progress() -> Iterator:
     """Within it, `watch(report)` shows the rounds of pruning: weights left, members at work."""
     with _bar(_words("{task.fields[said]}")) as progress:
-        task = progress.add_task("pruning", total=None, said="")
+        task = progress.add_task("pruning", total=None, content="")
         log = now_and_then()
 
-        def watch(report: "PruningReport") -> None:
+        def callback(report: "PruningReport") -> None:
             left, most = sum(report.left), report.numbers * len(report.left)
-            said = (
+            content = (
                 f"round {report.round}, {left / len(report.left):.0f} of {report.numbers} numbers "
                 f"left, {report.running} members at work"
             )
-            progress.update(task, total=most, completed=most - left, said=said)
-            log(f"pruning: {said}")
+            progress.update(task, total=most, completed=most - left, content=content)
+            log(f"pruning: {content}")
 
-        yield watch
+        yield callback
 
 
 @contextmanager
@@ -130,21 +133,21 @@ def study_progress(name: str) -> Iterator:
         _words("{task.fields[doing]}"),
     )
     with _bar(*columns) as progress:
-        about = plain(f"running {name}")
+        about = terminal_text(f"running {name}")
         task = progress.add_task(about, total=None, cells="preparing data", doing="")
         log, began = now_and_then(), None
 
-        def watch(state: "StudyState") -> None:
+        def callback(state: "StudyState") -> None:
             nonlocal began
             began = began or time.monotonic()  # the data are prepared: the work begins
             total = max(state.work, 1.0)
             done = state.work_done / total
-            cells, doing = f"{state.cells_done} of {state.cells} cells", plain(state.doing)
+            cells, doing = f"{state.cells_done} of {state.cells} cells", terminal_text(state.doing)
             progress.update(task, total=total, completed=state.work_done, cells=cells, doing=doing)
             left = remaining(time.monotonic() - began, done)
             log(f"{name}: {100 * done:.0f} % of the work, {cells}{left}{doing and f': {doing}'}")
 
-        yield watch
+        yield callback
 
 
 def _median(values: "np.ndarray") -> str:

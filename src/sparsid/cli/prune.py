@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from sparsid.cli.computing import use_machine
-from sparsid.cli.console import say, show_document, tell
+from sparsid.cli.console import print_line, print_notes, show_document
 from sparsid.cli.options import Files, Model, ModelOut, TableOptions
 from sparsid.cli.outputs import Force, check_outputs
 from sparsid.cli.stopping import until_written
@@ -28,12 +28,17 @@ class PathOptions:
     factor: Annotated[
         float,
         typer.Option(
-            help="A removal that raises the training error by more is undone; squared when no "
-            "other may go and the guard falls."
+            help="A removal that raises the training error by more is undone; squared once no "
+            "other may go and the limit on the validation error is dropped."
         ),
     ] = 1.3
-    guard: Annotated[
-        float, typer.Option(help="So is one that raises the validation error by more, at first.")
+    validation_factor: Annotated[
+        float,
+        typer.Option(
+            "--validation-factor",
+            "--guard",
+            help="A removal that raises the validation error by more is undone too, at first.",
+        ),
     ] = 1.05
     least: Annotated[int, typer.Option(help="A path ends at so many numbers.", min=0)] = 5
 
@@ -83,7 +88,7 @@ def command(
 
     file = read_file(model)
     dataset, notes = read_for(file.card, data, **tables.given())
-    tell(notes)
+    print_notes(notes)
 
     from sparsid.cli.progress import pruning_progress
     from sparsid.identify.documents import prune_document
@@ -99,16 +104,20 @@ def command(
     criterion = criterion_for(ensemble.card.architecture, parts.train, parts.validation)
     retrain = replace(RETRAIN, criterion=criterion, iterations=path.iterations)
     pruning = Pruning(
-        path.method, factor=path.factor, retrain=retrain, guard=path.guard, least=path.least
+        path.method,
+        factor=path.factor,
+        retrain=retrain,
+        validation_factor=path.validation_factor,
+        least=path.least,
     )
-    with until_written(to), pruning_progress() as watch:
-        pruned = prune_ensemble(ensemble, parts, pruning=pruning, choice=choose, watch=watch)
+    with until_written(to), pruning_progress() as callback:
+        pruned = prune_ensemble(ensemble, parts, pruning=pruning, choice=choose, callback=callback)
     pruned.ensemble.save(to)
     if paths is not None:
         pruned.save_paths(paths)
-    tell(_interruptions(pruned))
+    print_notes(_interruptions(pruned))
     show_document(prune_document(pruned))
-    say(f"Saved {len(pruned.ensemble)} members to {to}.")
+    print_line(f"Saved {len(pruned.ensemble)} members to {to}.")
 
 
 def _interruptions(pruned: "Pruned") -> list[str]:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from sparsid.cli.computing import use_machine
-from sparsid.cli.console import say, tell
+from sparsid.cli.console import print_line, print_notes
 from sparsid.cli.options import Adaptive, DataOut, Process
 from sparsid.cli.outputs import Force, check_outputs
 
@@ -39,5 +39,5 @@ def command(
     use_machine()
     dataset = replay(plant, recorded, method="adaptive" if adaptive else "rk4")
     write(dataset, to)
-    tell(dataset.notes)
-    say(f"Wrote {len(dataset)} replayed trajectories to {to}.")
+    print_notes(dataset.notes)
+    print_line(f"Wrote {len(dataset)} replayed trajectories to {to}.")

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from sparsid.cli.computing import use_machine
-from sparsid.cli.console import say_json, show_document, tell
+from sparsid.cli.console import print_json, print_notes, show_document
 from sparsid.cli.options import Files, Model, TableOptions, parse_horizons
 
 
@@ -48,9 +48,9 @@ def command(
         horizons=chosen,
         lengths=dataset.lengths,
     )
-    tell([*notes, *box_notes(file.card, runs, dataset)])
+    print_notes([*notes, *box_notes(file.card, runs, dataset)])
     size = {"members": len(ensemble), "trajectories": len(dataset)}
     if as_json:
-        say_json(score_data(scores, sparsity(ensemble), **size), indent=1)
+        print_json(score_data(scores, sparsity(ensemble), **size), indent=1)
     else:
         show_document(score_document(scores, sparsity(ensemble), **size))

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from sparsid.cli.computing import use_machine
-from sparsid.cli.console import say, tell
+from sparsid.cli.console import print_line, print_notes
 from sparsid.cli.options import Adaptive, DataOut, Dt, Process, Seed, parse_numbers
 from sparsid.cli.outputs import Force, check_outputs
 
@@ -57,5 +57,5 @@ def command(
     if asked is not None:
         dataset = measured(dataset, asked, key=jax.random.fold_in(jax.random.key(seed), 1))
     write(dataset, to)
-    tell(dataset.notes)
-    say(f"Wrote {len(dataset)} trajectories of {samples} samples to {to}.")
+    print_notes(dataset.notes)
+    print_line(f"Wrote {len(dataset)} trajectories of {samples} samples to {to}.")

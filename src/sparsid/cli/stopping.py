@@ -29,17 +29,17 @@ def interruptions() -> Iterator[None]:
         yield
         return
     usual = {number: signal.getsignal(number) for number in SIGNALS}
-    heard = {number: handler for number, handler in usual.items() if handler != signal.SIG_IGN}
+    received = {number: handler for number, handler in usual.items() if handler != signal.SIG_IGN}
 
     def stop(number: int, _: FrameType | None) -> None:
         raise Interrupted(number)
 
-    for number in heard:
+    for number in received:
         signal.signal(number, stop)
     try:
         yield
     finally:
-        for number, handler in heard.items():
+        for number, handler in received.items():
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
 

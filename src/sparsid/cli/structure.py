@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sparsid._files import make_folder
-from sparsid.cli.console import say_json, show_document, tell
+from sparsid.cli.console import print_json, print_notes, show_document
 from sparsid.cli.options import TableOptions
 from sparsid.cli.outputs import Force, check_outputs
 
@@ -68,21 +68,21 @@ def command(
     graphs = list(islice(members, drawn)) if figures is not None else []
     document = structure_document(found, true, graphs)
     if as_json:
-        say_json(structure_data(found, true))
+        print_json(structure_data(found, true))
     else:
         show_document(document)
     if figures is not None:
         from sparsid.report.render.drawing import save_figures
 
         save_figures(document, figures)
-        tell([f"Figures are in {figures}."])  # not into the JSON
+        print_notes([f"Figures are in {figures}."])  # not into the JSON
 
 
 def _read(card: "Card", data: list[Path], tables: TableOptions) -> "Dataset":
     from sparsid.identify.model_data import read_for
 
     dataset, notes = read_for(card, data, **tables.given())
-    tell(notes)
+    print_notes(notes)
     return dataset
 
 

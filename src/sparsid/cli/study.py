@@ -9,7 +9,7 @@ import typer
 from sparsid._errors import SparsidError
 from sparsid._files import make_folder
 from sparsid.cli.computing import use_machine
-from sparsid.cli.console import say, show_document, tell
+from sparsid.cli.console import print_line, print_notes, show_document
 from sparsid.cli.outputs import MARKDOWN, Force, check_figures, check_outputs
 from sparsid.report.document import Document, Table
 from sparsid.study import executors
@@ -83,7 +83,7 @@ def run(
     from sparsid.training.progress import last_signal
 
     use_machine()
-    with study_progress(study.name) as watch:
+    with study_progress(study.name) as callback:
         outcome = run_study(
             study,
             to,
@@ -91,14 +91,14 @@ def run(
             workers=workers,
             scheduler=scheduler,
             only=only,
-            watch=watch,
+            callback=callback,
         )
-    tell(outcome.notes)
-    said = f"{outcome.stored} of {outcome.asked} cells are stored in {to}"
+    print_notes(outcome.notes)
+    details = f"{outcome.stored} of {outcome.asked} cells are stored in {to}"
     if outcome.interrupted:
-        say(f"Interrupted: {said}; the same command goes on from there.")
+        print_line(f"Interrupted: {details}; the same command goes on from there.")
         raise typer.Exit(128 + last_signal())
-    say(f"{said}; `sparsid study show {to}` says what they say.")
+    print_line(f"{details}; `sparsid study show {to}` says what they say.")
 
 
 def _recorded(study: Any) -> tuple[str, ...]:
@@ -126,9 +126,11 @@ def show_(
     results, document = _documented(folder)
     show_document(replace(document, notes=()), wrap=True)
     if results.missing:
-        tell([f"{results.missing} cells are not stored yet; `sparsid study run` makes them."])
+        print_notes(
+            [f"{results.missing} cells are not stored yet; `sparsid study run` makes them."]
+        )
     page = write_document(document, folder, text=text, force=force)
-    say(f"Open {page} to see the figures.")
+    print_line(f"Open {page} to see the figures.")
 
 
 def write_document(
@@ -139,7 +141,7 @@ def write_document(
     Raises SparsidError where a file would replace one that sparsid did not write, before any is
     written, unless `force` is given. Returns where the page is.
     """
-    from sparsid._files import written_whole
+    from sparsid._files import atomic_write
     from sparsid.report.render.markdown import markdown
     from sparsid.report.render.page import write_page
 
@@ -150,7 +152,7 @@ def write_document(
     check_outputs([page, *written], inputs=[folder / "study.json"], force=force)
     check_figures(folder / "figures", [f.name for f in document.figures], force=force)
     for path, content in written.items():
-        with written_whole(path) as part:
+        with atomic_write(path) as part:
             part.write_text(content, encoding="utf-8")
     return write_page(document, page)
 

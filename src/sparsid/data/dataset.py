@@ -145,8 +145,10 @@ class Dataset:
         for i, length in enumerate(map(len, observed)):
             rows = {kind: len(records[i]) for kind, records in filled.items()}
             if len(set(rows.values())) > 1:
-                said = ", ".join(f"`{k.letter}` {n}" for k, n in rows.items() if parts[k])
-                raise SparsidError(f"Columns of trajectory {i} must be equally long; got {said}.")
+                content = ", ".join(f"`{k.letter}` {n}" for k, n in rows.items() if parts[k])
+                raise SparsidError(
+                    f"Columns of trajectory {i} must be equally long; got {content}."
+                )
             if length < 2:
                 raise SparsidError(
                     f"A trajectory needs at least 2 samples; trajectory {i} has {length}."
@@ -299,8 +301,8 @@ class Dataset:
         """sha256 over numbers, names, units and sampling time: the data a model was trained on."""
         sha = hashlib.sha256()
         channels = [self.channels(kind) for kind in KINDS]
-        said = (self.dt, *((c.names, c.units) for c in channels))
-        sha.update(repr(said).encode())
+        content = (self.dt, *((c.names, c.units) for c in channels))
+        sha.update(repr(content).encode())
         for trajectory in self:
             for array in map(trajectory.values, KINDS):
                 sha.update(repr(array.shape).encode())

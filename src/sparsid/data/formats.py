@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sparsid._errors import SparsidError
-from sparsid._files import written_whole
+from sparsid._files import atomic_write
 from sparsid._registry import Registry, unknown
 
 #: Files that name their channels: `read(path) -> Dataset`.
@@ -75,5 +75,5 @@ def write_as(suffix: str, dataset: Any, path: str | Path) -> None:
 
     Raises SparsidError if the place cannot be written to, or the format cannot hold the dataset.
     """
-    with written_whole(path) as part:
+    with atomic_write(path) as part:
         WRITERS[suffix](dataset, part)

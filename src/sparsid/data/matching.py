@@ -71,9 +71,9 @@ def joined(datasets: Sequence[Dataset]) -> Dataset:
     name = first.attributes.get("source", "the first dataset")
     parts, notes = [first], list(first.notes)
     for dataset in rest:
-        part, said = match(dataset, first.states, first.outputs, first.inputs, first.dt, name)
+        part, content = match(dataset, first.states, first.outputs, first.inputs, first.dt, name)
         parts.append(part)
-        notes += [*dataset.notes, *said]
+        notes += [*dataset.notes, *content]
     attributes = dict(first.attributes)
     if sources := [d.attributes["source"] for d in datasets if "source" in d.attributes]:
         attributes["source"] = ", ".join(sources)

@@ -2,7 +2,7 @@
 
 from sparsid.data.median import median_run
 from sparsid.evaluation.box import BoxExits, box_exits
-from sparsid.evaluation.equations import Law, Piece, laws, written
+from sparsid.evaluation.equations import Piece, StateEquation, state_equations, written
 from sparsid.evaluation.fitting_data import matched
 from sparsid.evaluation.forecast import finite_lengths, forecast
 from sparsid.evaluation.intervals import rate_interval, two_way_bootstrap, wilson
@@ -33,11 +33,11 @@ __all__ = [
     "BoxExits",
     "Estimate",
     "HorizonScore",
-    "Law",
     "LayerSparsity",
     "Piece",
     "Recovery",
     "Sparsity",
+    "StateEquation",
     "Structure",
     "agreement",
     "alone_errors",
@@ -49,7 +49,6 @@ __all__ = [
     "forecast",
     "free_run_errors",
     "horizon_scores",
-    "laws",
     "matched",
     "mean_interval",
     "median_run",
@@ -61,6 +60,7 @@ __all__ = [
     "rmse",
     "score",
     "sparsity",
+    "state_equations",
     "structure",
     "two_way_bootstrap",
     "wilson",

@@ -33,7 +33,7 @@ class Piece:
 
 
 @dataclass(frozen=True, eq=False)
-class Law:
+class StateEquation:
     """The law of one state. `links` says which inputs the network takes.
 
     `scale` is the standard deviation of the derivative over the training data, per s, and
@@ -54,7 +54,7 @@ class Law:
     residual: float
 
 
-def laws(ensemble: Ensemble, member: int, data: Dataset) -> tuple[Law, ...]:
+def state_equations(ensemble: Ensemble, member: int, data: Dataset) -> tuple[StateEquation, ...]:
     """The law of every state of one member, over the data.
 
     A law is affine where the network is within `AFFINE` of an affine map there. Under Euler steps
@@ -83,19 +83,21 @@ def laws(ensemble: Ensemble, member: int, data: Dataset) -> tuple[Law, ...]:
         )
         pieces = tuple(map(Piece, coefficients, map(float, shifts), map(float, shares)))
         found.append(
-            Law(state, graph.input_names, links, pieces, float(gain[at]), scale, refit, residual)
+            StateEquation(
+                state, graph.input_names, links, pieces, float(gain[at]), scale, refit, residual
+            )
         )
     return tuple(found)
 
 
-def written(law: Law, piece: Piece, *, latex: bool = False) -> str:
+def written(equation: StateEquation, piece: Piece, *, latex: bool = False) -> str:
     """One piece as text or LaTeX, the terms that move the state most first."""
-    sizes = np.abs(piece.coefficients) * law.input_scale
+    sizes = np.abs(piece.coefficients) * equation.input_scale
     order = [int(j) for j in np.argsort(-sizes, kind="stable") if piece.coefficients[j] != 0]
-    terms = [(piece.coefficients[j], law.inputs[j]) for j in order]
-    if abs(piece.constant) > NOTHING * law.scale or not terms:
+    terms = [(piece.coefficients[j], equation.inputs[j]) for j in order]
+    if abs(piece.constant) > NOTHING * equation.scale or not terms:
         terms.append((piece.constant, ""))
-    name = _latex_name(law.state) if latex else law.state
+    name = _latex_name(equation.state) if latex else equation.state
     left = rf"\frac{{\mathrm{{d}}\,{name}}}{{\mathrm{{d}}t}}" if latex else f"d {name}/dt"
     right = ""
     for number, factor in terms:

@@ -6,60 +6,64 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from sparsid.evaluation.equations import Law, Piece, written
+from sparsid.evaluation.equations import Piece, StateEquation, written
 from sparsid.report.document import Cell, Document, Quantity, Table
 from sparsid.report.render.text import number
 
 type Truth = Float[np.ndarray, " inputs"]  # true coefficients of one law, NaN: not constant
 
 
-def law_document(law: Law, *, pieces: int, true: Truth | None = None) -> Document:
+def equation_document(
+    equation: StateEquation, *, pieces: int, true: Truth | None = None
+) -> Document:
     """A law as sentences: the refitted one, or the `pieces` of the largest shares.
 
     With `true` a table sets the coefficients of a refitted law beside the true ones.
     """
     tables = ()
-    if law.refit is not None and true is not None:
+    if equation.refit is not None and true is not None:
         columns = ("input", "ours", "true", "difference")
-        rows = list(_compared(law, law.refit, true))
-        tables = (Table(f"Coefficients of d {law.state}/dt", columns, rows),)
-    return Document(f"Law of {law.state}", tuple(_sentences(law, pieces)), tables)
+        rows = list(_compared(equation, equation.refit, true))
+        tables = (Table(f"Coefficients of d {equation.state}/dt", columns, rows),)
+    return Document(f"Law of {equation.state}", tuple(_sentences(equation, pieces)), tables)
 
 
-def laws_latex(laws: Sequence[Law], *, pieces: int) -> str:
+def equations_latex(state_equations: Sequence[StateEquation], *, pieces: int) -> str:
     """An aligned block: one line a law, or one a piece with its share as a remark."""
     lines = []
-    for law in laws:
-        for piece in _shown(law, pieces):
-            text = written(law, piece, latex=True).replace(" = ", " &= ", 1)
+    for equation in state_equations:
+        for piece in _shown(equation, pieces):
+            text = written(equation, piece, latex=True).replace(" = ", " &= ", 1)
             share = f"{100 * piece.share:.1f}"
             lines.append(text if piece.share == 1 else rf"{text} && \text{{({share}\,\%)}}")
-        if rest := _rest(law, pieces):
+        if rest := _rest(equation, pieces):
             share = f"{100 * sum(piece.share for piece in rest):.1f}"
             lines.append(rf"& && \text{{and {len(rest)} further pieces ({share}\,\%)}}")
     body = " \\\\\n".join(lines)
     return f"\\begin{{align*}}\n{body}\n\\end{{align*}}\n"
 
 
-def law_data(law: Law, true: Truth | None = None) -> dict[str, Any]:
+def equation_data(equation: StateEquation, true: Truth | None = None) -> dict[str, Any]:
     """Everything that is known of a law, as lists and numbers."""
     data: dict[str, Any] = {
-        "state": law.state,
-        "links": [name for name, there in zip(law.inputs, law.links, strict=True) if there],
-        "affine": law.refit is not None,
-        "pieces": [_piece_data(law, piece) for piece in law.pieces],
+        "state": equation.state,
+        "links": [
+            name for name, there in zip(equation.inputs, equation.links, strict=True) if there
+        ],
+        "affine": equation.refit is not None,
+        "pieces": [_piece_data(equation, piece) for piece in equation.pieces],
     }
-    if law.refit is not None:
-        data |= {"refit": _piece_data(law, law.refit), "residual": law.residual}
-        data["text"] = written(law, law.refit)
+    if equation.refit is not None:
+        data |= {"refit": _piece_data(equation, equation.refit), "residual": equation.residual}
+        data["text"] = written(equation, equation.refit)
         if true is not None:
-            slopes = zip(law.inputs, true.tolist(), strict=True)
+            slopes = zip(equation.inputs, true.tolist(), strict=True)
             data["true"] = {name: slope for name, slope in slopes if slope}
     return data
 
 
-def _piece_data(law: Law, piece: Piece) -> dict[str, Any]:
-    terms = zip(law.inputs, piece.coefficients.tolist(), strict=True)
+def _piece_data(equation: StateEquation, piece: Piece) -> dict[str, Any]:
+    terms = zip(equation.inputs, piece.coefficients.tolist(), strict=True)
     return {
         "coefficients": {name: a for name, a in terms if a},
         "constant": piece.constant,
@@ -67,28 +71,28 @@ def _piece_data(law: Law, piece: Piece) -> dict[str, Any]:
     }
 
 
-def _shown(law: Law, pieces: int) -> Sequence[Piece]:
-    return (law.refit,) if law.refit is not None else law.pieces[:pieces]
+def _shown(equation: StateEquation, pieces: int) -> Sequence[Piece]:
+    return (equation.refit,) if equation.refit is not None else equation.pieces[:pieces]
 
 
-def _rest(law: Law, pieces: int) -> Sequence[Piece]:
-    return () if law.refit is not None else law.pieces[pieces:]
+def _rest(equation: StateEquation, pieces: int) -> Sequence[Piece]:
+    return () if equation.refit is not None else equation.pieces[pieces:]
 
 
-def _sentences(law: Law, pieces: int) -> Iterator[str]:
-    for piece in _shown(law, pieces):
-        yield written(law, piece)
-        if law.refit is not None:
-            yield f"  affine; refitted, leaving {number(law.residual)} standard deviations"
+def _sentences(equation: StateEquation, pieces: int) -> Iterator[str]:
+    for piece in _shown(equation, pieces):
+        yield written(equation, piece)
+        if equation.refit is not None:
+            yield f"  affine; refitted, leaving {number(equation.residual)} standard deviations"
         else:
             yield f"  over {100 * piece.share:.1f} % of the data"
-    if rest := _rest(law, pieces):
+    if rest := _rest(equation, pieces):
         share = 100 * sum(piece.share for piece in rest)
         yield f"  and {len(rest)} further pieces, over {share:.1f} %"
 
 
-def _compared(law: Law, refit: Piece, true: Truth) -> Iterator[tuple[Cell, ...]]:
-    for name, ours, theirs in zip(law.inputs, refit.coefficients, true, strict=True):
+def _compared(equation: StateEquation, refit: Piece, true: Truth) -> Iterator[tuple[Cell, ...]]:
+    for name, ours, theirs in zip(equation.inputs, refit.coefficients, true, strict=True):
         if not (ours or theirs):
             continue
         if np.isnan(theirs):

@@ -89,8 +89,8 @@ def _sentences(found: Structure, true: TrueLinks | None) -> Iterator[str]:
         return
     recovered = _recovered(found, true)
     medians = (float(np.median([getattr(r, name) for r in recovered])) for name in MEASURES)
-    said = ", ".join(f"{name} {number(m)}" for name, m in zip(MEASURES, medians, strict=True))
-    yield f"against {recovered[0].true} true links, medians: {said}"
+    content = ", ".join(f"{name} {number(m)}" for name, m in zip(MEASURES, medians, strict=True))
+    yield f"against {recovered[0].true} true links, medians: {content}"
     if true.weak.any():
         shares, strong = found.frequency, true.links & ~true.weak
         yield (

@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float
 
 from sparsid._errors import SparsidError
 from sparsid.data import Dataset
-from sparsid.evaluation.equations import Law
+from sparsid.evaluation.equations import StateEquation
 from sparsid.evaluation.structure import Structure, channel_scales
 from sparsid.models import Ensemble
 from sparsid.processes import named
@@ -66,7 +66,7 @@ def true_links(
 
 
 def true_coefficients(
-    process: str, found: tuple[Law, ...], data: Dataset
+    process: str, found: tuple[StateEquation, ...], data: Dataset
 ) -> Float[np.ndarray, "states inputs"]:
     """The slopes of a built-in process over the data, in physical units per s.
 
@@ -75,7 +75,9 @@ def true_coefficients(
     """
     truth = named(process)
     channels = (*truth.states.names, *truth.inputs.names)
-    if [law.state for law in found] != list(truth.states.names) or found[0].inputs != channels:
+    if [equation.state for equation in found] != list(truth.states.names) or found[
+        0
+    ].inputs != channels:
         raise SparsidError(
             f"The true laws of {process!r} are between its own channels, {', '.join(channels)}; "
             f"the model has {', '.join(found[0].inputs)}."

@@ -28,16 +28,16 @@ class Clip:
         inside = np.clip(z, self.low, self.high)
         if not self.margin:
             return inside
-        room = self.margin * (self.high - self.low)
+        capacity = self.margin * (self.high - self.low)
         with np.errstate(invalid="ignore"):
-            return np.where(z == inside, z, inside + room * np.tanh((z - inside) / room))
+            return np.where(z == inside, z, inside + capacity * np.tanh((z - inside) / capacity))
 
     def slopes(self, z: Float[np.ndarray, "batch inputs"]) -> Float[np.ndarray, "batch inputs"]:
         """How much of a small change of z is let through."""
         over = z - np.clip(z, self.low, self.high)
-        room = self.margin * (self.high - self.low)
+        capacity = self.margin * (self.high - self.low)
         with np.errstate(divide="ignore", invalid="ignore"):
-            bent = 1.0 - np.tanh(over / room) ** 2 if self.margin else np.zeros_like(over)
+            bent = 1.0 - np.tanh(over / capacity) ** 2 if self.margin else np.zeros_like(over)
         return np.where(over == 0, 1.0, bent)
 
     def __post_init__(self):

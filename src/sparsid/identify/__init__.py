@@ -5,7 +5,7 @@ The names below load on first use: a specification is read, and refused, without
 
 from typing import TYPE_CHECKING
 
-from sparsid._lazy import lazily
+from sparsid._lazy import lazy_attributes
 
 if TYPE_CHECKING:
     from sparsid._tables import parse
@@ -48,4 +48,4 @@ __all__ = [
     "split",
 ]
 
-__getattr__ = lazily(__name__, _HOMES)
+__getattr__ = lazy_attributes(__name__, _HOMES)

@@ -14,7 +14,7 @@ from sparsid.identify.recipes import linear_free_run
 from sparsid.identify.run import run_recipe
 from sparsid.identify.spec import TrainingSpec
 from sparsid.models import Ensemble
-from sparsid.training import Watcher, fit_linear
+from sparsid.training import Callback, fit_linear
 from sparsid.training.progress import Stop
 
 #: Gives an ensemble of one linear model for a request.
@@ -29,7 +29,7 @@ class BaselineRequest:
     validation: ScaledDataset
     model: AbstractArchitecture
     settings: TrainingSpec
-    watch: Watcher | None = None
+    callback: Callback | None = None
 
 
 def fitted_baselines(
@@ -38,7 +38,7 @@ def fitted_baselines(
     model: AbstractArchitecture,
     settings: TrainingSpec,
     stop: Stop,
-    watching: Callable[[str], Watcher | None] | None = None,
+    callbacks: Callable[[str], Callback | None] | None = None,
 ) -> Iterator[tuple[str, Ensemble | SparsidError]]:
     """(name, ensemble) of each linear model that the architecture names.
 
@@ -47,9 +47,9 @@ def fitted_baselines(
     """
     alone = settings.model_copy(update={"members": 1})
     for name in model.baselines:
-        watch = watching(name) if watching is not None else None
+        callback = callbacks(name) if callbacks is not None else None
         try:
-            found = BASELINES[name](BaselineRequest(train, validation, model, alone, watch))
+            found = BASELINES[name](BaselineRequest(train, validation, model, alone, callback))
         except SparsidError as error:
             found = error
         if stop.asked:
@@ -66,7 +66,7 @@ def free_run(request: BaselineRequest) -> Ensemble:
     """The same, trained on free runs over windows from there on."""
     recipe = linear_free_run(request.train.physical, request.validation.physical)
     parts = request.train, request.validation
-    return run_recipe(recipe, *parts, request.settings, request.watch).ensemble
+    return run_recipe(recipe, *parts, request.settings, request.callback).ensemble
 
 
 def arx(request: BaselineRequest) -> Ensemble:
@@ -80,7 +80,7 @@ def output_error(request: BaselineRequest) -> Ensemble:
         linear_of(request.model),
         request.train,
         request.validation,
-        watch=request.watch,
+        callback=request.callback,
         key=jax.random.key(request.settings.seed),
     )
 

@@ -21,11 +21,11 @@ from sparsid.identify.recipes import Recipe, Request, sparse_one_step
 from sparsid.identify.run import check_recipe, run_recipe
 from sparsid.identify.spec import FitSpec, TrainingSpec
 from sparsid.models import Ensemble
-from sparsid.training import AnyPhase, History, Watcher
+from sparsid.training import AnyPhase, Callback, History
 from sparsid.training.progress import interruptible
 
 #: Gives, for the name of what is trained next, what is called after each of its epochs.
-Watching = Callable[[str], Watcher | None]
+Callbacks = Callable[[str], Callback | None]
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def fit(
     seed: int = 0,
     effort: float = 1.0,
     model: AbstractArchitecture | None = None,
-    watching: Watching | None = None,
+    callbacks: Callbacks | None = None,
 ) -> FitResult:
     """A sparse ensemble for recorded trajectories, with nothing to know about neural networks.
 
@@ -87,24 +87,24 @@ def fit(
     settings = {"recipe": recipe, "members": members, "seed": seed, "effort": effort}
     training = parse(TrainingSpec, settings, "fit")
     parts, notes = without_constant_inputs(split(data, validation=validation, test=test))
-    return fit_parts(parts, training, model=model, notes=notes, watching=watching)
+    return fit_parts(parts, training, model=model, notes=notes, callbacks=callbacks)
 
 
 def fit_spec(
-    spec: FitSpec, *, parts: Parts | None = None, watching: Watching | None = None
+    spec: FitSpec, *, parts: Parts | None = None, callbacks: Callbacks | None = None
 ) -> FitResult:
     """Reads (unless `parts` are given: `read_parts(spec.data)`), splits and trains as specified."""
     model = spec.architecture
     phases = tuple(phase.build() for phase in spec.phase)
     parts, notes = without_constant_inputs(read_parts(spec.data) if parts is None else parts)
     result = fit_parts(
-        parts, spec.training, model=model, phases=phases, notes=notes, watching=watching
+        parts, spec.training, model=model, phases=phases, notes=notes, callbacks=callbacks
     )
     if not phases:
         return result
-    told = {"phases": [phase.model_dump(mode="json") for phase in spec.phase]}
+    details = {"phases": [phase.model_dump(mode="json") for phase in spec.phase]}
     ensemble = result.ensemble
-    card = replace(ensemble.card, training=ensemble.card.training | told)
+    card = replace(ensemble.card, training=ensemble.card.training | details)
     chosen = replace(result.chosen, ensemble=replace(ensemble, card=card))
     return replace(result, chosen=chosen, tried=(chosen,))
 
@@ -116,7 +116,7 @@ def fit_parts(
     model: AbstractArchitecture | None = None,
     phases: tuple[AnyPhase, ...] = (),
     notes: tuple[str, ...] = (),
-    watching: Watching | None = None,
+    callbacks: Callbacks | None = None,
 ) -> FitResult:
     """Trains by every recipe that `settings` names, or through `phases`, and chooses.
 
@@ -133,7 +133,7 @@ def fit_parts(
     with interruptible() as stop:
         kind = recipes[0].architecture
         linear, missing = [], []
-        for name, found in fitted_baselines(train, validation, kind, settings, stop, watching):
+        for name, found in fitted_baselines(train, validation, kind, settings, stop, callbacks):
             if isinstance(found, SparsidError):
                 missing.append(f"The model {name!r} was not fitted. {found}")
             else:
@@ -141,8 +141,8 @@ def fit_parts(
         for recipe in recipes:
             if stop.asked:
                 break
-            watch = watching(recipe.name) if watching is not None else None
-            fitted = run_recipe(recipe, train, validation, settings, watch)
+            callback = callbacks(recipe.name) if callbacks is not None else None
+            fitted = run_recipe(recipe, train, validation, settings, callback)
             if fitted.history.epochs:
                 tried.append(_candidate(recipe.name, fitted.ensemble, parts, fitted.history))
     if not tried:
@@ -156,17 +156,17 @@ def fit_parts(
 
 def _of_the_choice(chosen: Candidate, linear: Sequence[Candidate], parts: Parts) -> tuple[str, ...]:
     """What should be said of how the network was chosen."""
-    said = []
+    content = []
     if parts.chooses == "training":
-        said.append("Nothing was kept back to choose: the errors over the training part chose.")
+        content.append("Nothing was kept back to choose: the errors over the training part chose.")
     best = min(linear, key=lambda candidate: candidate.validation, default=None)
     if best is not None and not chosen.validation < best.validation:
-        said.append(
+        content.append(
             f"Over the {parts.chooses} data no network runs better than the model {best.name!r} "
             f"({best.validation:.3g} against {chosen.validation:.3g}); more data, more effort or "
             "another architecture may help."
         )
-    return tuple(said)
+    return tuple(content)
 
 
 def _recipes(

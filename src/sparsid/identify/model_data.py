@@ -40,8 +40,8 @@ def read_for(
             dt=dt,
         )
     observes = card.architecture.observes
-    fitting, said = match_model(dataset, observes, card.states, card.inputs, card.dt)
-    return fitting, [*notes, *dataset.notes, *said]
+    fitting, content = match_model(dataset, observes, card.states, card.inputs, card.dt)
+    return fitting, [*notes, *dataset.notes, *content]
 
 
 def read_inputs_for(
@@ -76,8 +76,8 @@ def read_inputs_for(
         input_names=card.inputs.names,
         input_units=given.outputs.units,
     )
-    fitting, said = match(dataset, card.states, Channels(), card.inputs, card.dt)
-    return fitting, [*given.notes, *(note for note in said if card.inputs.names[0] in note)]
+    fitting, content = match(dataset, card.states, Channels(), card.inputs, card.dt)
+    return fitting, [*given.notes, *(note for note in content if card.inputs.names[0] in note)]
 
 
 def at_rest(card: Card, start: Mapping[str, float], samples: int) -> Dataset:

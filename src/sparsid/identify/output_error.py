@@ -12,7 +12,14 @@ from sparsid.architectures import AbstractArchitecture, Card
 from sparsid.data import ScaledDataset
 from sparsid.identify.errors import simulation_errors
 from sparsid.models import Ensemble
-from sparsid.training import Descent, LevenbergMarquardt, Monitor, Simulation, Watcher, fit_ensemble
+from sparsid.training import (
+    Callback,
+    LevenbergMarquardt,
+    Monitor,
+    SecondOrderPhase,
+    Simulation,
+    fit_ensemble,
+)
 from sparsid.training.restarts import best_restarts
 
 POLES = (0.0, 0.5, 0.9, 0.99)  # of the models y(k) = pole y(k-1) that training starts from
@@ -26,7 +33,7 @@ def fit_output_error(
     train: ScaledDataset,
     validation: ScaledDataset,
     *,
-    watch: Watcher | None = None,
+    callback: Callback | None = None,
     key: Key[Array, ""],
 ) -> Ensemble:
     """A linear model trained on its free run, as an ensemble of one.
@@ -38,26 +45,26 @@ def fit_output_error(
     ARX itself is not among them. Raises SparsidError for more numbers than second-order training
     takes, and for records that are too short.
     """
-    options = {"monitor": Monitor(validation), "dtype": "float64", "watch": watch, "key": key}
+    options = {"monitor": Monitor(validation), "dtype": "float64", "callback": callback, "key": key}
     starts, method = _starts(architecture, train, key=key), LevenbergMarquardt()
     length = max(WINDOW, 6 * architecture.lag)
     within = length < max(train.scaled.lengths)
     windows = Simulation(length, length // 2) if within else Simulation()
-    first = Descent(method, windows, IN_WINDOWS, PATIENCE)
+    first = SecondOrderPhase(method, windows, IN_WINDOWS, PATIENCE)
     size = 1 + len(POLES)
     moved = fit_ensemble(architecture, train, (first,), size=size, start=starts, **options)
     both = jax.tree.map(
         lambda a, b: np.concatenate([a, b[1:]]), moved.ensemble.stacked.model, starts
     )
-    whole, size = Descent(method, Simulation(), WHOLE, PATIENCE, early=True), 2 * size - 1
+    whole, size = SecondOrderPhase(method, Simulation(), WHOLE, PATIENCE, early=True), 2 * size - 1
     done = fit_ensemble(architecture, train, (whole,), size=size, start=both, **options)
     fitted = done.ensemble
     errors, _ = simulation_errors(fitted, validation.physical)
     (best,) = best_restarts(np.nan_to_num(errors.mean(axis=1), nan=np.inf), len(fitted))
     names = ["ARX", *(f"pole {pole:g}" for pole in POLES)]
     names = [*(f"{name}, windows first" for name in names), *names[1:]]
-    told = fitted.card.training | {"recipe": "linear, OE", "start": names[best]}
-    return replace(fitted.pick([best]), card=replace(fitted.card, training=told))
+    details = fitted.card.training | {"recipe": "linear, OE", "start": names[best]}
+    return replace(fitted.pick([best]), card=replace(fitted.card, training=details))
 
 
 def fit_arx(architecture: AbstractArchitecture, train: ScaledDataset) -> Ensemble:

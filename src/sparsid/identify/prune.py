@@ -12,20 +12,19 @@ import jax
 import numpy as np
 
 from sparsid._errors import SparsidError
-from sparsid._files import written_whole
+from sparsid._files import atomic_write
 from sparsid._registry import unknown
 from sparsid.architectures import AbstractArchitecture
 from sparsid.architectures.capabilities import check_serves
 from sparsid.data import Dataset, Normaliser, Scale, ScaledDataset
 from sparsid.identify.parts import Parts
 from sparsid.models import Ensemble
-from sparsid.training import Path as PruningPath
-from sparsid.training import Pruning, Simulation, prune
+from sparsid.training import Pruning, PruningPath, Simulation, prune
 from sparsid.training.curvature import Point, error, on_device, program
-from sparsid.training.descent import LARGEST, descend
 from sparsid.training.layout import Layout
 from sparsid.training.progress import Stop, interruptible
 from sparsid.training.pruning import RETRAIN, PruningReport
+from sparsid.training.second_order import LARGEST, run_second_order
 from sparsid.training.starts import models_of, points_of, stacked
 from sparsid.training.windows import Criterion, Windows, windows
 
@@ -68,28 +67,28 @@ class Pruned:
 
     def save_paths(self, file: str | Path) -> None:
         """All paths as JSON (docs/file-format.md). Raises SparsidError if it cannot."""
-        said = {
+        content = {
             "format": "sparsid-pruning-paths",
             "schema": 1,
             "numbers": len(self.names),
-            "members": [self._told(member) for member in self.members],
+            "members": [self._as_json(member) for member in self.members],
         }
-        with written_whole(file) as part:
-            part.write_text(json.dumps(said, indent=1), encoding="utf-8")
+        with atomic_write(file) as part:
+            part.write_text(json.dumps(content, indent=1), encoding="utf-8")
 
-    def _told(self, member: PrunedMember) -> dict[str, Any]:
+    def _as_json(self, member: PrunedMember) -> dict[str, Any]:
         steps = [
             {
                 "left": step.left,
-                "train": _plain(step.train),
-                "validation": _plain(step.validation),
+                "train": _json_number(step.train),
+                "validation": _json_number(step.validation),
                 "iterations": step.iterations,
                 "removed": [self.names[i] for i in step.removed],
             }
             for step in member.path.steps
         ]
         judged = {
-            name: {part: _plain(value) for part, value in vars(getattr(member, name)).items()}
+            name: {part: _json_number(value) for part, value in vars(getattr(member, name)).items()}
             for name in ("full", "pruned", "control")
         }
         return {"chosen": member.chosen, "undone": member.path.undone, **judged, "steps": steps}
@@ -101,7 +100,7 @@ def prune_ensemble(
     *,
     pruning: Pruning | None = None,
     choice: Literal["best", "smallest"] = "best",
-    watch: Callable[[PruningReport], Any] | None = None,
+    callback: Callable[[PruningReport], Any] | None = None,
 ) -> Pruned:
     """Prunes every member on the training part, chooses on validation, judges on the test.
 
@@ -142,7 +141,7 @@ def prune_ensemble(
             "model does not simulate these data; are they those it was made for?"
         )
     with interruptible() as stop:
-        paths = prune(layout, points, train, validation, pruning, watch=watch, stop=stop)
+        paths = prune(layout, points, train, validation, pruning, callback=callback, stop=stop)
         chosen = [
             path.least_validation() if choice == "best" else path.smallest_not_worse()
             for path in paths
@@ -165,8 +164,8 @@ def prune_ensemble(
     members = tuple(
         PrunedMember(path, at, *of) for path, at, *of in zip(paths, chosen, *judged, strict=True)
     )
-    told = replace(ensemble.card, training=ensemble.card.training | {"pruned": "by saliency"})
-    smaller = replace(with_points(ensemble, layout, pruned), card=told)
+    details = replace(ensemble.card, training=ensemble.card.training | {"pruned": "by saliency"})
+    smaller = replace(with_points(ensemble, layout, pruned), card=details)
     return Pruned(smaller, members, tuple(layout.names()), interrupted)
 
 
@@ -243,7 +242,7 @@ def trained_on(
         return points
     further = replace(pruning.retrain, iterations=iterations)
     active = np.ones(len(points.theta), bool)
-    return descend(
+    return run_second_order(
         layout, points, train, further, validation=validation, active=active, stop=stop
     ).points
 
@@ -256,6 +255,6 @@ def with_points(ensemble: Ensemble, layout: Layout, points: Point) -> Ensemble:
     return replace(ensemble, stacked=stacked_model)
 
 
-def _plain(value: float | None) -> float | None:
+def _json_number(value: float | None) -> float | None:
     """A number JSON can hold."""
     return value if value is not None and np.isfinite(value) else None

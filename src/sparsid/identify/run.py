@@ -10,7 +10,7 @@ from sparsid.data import ScaledDataset
 from sparsid.evaluation import free_run_errors
 from sparsid.identify.recipes import Recipe
 from sparsid.identify.spec import TrainingSpec
-from sparsid.training import Fitted, Monitor, Watcher, fit_ensemble
+from sparsid.training import Callback, Fitted, Monitor, fit_ensemble
 from sparsid.training.fitting import check_phases
 from sparsid.training.linear import linear_start
 from sparsid.training.restarts import best_restarts
@@ -31,12 +31,12 @@ def run_recipe(
     train: ScaledDataset,
     validation: ScaledDataset,
     settings: TrainingSpec,
-    watch: Watcher | None = None,
+    callback: Callback | None = None,
 ) -> Fitted:
     """Trains one recipe's ensemble; member i depends on the seed and i alone."""
     key_start, key_fit = jax.random.split(jax.random.key(settings.seed))
     if recipe.own_training is not None:
-        return recipe.own_training(recipe, train, validation, settings, watch, key_fit)
+        return recipe.own_training(recipe, train, validation, settings, callback, key_fit)
     start = None
     if recipe.start == "linear":
         start = linear_start(
@@ -48,7 +48,7 @@ def run_recipe(
         recipe.phases,
         size=settings.members * recipe.restarts,
         monitor=_monitor(validation, settings),
-        watch=watch,
+        callback=callback,
         start=start,
         key=key_fit,
     )
@@ -56,8 +56,8 @@ def run_recipe(
         errors = free_run_errors(fitted.ensemble, validation.physical)
         best = best_restarts(errors, recipe.restarts)
         fitted = Fitted(fitted.ensemble.pick(best), fitted.history.pick(best.tolist()))
-    said = {"recipe": recipe.name, "seed": settings.seed}
-    card = replace(fitted.ensemble.card, training=said | fitted.ensemble.card.training)
+    content = {"recipe": recipe.name, "seed": settings.seed}
+    card = replace(fitted.ensemble.card, training=content | fitted.ensemble.card.training)
     return replace(fitted, ensemble=replace(fitted.ensemble, card=card))
 
 

@@ -10,9 +10,9 @@ from sparsid._registry import unknown
 from sparsid._tables import TAGS, Table, parse, read_toml
 from sparsid.architectures import AbstractArchitecture, AnyArchitecture, default_for
 from sparsid.architectures.capabilities import check_linear_start, check_serves
-from sparsid.identify.descent_spec import DescentSpec
 from sparsid.identify.kinds import AUTO, RECIPES
 from sparsid.identify.phase_spec import PhaseSpec
+from sparsid.identify.second_order_spec import SecondOrderSpec
 
 
 class DataSpec(Table):
@@ -101,7 +101,7 @@ def _way(phase: Any) -> str:
     """Which way of training a [[phase]] table or object is."""
     if isinstance(phase, dict):
         return TAGS[1] if {"method", "iterations"} & phase.keys() else TAGS[0]
-    return TAGS[1] if isinstance(phase, DescentSpec) else TAGS[0]
+    return TAGS[1] if isinstance(phase, SecondOrderSpec) else TAGS[0]
 
 
 def _way_of_free_runs(phase: Any) -> str:
@@ -111,7 +111,7 @@ def _way_of_free_runs(phase: Any) -> str:
     return _way(phase)
 
 
-_Phases = Annotated[PhaseSpec, Tag(TAGS[0])] | Annotated[DescentSpec, Tag(TAGS[1])]
+_Phases = Annotated[PhaseSpec, Tag(TAGS[0])] | Annotated[SecondOrderSpec, Tag(TAGS[1])]
 
 AnyPhaseSpec = Annotated[_Phases, Discriminator(_way)]
 AnySecondOrderFirst = Annotated[_Phases, Discriminator(_way_of_free_runs)]

@@ -20,7 +20,7 @@ def without_dangling(network: MLP, keep: MLP) -> tuple[MLP, MLP]:
     those biases has been deleted, the unit stays as it is. Arrays are NumPy.
     """
     pairs = zip(network.layers, keep.layers, strict=True)
-    layers = [_Living.of(layer, kept) for layer, kept in pairs]
+    layers = [_Active.of(layer, kept) for layer, kept in pairs]
     activate = ACTIVATIONS[network.activation]
     changed = True
     while changed:
@@ -28,13 +28,13 @@ def without_dangling(network: MLP, keep: MLP) -> tuple[MLP, MLP]:
         for layer, later in itertools.pairwise(layers):
             dropped = _drop_unused(layer, later)
             changed |= _fold_constants(layer, later, activate) | dropped
-    tidy = zip(network.layers, layers, strict=True)
-    values, lives = zip(*(living.back(like) for like, living in tidy), strict=True)
+    connected = zip(network.layers, layers, strict=True)
+    values, lives = zip(*(active.back(like) for like, active in connected), strict=True)
     return MLP(values, network.activation), MLP(lives, network.activation)
 
 
 @dataclass(frozen=True, eq=False)
-class _Living:
+class _Active:
     """A layer's columns, skip columns beside the others and the bias last, and which live."""
 
     columns: Float[np.ndarray, "units columns"]
@@ -42,7 +42,7 @@ class _Living:
     hidden: int  # columns that take hidden units
 
     @classmethod
-    def of(cls, layer: Layer, keep: Layer) -> "_Living":
+    def of(cls, layer: Layer, keep: Layer) -> "_Active":
         both = []
         for part, blank in ((layer, 0.0), (keep, False)):
             bias = np.full(len(part.weight), blank) if part.bias is None else np.asarray(part.bias)
@@ -71,13 +71,13 @@ class _Living:
         self.columns[units], self.lives[units] = 0.0, False
 
 
-def _drop_unused(layer: _Living, later: _Living) -> bool:
+def _drop_unused(layer: _Active, later: _Active) -> bool:
     unused = ~later.used & layer.lives.any(axis=1)
     layer.clear(unused)
     return bool(unused.any())
 
 
-def _fold_constants(layer: _Living, later: _Living, activate: Callable) -> bool:
+def _fold_constants(layer: _Active, later: _Active, activate: Callable) -> bool:
     """Units whose value never changes out of `layer`, into the biases of `later`."""
     constant = np.flatnonzero(later.used & ~layer.lives[:, :-1].any(axis=1))
     changed = False

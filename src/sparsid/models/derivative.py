@@ -152,8 +152,8 @@ class DerivativeModel(AbstractModel):
         inside = jnp.clip(z, self.low, self.high)
         if not self.margin:
             return inside
-        room, over = self.margin * (self.high - self.low), z - inside
-        return jnp.where(over == 0, z, inside + room * jnp.tanh(over / room))
+        capacity, over = self.margin * (self.high - self.low), z - inside
+        return jnp.where(over == 0, z, inside + capacity * jnp.tanh(over / capacity))
 
     def one_step(self, z: Float[Array, " inputs *samples"]) -> Float[Array, " states *samples"]:
         """Scaled increment over one sample from (x, u), in the units of the network's output.

@@ -28,6 +28,6 @@ def measured(dataset: Dataset, noise: Mapping[str, float], *, key: Key[Array, ""
         added = np.asarray(drawn).T * spread
         n = len(dataset.states)
         noisy.append(replace(t, x=t.x + added[:, :n], y=t.y + added[:, n:]))
-    said = ", ".join(f"{name} {deviation:g}" for name, deviation in noise.items())
-    attributes = dict(dataset.attributes) | {"noise": said}
+    content = ", ".join(f"{name} {deviation:g}" for name, deviation in noise.items())
+    attributes = dict(dataset.attributes) | {"noise": content}
     return replace(dataset, trajectories=tuple(noisy), attributes=attributes)

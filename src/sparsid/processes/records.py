@@ -12,7 +12,7 @@ from sparsid.processes.base import AbstractProcess
 
 def to_dataset(
     process: AbstractProcess,
-    marched: tuple[Batch, Batch, Batch],
+    integrated: tuple[Batch, Batch, Batch],
     lengths: Sequence[int],
     *,
     dt: float,
@@ -23,13 +23,13 @@ def to_dataset(
 
     Raises SparsidError if fewer than two samples of a trajectory are finite.
     """
-    kept = [_finite_rows(*(a[i, :length] for a in marched)) for i, length in enumerate(lengths)]
+    kept = [_finite_rows(*(a[i, :length] for a in integrated)) for i, length in enumerate(lengths)]
     left = [
         _left(i, finite, length, dt)
         for i, (finite, length) in enumerate(zip(kept, lengths, strict=True))
         if finite < length
     ]
-    x, y, u = ([r[:n] for r, n in zip(array, kept, strict=True)] for array in marched)
+    x, y, u = ([r[:n] for r, n in zip(array, kept, strict=True)] for array in integrated)
     return Dataset.from_arrays(
         x,
         y,

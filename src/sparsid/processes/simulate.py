@@ -15,7 +15,7 @@ from sparsid._types import Batch
 from sparsid.data import Dataset
 from sparsid.processes.adaptive import check_installed
 from sparsid.processes.base import AbstractProcess
-from sparsid.processes.march import METHODS, cpu_mesh, march_recorded, march_sampled
+from sparsid.processes.integrate import METHODS, cpu_mesh, integrate_recorded, integrate_sampled
 from sparsid.processes.records import check_channels, to_dataset
 from sparsid.processes.sources import AbstractSource
 
@@ -55,10 +55,10 @@ def simulate(
         keys = jax.vmap(jax.random.fold_in, (None, 0))(_typed(key), np.arange(trajectories))
 
         def run(mesh, keys):
-            return march_sampled(process, source, keys, mesh, int(samples), float(dt), method)
+            return integrate_sampled(process, source, keys, mesh, int(samples), float(dt), method)
 
-        marched = _on_all_devices(run, keys)
-    return to_dataset(process, marched, [samples] * trajectories, dt=dt, method=method)
+        integrated = _on_all_devices(run, keys)
+    return to_dataset(process, integrated, [samples] * trajectories, dt=dt, method=method)
 
 
 def replay(process: AbstractProcess, dataset: Dataset, *, method: str = "rk4") -> Dataset:
@@ -78,12 +78,12 @@ def replay(process: AbstractProcess, dataset: Dataset, *, method: str = "rk4") -
     with jax.enable_x64(True):
 
         def run(mesh, starts, inputs):
-            return march_recorded(_as_jax(process), starts, inputs, mesh, dataset.dt, method)
+            return integrate_recorded(_as_jax(process), starts, inputs, mesh, dataset.dt, method)
 
-        marched = _on_all_devices(run, states[:, 0], inputs)
+        integrated = _on_all_devices(run, states[:, 0], inputs)
     return to_dataset(
         process,
-        marched,
+        integrated,
         dataset.lengths,
         dt=dataset.dt,
         method=method,

@@ -40,7 +40,7 @@ class Row:
 
     def to_json(self) -> str:
         """The row as strict JSON (docs/file-format.md). Raises SparsidError for odd numbers."""
-        said = {
+        content = {
             "format": FORMAT,
             "schema": SCHEMA,
             "key": self.key,
@@ -52,7 +52,7 @@ class Row:
             "versions": self.versions,
         }
         try:
-            return json.dumps(said, allow_nan=False) + "\n"
+            return json.dumps(content, allow_nan=False) + "\n"
         except (TypeError, ValueError) as error:
             raise SparsidError(
                 f"Numbers of a row must be finite, or None where there is none ({error})."
@@ -61,23 +61,23 @@ class Row:
     @classmethod
     def from_json(cls, text: str) -> "Row":
         """The row in `text`. Raises ValueError for anything else, and if its key does not fit."""
-        said = json.loads(text, parse_constant=_refuse_constant)
-        if not isinstance(said, dict) or said.get("format") != FORMAT:
+        content = json.loads(text, parse_constant=_refuse_constant)
+        if not isinstance(content, dict) or content.get("format") != FORMAT:
             raise ValueError("it is no row of results")
-        schema = said.get("schema")
+        schema = content.get("schema")
         if type(schema) is not int:
             raise ValueError("its schema is missing")
         if schema > SCHEMA:
             raise NewerSchema(schema)
         row = cls(
-            _typed(said, "specification", dict),
-            _typed(said, "name", str),
-            {n: _number(v) for n, v in _typed(said, "numbers", dict).items()},
-            {n: _unpacked(v) for n, v in _typed(said, "series", dict).items()},
-            {n: float(v) for n, v in _typed(said, "timings", dict).items()},
-            {n: str(v) for n, v in _typed(said, "versions", dict).items()},
+            _typed(content, "specification", dict),
+            _typed(content, "name", str),
+            {n: _number(v) for n, v in _typed(content, "numbers", dict).items()},
+            {n: _unpacked(v) for n, v in _typed(content, "series", dict).items()},
+            {n: float(v) for n, v in _typed(content, "timings", dict).items()},
+            {n: str(v) for n, v in _typed(content, "versions", dict).items()},
         )
-        if row.key != said.get("key"):
+        if row.key != content.get("key"):
             raise ValueError("its key does not fit its specification")
         if type(row.specification.get("seed")) is not int:
             raise ValueError("its specification has no seed")
@@ -106,8 +106,8 @@ def _spelt(value: float) -> float | str | None:
 _SPELT = {None: np.nan, "inf": np.inf, "-inf": -np.inf}
 
 
-def _unpacked(said: Mapping[str, Any]) -> np.ndarray:
-    shape, values = _typed(said, "shape", list), _typed(said, "values", list)
+def _unpacked(content: Mapping[str, Any]) -> np.ndarray:
+    shape, values = _typed(content, "shape", list), _typed(content, "values", list)
     read = [_SPELT[v] if v is None or isinstance(v, str) else _number(v) for v in values]
     return np.array(read, np.float64).reshape([int(length) for length in shape])
 
@@ -120,10 +120,10 @@ def _number(value: Any) -> float | None:
     return float(value)
 
 
-def _typed(said: Any, name: str, kind: type) -> Any:
-    if not isinstance(said, Mapping) or not isinstance(said.get(name), kind):
+def _typed(content: Any, name: str, kind: type) -> Any:
+    if not isinstance(content, Mapping) or not isinstance(content.get(name), kind):
         raise ValueError(f"its `{name}` is missing or not what it should be")
-    return said[name]
+    return content[name]
 
 
 def _refuse_constant(text: str) -> None:

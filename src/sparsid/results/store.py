@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from sparsid._errors import SparsidError
-from sparsid._files import make_folder, remove_orphans, written_whole
+from sparsid._files import atomic_write, make_folder, remove_orphans
 from sparsid.results.row import NewerSchema, Row
 
 FORMAT = "sparsid-study"
@@ -47,9 +47,9 @@ class ResultStore:
             make_folder(place)
         for place in (store.folder, *places):
             remove_orphans(place)
-        said = {"format": FORMAT, "schema": SCHEMA, "name": name} | dict(study)
-        with written_whole(store.folder / "study.json") as part:
-            part.write_text(json.dumps(said, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        content = {"format": FORMAT, "schema": SCHEMA, "name": name} | dict(study)
+        with atomic_write(store.folder / "study.json") as part:
+            part.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
         return store
 
     @classmethod
@@ -84,19 +84,19 @@ class ResultStore:
                 "makes one."
             )
         try:
-            said = json.loads(path.read_bytes())
+            content = json.loads(path.read_bytes())
         except (OSError, ValueError) as error:
             raise SparsidError(f"{path} is damaged ({error}); {_AGAIN}.") from None
         if (
-            not isinstance(said, dict)
-            or said.get("format") != FORMAT
-            or not isinstance(said.get("name"), str)
-            or type(said.get("schema")) is not int
+            not isinstance(content, dict)
+            or content.get("format") != FORMAT
+            or not isinstance(content.get("name"), str)
+            or type(content.get("schema")) is not int
         ):
             raise SparsidError(f"{path} is damaged (it says of no study); {_AGAIN}.")
-        if said["schema"] > SCHEMA:
-            raise SparsidError(_newer(path, said["schema"]))
-        return said
+        if content["schema"] > SCHEMA:
+            raise SparsidError(_newer(path, content["schema"]))
+        return content
 
     def keys(self) -> frozenset[str]:
         """Keys of all rows stored; nothing is read."""
@@ -120,42 +120,42 @@ class ResultStore:
 
     def write(self, row: Row) -> None:
         """Stores `row` whole under its key. Raises SparsidError if it cannot be written."""
-        with written_whole(self.rows_folder / f"{row.key}.json") as part:
+        with atomic_write(self.rows_folder / f"{row.key}.json") as part:
             part.write_text(row.to_json(), encoding="utf-8")
 
     def rows(self) -> Iterator[Row]:
         """All rows, in the order of their keys. Raises SparsidError as `read` does."""
         return (self.read(key) for key in sorted(self.keys()))
 
-    def put_aside(self, key: str, arrays: Mapping[str, np.ndarray]) -> None:
+    def save_checkpoint(self, key: str, arrays: Mapping[str, np.ndarray]) -> None:
         """Keeps arrays of work in flight as NetCDF, in the place of those kept before."""
         import xarray as xr
 
-        said = xr.Dataset(
+        content = xr.Dataset(
             {
                 name: ([f"{name}_{axis}" for axis in range(array.ndim)], array)
                 for name, array in arrays.items()
             }
         )
-        with written_whole(self._aside(key)) as part:
-            said.to_netcdf(part, engine="h5netcdf")
+        with atomic_write(self._checkpoint_path(key)) as part:
+            content.to_netcdf(part, engine="h5netcdf")
 
-    def take_up(self, key: str) -> dict[str, np.ndarray] | None:
+    def load_checkpoint(self, key: str) -> dict[str, np.ndarray] | None:
         """What was put aside under `key`; None if nothing was, or nothing that can be read."""
         import xarray as xr
 
         try:
-            with xr.open_dataset(self._aside(key), engine="h5netcdf") as said:
-                return {str(name): array.values for name, array in said.items()}
+            with xr.open_dataset(self._checkpoint_path(key), engine="h5netcdf") as content:
+                return {str(name): array.values for name, array in content.items()}
         except (OSError, ValueError):
             return None
 
     def drop(self, key: str) -> None:
         """Removes what was put aside."""
         with suppress(OSError):
-            self._aside(key).unlink(missing_ok=True)
+            self._checkpoint_path(key).unlink(missing_ok=True)
 
-    def _aside(self, key: str) -> Path:
+    def _checkpoint_path(self, key: str) -> Path:
         return self.unfinished_folder / f"{key}.nc"
 
 

@@ -148,16 +148,16 @@ def _reallocate(model, moments, state: Reallocation, order, key_start, random_st
     total = jnp.stack([p.sum() for p in pruned]).sum()
     survivors = jnp.stack([s.sum() for s in stay])
     free = jnp.stack([(~k).sum() for k in was])
-    count = share_out(total, survivors, free)
+    count = distribute(total, survivors, free)
     # Where all free places are taken, pruned ones come back: the number must stay.
-    count += share_out(total - count.sum(), survivors, jnp.stack([p.sum() for p in pruned]))
+    count += distribute(total - count.sum(), survivors, jnp.stack([p.sum() for p in pruned]))
     grown = []
     for k, s, value, n in zip(was, stay, order, count, strict=True):
         turn = rank(value) + jnp.where(k, k.size, 0)  # free places first, then those just pruned
         grown.append(rank(jnp.where(s, 2 * k.size, turn)) < n)
     alive = [s | g for s, g in zip(stay, grown, strict=True)]
     start = _drawn(model, key_start) if random_start else None
-    model, moments = masks.replant(model, moments, alive, grown=grown, start=start)
+    model, moments = masks.apply_masks(model, moments, alive, grown=grown, start=start)
     high = total > (1 + state.tolerance) * state.target
     low = total < (1 - state.tolerance) * state.target
     factor = jnp.where(high, 0.5, jnp.where(low, 2.0, 1.0))
@@ -171,29 +171,29 @@ def _survivors(keep: Array, magnitude: Array, threshold: Array) -> Bool[Array, .
     return jnp.where(stay.any(), stay, keep & (ranked == 0))
 
 
-def share_out(
-    total: Int[Array, ""], weight: Int[Array, " layer"], room: Int[Array, " layer"]
+def distribute(
+    total: Int[Array, ""], weight: Int[Array, " layer"], capacity: Int[Array, " layer"]
 ) -> Int[Array, " layer"]:
-    """Whole numbers, at most `room`, that sum to min(total, sum(room)), in proportion to `weight`.
+    """Integers up to `capacity` that sum to min(total, sum(capacity)), in proportion to `weight`.
 
     A full layer passes its share on to the others. The exact shares are rounded down, and what is
     left goes one by one to the largest fractions, the first of equal ones first.
     """
-    total = jnp.minimum(total, room.sum())
+    total = jnp.minimum(total, capacity.sum())
     weight = jnp.maximum(weight, 1).astype(float)
 
     def shares(full):
         open_to = jnp.where(full, 0, weight)
-        rest = total - jnp.where(full, room, 0).sum()
-        return jnp.where(full, room, rest * (open_to / jnp.maximum(open_to.sum(), 1)))
+        rest = total - jnp.where(full, capacity, 0).sum()
+        return jnp.where(full, capacity, rest * (open_to / jnp.maximum(open_to.sum(), 1)))
 
     full = jax.lax.while_loop(
-        lambda full: (shares(full) > room).any(),
-        lambda full: full | (shares(full) >= room),
-        jnp.zeros(room.shape, bool),
+        lambda full: (shares(full) > capacity).any(),
+        lambda full: full | (shares(full) >= capacity),
+        jnp.zeros(capacity.shape, bool),
     )
     exact = shares(full)
-    given = jnp.floor(exact).astype(room.dtype)
+    given = jnp.floor(exact).astype(capacity.dtype)
     return given + (rank(given - exact) < total - given.sum())
 
 

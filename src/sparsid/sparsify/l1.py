@@ -54,7 +54,7 @@ def _used(model, state: dict[str, Array], clock: Clock) -> Array:
 
 def _stored(model, state: dict[str, Array], clock: Clock) -> Array:
     unit_rows.check_lengths_count(model, "L1 of the weights as they are stored")
-    return _sum(state, [(w.role, masks.living(w)) for w in parameters.weights(model)])
+    return _sum(state, [(w.role, masks.active(w)) for w in parameters.weights(model)])
 
 
 def _sum(state: dict[str, Array], arrays: list[tuple[str, Array]]) -> Array:

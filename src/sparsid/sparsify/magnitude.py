@@ -120,7 +120,7 @@ class _Prune:
             else:
                 below = [self._threshold(w.ravel(), state, clock) for w in found]
             alive = [k & (w >= b) for k, w, b in zip(masks.keeps(model), found, below, strict=True)]
-            return masks.replant(model, moments, alive)
+            return masks.apply_masks(model, moments, alive)
 
         return *jax.lax.cond(due, prune, lambda *same: same, model, moments), state
 

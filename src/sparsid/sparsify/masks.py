@@ -28,7 +28,7 @@ def magnitudes(model) -> list[Array]:
     return [jnp.abs(weight.value()) for weight in weights(model)]
 
 
-def living(weight: AbstractParameter) -> Array:
+def active(weight: AbstractParameter) -> Array:
     """A weight as it is stored; zero at dead places, whatever lies there."""
     return jnp.where(masked(weight).keep, stored(weight), 0)
 
@@ -38,7 +38,7 @@ def keeps(model) -> list[Array]:
     return [masked(weight).keep for weight in weights(model)]
 
 
-def replant(
+def apply_masks(
     model,
     moments: PyTree,
     alive: Sequence[Array],

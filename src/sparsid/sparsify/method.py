@@ -50,11 +50,11 @@ class Method(Options):
             switch, table = Annotated[bool, Tag("switch")], Annotated[cls, Tag("table")]
             return Annotated[Union[switch, table], Discriminator(_kind)], False  # noqa: UP007
         if cls.short is not None:
-            return Annotated[cls | None, BeforeValidator(cls._spelt_out)], None
+            return Annotated[cls | None, BeforeValidator(cls._expanded)], None
         return cls | None, None
 
     @classmethod
-    def _spelt_out(cls, given: Any) -> Any:
+    def _expanded(cls, given: Any) -> Any:
         return {cls.short: given} if isinstance(given, int | float) else given
 
 

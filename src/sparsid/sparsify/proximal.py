@@ -86,7 +86,7 @@ class GroupL1(Method):
 
 
 def _group_l1(model, moments, state, clock: Clock, seen: Seen):
-    arrays, reach = [masks.living(w) for w in parameters.weights(model)], _reaches(model, seen)
+    arrays, reach = [masks.active(w) for w in parameters.weights(model)], _reaches(model, seen)
     places = itertools.count()  # weights come layer by layer, a layer's skip after its weight
     layers = [
         [next(places) for w in (layer.weight, layer.skip) if w is not None]

@@ -80,7 +80,7 @@ class _Rewire:
                 for keep, w, want in zip(masks.keeps(model), found, wanted, strict=True)
             ]
             alive, grown = zip(*rewired, strict=True)
-            model, moments = masks.replant(model, moments, alive, grown=grown)
+            model, moments = masks.apply_masks(model, moments, alive, grown=grown)
             return model, moments, state._replace(key=key)
 
         due = (clock.step % state.every == 0) & (done < 1)

@@ -49,15 +49,15 @@ class Surgeon:
 
     def saliency(self) -> Float[np.ndarray, " size"]:
         """The increase of E when a weight goes and all others make up for it; inf for dead ones."""
-        room = np.diagonal(self.inverse)
+        capacity = np.diagonal(self.inverse)
         with np.errstate(divide="ignore", invalid="ignore"):
-            return np.where(self.keep & (room > 0), self.theta**2 / room, np.inf)
+            return np.where(self.keep & (capacity > 0), self.theta**2 / capacity, np.inf)
 
     def without(self, q: int) -> "Surgeon":
         """Weight q deleted, the others moved to where E grows least."""
-        column, room = self.inverse[:, q], self.inverse[q, q]
-        theta = np.where(self.keep, self.theta - self.theta[q] / room * column, 0.0)
-        inverse = self.inverse - np.outer(column, column) / room
+        column, capacity = self.inverse[:, q], self.inverse[q, q]
+        theta = np.where(self.keep, self.theta - self.theta[q] / capacity * column, 0.0)
+        inverse = self.inverse - np.outer(column, column) / capacity
         keep = self.keep.copy()
         theta[q], keep[q], inverse[q], inverse[:, q] = 0.0, False, 0.0, 0.0
         return Surgeon(theta, keep, inverse)

@@ -25,7 +25,7 @@ from sparsid.models.parameters import (
     under_mask,
     with_stored,
 )
-from sparsid.sparsify.masks import living
+from sparsid.sparsify.masks import active
 
 REACH = 0.999  # share of its interval that a threshold begins within: at the end tanh is flat
 
@@ -112,7 +112,7 @@ def _reduced(
         shift = (after.weight.value() @ (norms * beyond)[..., None])[..., 0]
         after = replace(
             after,
-            weight=with_stored(after.weight, living(after.weight) * norms[..., None, :]),
+            weight=with_stored(after.weight, active(after.weight) * norms[..., None, :]),
             bias=(_bias(after) + shift).astype(norms.dtype),
         )
     layer = _scaled_rows(layer, 1 / norms, held)
@@ -163,7 +163,7 @@ def _scaled_rows(layer: Layer, factor: Array, bias: Array) -> Layer:
     def scaled(weight: AbstractParameter | None) -> AbstractParameter | None:
         if weight is None:
             return None
-        w = living(weight)
+        w = active(weight)
         return with_stored(weight, (w * factor[..., None]).astype(w.dtype))
 
     return replace(
@@ -174,7 +174,7 @@ def _scaled_rows(layer: Layer, factor: Array, bias: Array) -> Layer:
 def _norms(layer: Layer) -> Array:
     """The norm of each unit's incoming weights, skip columns among them; 1 where all are zero."""
     parts = [layer.weight] if layer.skip is None else [layer.weight, layer.skip]
-    norm = jnp.linalg.norm(jnp.concatenate([living(part) for part in parts], axis=-1), axis=-1)
+    norm = jnp.linalg.norm(jnp.concatenate([active(part) for part in parts], axis=-1), axis=-1)
     return jnp.where(norm > 0, norm, 1)
 
 

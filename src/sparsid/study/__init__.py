@@ -5,7 +5,7 @@ The names below load on first use: a study is read, and refused, without JAX.
 
 from typing import TYPE_CHECKING
 
-from sparsid._lazy import lazily
+from sparsid._lazy import lazy_attributes
 
 if TYPE_CHECKING:
     from sparsid.study.reading import read_study
@@ -29,4 +29,4 @@ __all__ = [
     "run_study",
 ]
 
-__getattr__ = lazily(__name__, _HOMES)
+__getattr__ = lazy_attributes(__name__, _HOMES)

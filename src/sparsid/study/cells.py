@@ -10,26 +10,29 @@ from sparsid._errors import SparsidError
 from sparsid.architectures import AbstractArchitecture
 
 
-def plain(spec: BaseModel | None) -> dict[str, Any]:
+def json_options(spec: BaseModel | None) -> dict[str, Any]:
     """A table in JSON's terms; what is not set is left out."""
-    return {} if spec is None else spec.model_dump(mode="json", exclude_none=True)
+    return {} if spec is None else spec.model_dump(mode="json", exclude_none=True, by_alias=True)
 
 
-def told(spec: BaseModel | None) -> dict[str, Any]:
-    """What a table says beyond the defaults, so that keys added later rename no cell.
+def hashed_options(spec: BaseModel | None) -> dict[str, Any]:
+    """What a table sets other than its default, so that new options rename no cell.
 
-    Who changes a default raises the task's SCHEMA.
+    Renamed options keep the name they were first hashed by. Whoever changes a default raises the
+    task's SCHEMA.
     """
-    return {} if spec is None else spec.model_dump(mode="json", exclude_defaults=True)
+    return (
+        {} if spec is None else spec.model_dump(mode="json", exclude_defaults=True, by_alias=True)
+    )
 
 
-def told_model(model: AbstractArchitecture, usual: str) -> dict[str, Any]:
+def hashed_model(model: AbstractArchitecture, usual: str) -> dict[str, Any]:
     """The same of a model; its `kind` is written wherever it is not the task's `usual` one.
 
     Equal options of different kinds would otherwise have equal keys.
     """
     own = {} if model.kind == usual else {"kind": model.kind}
-    return told(model) | own
+    return hashed_options(model) | own
 
 
 def selected(names: Sequence[str], only: str | None) -> frozenset[str]:

@@ -228,6 +228,10 @@ def _joined(found: ConfigurationResults, folder: Path) -> Ensemble:
     stacked = jax.tree.map(lambda *leaves: np.concatenate(leaves), *models)
     card = parts[0].card
     notes = [note for part in parts for note in part.card.training.get("notes", ())]
-    said = {"configuration": found.name, "cells": [row.key for row in found.rows], "notes": notes}
+    content = {
+        "configuration": found.name,
+        "cells": [row.key for row in found.rows],
+        "notes": notes,
+    }
     simulator = Simulator(stacked, parts[0].stacked.scaling)
-    return Ensemble(simulator, len(parts), replace(card, training=said))
+    return Ensemble(simulator, len(parts), replace(card, training=content))

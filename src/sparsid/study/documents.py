@@ -21,7 +21,7 @@ def document_of(
         study.title or study.name,
         _notes(results),
         tuple(table for table in tables if table.rows),
-        tuple(told_apart(drawn)),
+        tuple(unique_names(drawn)),
         (own, *files),
     )
 
@@ -34,7 +34,7 @@ def _notes(results: Any) -> tuple[str, ...]:
     return tuple(text for text in (results.study.note, stored, "; ".join(versions)) if text)
 
 
-def told_apart(drawn: Iterable[Drawn]) -> Iterator[Figure]:
+def unique_names(drawn: Iterable[Drawn]) -> Iterator[Figure]:
     """Figures under names that differ: the second "states" becomes "states_2"."""
     taken: set[str] = set()
     for name, caption, drawing in drawn:
@@ -47,7 +47,7 @@ def told_apart(drawn: Iterable[Drawn]) -> Iterator[Figure]:
 
 
 def file_name(text: str) -> str:
-    """Plain letters and digits; several texts may give the same (see `told_apart`)."""
+    """Plain letters and digits; several texts may give the same (see `unique_names`)."""
     return "".join(c if c.isascii() and c.isalnum() else "_" for c in text.lower())[:LONGEST]
 
 

@@ -74,7 +74,7 @@ def _parsed(own: dict[str, Any], source: str) -> tuple[Task, Any]:
     if name not in TASKS:
         raise SparsidError(f"{source}: " + unknown("task", str(name), TASKS))
     task = TASKS[name]
-    return task, parse(task.spec, task.spelt_out(tables, own, source), source)
+    return task, parse(task.spec, task.expand(tables, own, source), source)
 
 
 def _on_base(tables: dict[str, Any], source: str) -> dict[str, Any]:

@@ -61,8 +61,8 @@ RECORDED = {"dt": (int, float), "states": list, "units": list}
 def load_results(folder: str | Path) -> StudyResults:
     """Reads the folder of a study. Raises SparsidError for one that is none, or is damaged."""
     store = ResultStore.open(folder)
-    said, path = store.study(), store.folder / "study.json"
-    specification = said.get("specification")
+    content, path = store.study(), store.folder / "study.json"
+    specification = content.get("specification")
     if not isinstance(specification, dict):
         raise _damaged(path, "specification")
     task = TASKS[specification.get("task", "simulate")]
@@ -70,20 +70,22 @@ def load_results(folder: str | Path) -> StudyResults:
     about: dict[str, Any] = {}
     if task.recorded:
         for name, wanted in RECORDED.items():
-            if not isinstance(said.get(name), wanted):
+            if not isinstance(content.get(name), wanted):
                 raise _damaged(path, name)
-        names, units = tuple(said["states"]), tuple(said["units"])
-        about = {"dt": said["dt"], "states": names, "units": units}
-    found = _stored(store, said, task, path)
+        names, units = tuple(content["states"]), tuple(content["units"])
+        about = {"dt": content["dt"], "states": names, "units": units}
+    found = _stored(store, content, task, path)
     missing = sum(of.missing for of in found)
     views = tuple(task.view(study, of) for of in found if of.rows)
     return StudyResults(store.folder, task, study, views, missing, **about)
 
 
-def _stored(store: ResultStore, said: dict[str, Any], task: Task, path: Path) -> tuple[Stored, ...]:
+def _stored(
+    store: ResultStore, content: dict[str, Any], task: Task, path: Path
+) -> tuple[Stored, ...]:
     keys: dict[tuple[Any, ...], list[str]] = {}
     try:
-        for cell in said["cells"]:
+        for cell in content["cells"]:
             place = tuple(cell[name] for name in ("configuration", *task.by))
             keys.setdefault(place, []).append(cell["key"])
     except (KeyError, TypeError):

@@ -7,7 +7,7 @@ from typing import Any
 
 from sparsid.data import Dataset
 from sparsid.results import ResultStore
-from sparsid.study.cells import plain, selected
+from sparsid.study.cells import json_options, selected
 from sparsid.study.executors import executor as executor_named
 from sparsid.study.task import TASKS, Cell, Group, Job, Tick
 from sparsid.training.progress import interruptible
@@ -47,7 +47,7 @@ def run_study(
     workers: int | None = None,
     scheduler: str | None = None,
     only: str | None = None,
-    watch: Callable[[Progress], None] | None = None,
+    callback: Callable[[Progress], None] | None = None,
 ) -> Outcome:
     """Trains, judges and stores every cell that `folder` does not hold yet.
 
@@ -73,8 +73,8 @@ def run_study(
 
         def tick(what: Tick) -> None:
             progress.add(what)
-            if watch is not None:
-                watch(progress)
+            if callback is not None:
+                callback(progress)
 
         tick(Tick())
         chosen.run(groups, job, tick=tick, stop=stop)
@@ -86,12 +86,14 @@ def _begin(
     study: Any, folder: str | Path, truth: Dataset | None, cells: tuple[Cell[Any], ...]
 ) -> ResultStore:
     """The store, which says what the study is; rows it has are read once, so that damage shows."""
-    said: dict[str, Any] = {"specification": plain(study)}
+    content: dict[str, Any] = {"specification": json_options(study)}
     if truth is not None:
         states = truth.states
-        said |= {"dt": truth.dt, "states": list(states.names), "units": list(states.units)}
-    said["cells"] = [{"key": cell.key, "configuration": cell.name, **cell.place} for cell in cells]
-    store = ResultStore.begin(folder, study.name, said)
+        content |= {"dt": truth.dt, "states": list(states.names), "units": list(states.units)}
+    content["cells"] = [
+        {"key": cell.key, "configuration": cell.name, **cell.place} for cell in cells
+    ]
+    store = ResultStore.begin(folder, study.name, content)
     for key in sorted(frozenset(cell.key for cell in cells) & store.keys()):
         store.read(key)
     if truth is not None:

@@ -68,8 +68,8 @@ def check_seeds(seeds: tuple[int, ...]) -> None:
 def check_seeds_alone(training: StudyTrainingSpec, task: str) -> None:
     """Raises SparsidError for seeds that are not usable, and where anything else is set."""
     check_seeds(training.seeds)
-    said = training.model_dump(exclude_defaults=True)
-    if odd := [name for name in said if name != "seeds"]:
+    content = training.model_dump(exclude_defaults=True)
+    if odd := [name for name in content if name != "seeds"]:
         raise SparsidError(f"[training] of a {task} study takes `seeds` alone; got `{odd[0]}`.")
 
 

@@ -124,7 +124,7 @@ class Task:
     view: Callable[[Any, Any], Any]
     report: "Callable[[Any], Document]"
     by: tuple[str, ...] = ()
-    spelt_out: Callable[[dict[str, Any], dict[str, Any], str], dict[str, Any]] = _as_given
+    expand: Callable[[dict[str, Any], dict[str, Any], str], dict[str, Any]] = _as_given
     ready: Callable[[Any], Any] = lambda study: study
     recorded: bool = True
 

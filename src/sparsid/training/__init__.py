@@ -5,12 +5,11 @@ The names below load on first use: losses are read from a specification without 
 
 from typing import TYPE_CHECKING
 
-from sparsid._lazy import lazily
+from sparsid._lazy import lazy_attributes
 
 if TYPE_CHECKING:
     from sparsid._devices import use_cores
     from sparsid.training.bfgs import BFGS
-    from sparsid.training.descent import Descent
     from sparsid.training.fitting import fit_branches, fit_ensemble
     from sparsid.training.levenberg import LevenbergMarquardt
     from sparsid.training.linear import fit_linear
@@ -18,9 +17,10 @@ if TYPE_CHECKING:
     from sparsid.training.members import Members
     from sparsid.training.optimisers import SGD, Adam
     from sparsid.training.phases import Phase
-    from sparsid.training.progress import EpochReport, History, Watcher
-    from sparsid.training.pruning import Path, Pruning, prune
+    from sparsid.training.progress import Callback, EpochReport, History
+    from sparsid.training.pruning import Pruning, PruningPath, prune
     from sparsid.training.schedules import AbstractSchedule, Constant, Cosine, Part, Ramp, Step
+    from sparsid.training.second_order import SecondOrderPhase
     from sparsid.training.stopping import Stopping
     from sparsid.training.training import AnyPhase, Fitted, Monitor, Training
     from sparsid.training.windows import Prediction, Simulation
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "use_cores": "sparsid._devices",
     "BFGS": "sparsid.training.bfgs",
-    "Descent": "sparsid.training.descent",
+    "SecondOrderPhase": "sparsid.training.second_order",
     **dict.fromkeys(
         (
             "fit_branches",
@@ -59,13 +59,13 @@ _HOMES = {
         (
             "EpochReport",
             "History",
-            "Watcher",
+            "Callback",
         ),
         "sparsid.training.progress",
     ),
     **dict.fromkeys(
         (
-            "Path",
+            "PruningPath",
             "Pruning",
             "prune",
         ),
@@ -108,9 +108,9 @@ __all__ = [
     "AbstractSchedule",
     "Adam",
     "AnyPhase",
+    "Callback",
     "Constant",
     "Cosine",
-    "Descent",
     "EpochReport",
     "Fitted",
     "FreeRun",
@@ -120,16 +120,16 @@ __all__ = [
     "Monitor",
     "OneStep",
     "Part",
-    "Path",
     "Phase",
     "Prediction",
     "Pruning",
+    "PruningPath",
     "Ramp",
+    "SecondOrderPhase",
     "Simulation",
     "Step",
     "Stopping",
     "Training",
-    "Watcher",
     "fit_branches",
     "fit_ensemble",
     "fit_linear",
@@ -137,4 +137,4 @@ __all__ = [
     "use_cores",
 ]
 
-__getattr__ = lazily(__name__, _HOMES)
+__getattr__ = lazy_attributes(__name__, _HOMES)

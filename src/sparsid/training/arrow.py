@@ -24,12 +24,12 @@ def arrow_step(
     gram: Float[Array, "room room"], gradient: Float[Array, " room"], arrow: Arrow
 ) -> tuple[Float[Array, " room"], Float[Array, "window own"]]:
     """(step of the weights, of each window's numbers): minus the inverse of J'J on the gradient."""
-    windows, room, own = arrow.shared.shape
+    windows, capacity, own = arrow.shared.shape
     right = jnp.concatenate([jnp.swapaxes(arrow.shared, 1, 2), arrow.gradient[..., None]], axis=2)
     solved = jax.vmap(lambda a, b: jax.scipy.linalg.solve(a, b, assume_a="pos"))(arrow.gram, right)
-    by_weight, alone = solved[..., :room], solved[..., room]
-    shared = jnp.moveaxis(arrow.shared, 1, 0).reshape(room, windows * own)
-    reduced = gram - shared @ by_weight.reshape(windows * own, room)
+    by_weight, alone = solved[..., :capacity], solved[..., capacity]
+    shared = jnp.moveaxis(arrow.shared, 1, 0).reshape(capacity, windows * own)
+    reduced = gram - shared @ by_weight.reshape(windows * own, capacity)
     step = -jax.scipy.linalg.solve(reduced, gradient - shared @ alone.ravel(), assume_a="pos")
     return step, -alone - by_weight @ step
 

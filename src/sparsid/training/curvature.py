@@ -71,8 +71,8 @@ def outputs(layout: Layout, feedback: bool, point: Point, data: Windows) -> Arra
     rows = jnp.arange(model.lag, data.y.shape[1])
     recursion = model.recursion()
     past_y, past_u = _pasts(recursion, data.y, data.u, rows)
-    said = jax.vmap(jax.vmap(recursion.next))(past_y, past_u)
-    return jnp.concatenate([data.y[:, : model.lag], said], axis=1)
+    content = jax.vmap(jax.vmap(recursion.next))(past_y, past_u)
+    return jnp.concatenate([data.y[:, : model.lag], content], axis=1)
 
 
 def error(layout: Layout, feedback: bool, point: Point, data: Windows) -> Float[Array, ""]:
@@ -80,8 +80,8 @@ def error(layout: Layout, feedback: bool, point: Point, data: Windows) -> Float[
 
     Estimated starts count like any other row: they were measured too.
     """
-    said = outputs(layout, feedback, point, data)
-    total = jnp.sum((said - data.y) ** 2 * data.counts[..., None])
+    content = outputs(layout, feedback, point, data)
+    total = jnp.sum((content - data.y) ** 2 * data.counts[..., None])
     if point.starts is not None:
         total += jnp.sum(moved(layout, point, data) ** 2)
     return jnp.where(jnp.isnan(total), jnp.inf, total)  # NaN would be the least of all in a choice
@@ -111,19 +111,21 @@ def gradient(layout: Layout, feedback: bool, point: Point, data: Windows) -> tup
 def quadratic(layout: Layout, feedback: bool, point: Point, data: Windows) -> Quadratic:
     """E with its Gauss-Newton model, by the recursion of the sensitivities."""
     theta, keep, rest, _ = point
-    live, used = living(layout, keep)
+    live, used = active(layout, keep)
     trainable = layout.unpack(theta)
     model = layout.model(theta, rest)
-    said = outputs(layout, feedback, point, data)
-    wrong = (said - data.y) * data.counts[..., None]
+    content = outputs(layout, feedback, point, data)
+    wrong = (content - data.y) * data.counts[..., None]
     windows_, time, observed = data.y.shape
     recursion = model.recursion()
     lag, lags = model.lag, recursion.output_lags
-    room, own = layout.room, 0 if point.starts is None else lags * observed
+    capacity, own = layout.capacity, 0 if point.starts is None else lags * observed
     length = max(min(SEGMENT_NUMBERS // (windows_ * observed * layout.size), time - lag), 1)
     segments = -(-(time - lag) // length)
     behind = [(0, 0), (0, segments * length - (time - lag)), (0, 0)]
-    source, u, wrong = (jnp.pad(a, behind) for a in (said if feedback else data.y, data.u, wrong))
+    source, u, wrong = (
+        jnp.pad(a, behind) for a in (content if feedback else data.y, data.u, wrong)
+    )
     counts = jnp.pad(data.counts, behind[:2])
 
     def next_of(trainable, past_y, past_u):
@@ -152,40 +154,40 @@ def quadratic(layout: Layout, feedback: bool, point: Point, data: Windows) -> Qu
             direct = jnp.moveaxis(direct, 0, 1)
         direct = direct * counted
         off = jax.lax.dynamic_slice_in_dim(wrong, first, length, 1)
-        rows_of, own_rows = direct[..., :room].reshape(-1, room), direct[..., room:]
+        rows_of, own_rows = direct[..., :capacity].reshape(-1, capacity), direct[..., capacity:]
         if starts is not None:
             starts = Arrow(
                 starts.gradient + jnp.einsum("wri,wria->wa", off, own_rows),
                 starts.gram + jnp.einsum("wria,wrib->wab", own_rows, own_rows),
-                starts.shared + jnp.einsum("wrip,wria->wpa", direct[..., :room], own_rows),
+                starts.shared + jnp.einsum("wrip,wria->wpa", direct[..., :capacity], own_rows),
             )
         half_gradient = half_gradient + off.reshape(-1) @ rows_of
         return (past, half_gradient, gram + rows_of.T @ rows_of, starts), None
 
-    past = jnp.zeros((lags, windows_, observed, room + own))
+    past = jnp.zeros((lags, windows_, observed, capacity + own))
     starts, error_of_starts = None, 0.0
     if point.starts is not None:
         away = moved(layout, point, data)
         itself = jnp.eye(own).reshape(lags, observed, own)[::-1]  # pasts stand newest first
-        past = past.at[..., room:].set(itself[:, None])
+        past = past.at[..., capacity:].set(itself[:, None])
         starts = Arrow(
             away.reshape(windows_, own),
             jnp.tile(jnp.eye(own), (windows_, 1, 1)),
-            jnp.zeros((windows_, room, own)),
+            jnp.zeros((windows_, capacity, own)),
         )
         error_of_starts = jnp.sum(away**2)
-    begin = (past, jnp.zeros(room), jnp.zeros((room, room)), starts)
+    begin = (past, jnp.zeros(capacity), jnp.zeros((capacity, capacity)), starts)
     firsts = lag + length * jnp.arange(segments)
     (_, half_gradient, gram, starts), _ = jax.lax.scan(segment, begin, firsts)
     return Quadratic(jnp.sum(wrong**2) + error_of_starts, half_gradient, gram, starts)
 
 
-def living(
+def active(
     layout: Layout, keep: Bool[Array, " size"]
 ) -> tuple[Int[Array, " room"], Bool[Array, " room"]]:
     """(which number each row of a Quadratic is of, whether there is one)."""
-    live = jnp.flatnonzero(keep, size=layout.room, fill_value=0)
-    return live, jnp.arange(layout.room) < jnp.sum(keep)
+    live = jnp.flatnonzero(keep, size=layout.capacity, fill_value=0)
+    return live, jnp.arange(layout.capacity) < jnp.sum(keep)
 
 
 def full_gram(

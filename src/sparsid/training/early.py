@@ -11,8 +11,8 @@ from sparsid.training.windows import Windows
 class Early:
     """Each member's point of least validation error among those looked at.
 
-    A point whose training error is above the member's `bearable` counts only until one below is
-    seen. Call it inside `jax.enable_x64(True)`.
+    A point whose training error is above the member's `largest_error` counts only until one below
+    is seen. Call it inside `jax.enable_x64(True)`.
     """
 
     def __init__(
@@ -20,11 +20,11 @@ class Early:
         layout: Layout,
         feedback: bool,
         validation: Windows,
-        bearable: Float[np.ndarray, " member"] | None = None,
+        largest_error: Float[np.ndarray, " member"] | None = None,
     ):
         self._error = program(error, layout, feedback)
         self._validation = on_device(validation)
-        self._bearable = np.inf if bearable is None else bearable
+        self._largest_error = np.inf if largest_error is None else largest_error
         self._seen: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray] | None = None
 
     def look(self, points: Point, errors: Float[np.ndarray, " member"]) -> None:
@@ -32,7 +32,7 @@ class Early:
         size = len(errors)
         validation = np.asarray(self._error(points, self._validation))[:size]
         theta = np.asarray(points.theta)[:size]
-        fine = errors <= self._bearable
+        fine = errors <= self._largest_error
         if self._seen is None:
             self._seen = theta.copy(), errors.copy(), validation.copy(), fine
             return

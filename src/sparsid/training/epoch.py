@@ -46,7 +46,7 @@ class Member(NamedTuple):
     rate: AbstractSchedule | None  # of its phase; numbers may differ between members
 
 
-class Looked(NamedTuple):
+class Inspected(NamedTuple):
     """What an epoch reports of one member."""
 
     loss: Array  # mean training loss over the epoch's steps, penalty not counted
@@ -106,7 +106,7 @@ def _epoch(program: Program, epoch, epochs, examples, validation, member: Member
     later = Member(model, moments, state, key, member.alive, member.rate)
     fine = jnp.isfinite(losses.mean()) & _all_finite(model)
     later = _freeze(fine, later, member)
-    return later, Looked(losses.mean(), _validation_loss(program, later.model, validation))
+    return later, Inspected(losses.mean(), _validation_loss(program, later.model, validation))
 
 
 def _step(program: Program, rate, examples, first: Clock, carry, at):
@@ -139,7 +139,7 @@ def _validation_loss(program: Program, model, validation) -> Array:
 
 
 def _skip(member: Member):
-    return member, Looked(jnp.full((), jnp.nan), jnp.full((), jnp.nan))
+    return member, Inspected(jnp.full((), jnp.nan), jnp.full((), jnp.nan))
 
 
 def _freeze(keep_later: Array, later: Member, before: Member) -> Member:

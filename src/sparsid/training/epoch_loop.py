@@ -5,13 +5,13 @@ from dataclasses import replace
 
 from jaxtyping import Array, Float, PyTree
 
-from sparsid._devices import share_out
+from sparsid._devices import shard
 from sparsid._errors import SparsidError
 from sparsid.sparsify import Clock
 from sparsid.training.entering import UNEQUAL, enter, finished
 from sparsid.training.epoch import (
     Epochs,
-    Looked,
+    Inspected,
     Member,
     Program,
     compiled_epoch,
@@ -19,7 +19,7 @@ from sparsid.training.epoch import (
 )
 from sparsid.training.members import Members
 
-type Look = Callable[[Members, Member, Looked, Clock], Members]
+type Look = Callable[[Members, Member, Inspected, Clock], Members]
 
 
 def run_epochs(
@@ -43,7 +43,7 @@ def run_epochs(
     if any((Program.of(p), p.epochs) != (program, first.epochs) for p in phases):
         raise SparsidError(UNEQUAL)
     members = enter(members, phases, regressors)
-    members = replace(members, stack=share_out(members.stack))
+    members = replace(members, stack=shard(members.stack))
     steps, run = steps_per_epoch(examples, first.batch), compiled_epoch(program)
     for epoch in range(first.epochs):
         if over(members):

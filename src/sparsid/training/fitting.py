@@ -11,7 +11,7 @@ from sparsid.architectures import AbstractArchitecture
 from sparsid.architectures.capabilities import check_serves
 from sparsid.data import ScaledDataset
 from sparsid.training.members import Members
-from sparsid.training.progress import Watcher, interruptible
+from sparsid.training.progress import Callback, interruptible
 from sparsid.training.training import AnyPhase, Fitted, Monitor, Training
 
 
@@ -22,20 +22,26 @@ def fit_ensemble(
     *,
     size: int = 10,
     monitor: Monitor | None = None,
-    watch: Watcher | None = None,
+    callback: Callback | None = None,
     start: PyTree | None = None,
     dtype: str = "float32",
     key: Key[Array, ""],
 ) -> Fitted:
     """Trains `size` members through `phases` on scaled data, all devices at work.
 
-    Member i depends on `key` and i alone, not on its company. `watch` is called after every epoch.
-    `start` is a stacked scaled model to begin from instead of fresh ones. Ctrl-C ends training
-    after the running epoch with a usable result. Raises SparsidError for an empty request, and for
-    a phase that the architecture or the data cannot serve.
+    Member i depends on `key` and i alone. `callback` is called after every epoch. `start` is a
+    stacked scaled model to begin from instead of fresh ones. Ctrl-C ends training after the running
+    epoch with a usable result. Raises SparsidError for an empty request, and for a phase that the
+    architecture or the data cannot serve.
     """
     only = {"": tuple(phases)}
-    options = {"size": size, "monitor": monitor, "watch": watch, "start": start, "dtype": dtype}
+    options = {
+        "size": size,
+        "monitor": monitor,
+        "callback": callback,
+        "start": start,
+        "dtype": dtype,
+    }
     return fit_branches(architecture, train, (), only, key=key, **options)[""]
 
 
@@ -47,7 +53,7 @@ def fit_branches(
     *,
     size: int = 10,
     monitor: Monitor | None = None,
-    watch: Watcher | None = None,
+    callback: Callback | None = None,
     start: PyTree | None = None,
     dtype: str = "float32",
     key: Key[Array, ""],
@@ -65,7 +71,7 @@ def fit_branches(
         )
     keys = jax.vmap(lambda i: jax.random.fold_in(key, i))(jnp.arange(size))
     with jax.enable_x64(dtype == "float64"), interruptible() as stop:
-        training = Training(architecture, train, monitor=monitor, watch=watch, stop=stop)
+        training = Training(architecture, train, monitor=monitor, callback=callback, stop=stop)
         common = training.begin(keys, start=start)
         for phases in whole.values():
             _check(training, common, phases)
@@ -98,7 +104,7 @@ def _check(training: Training, members: Members, phases: Sequence[AnyPhase]) -> 
     for phase in phases:
         check_serves(training.architecture, phase)
         phase.check(training, members, thinned=thinned)
-        thinned |= phase.thins
+        thinned |= phase.removes_weights
 
 
 def _epochs(phases: Sequence[AnyPhase]) -> int:

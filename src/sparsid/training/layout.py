@@ -18,12 +18,12 @@ from sparsid.models.parameters import resolve, split_trainable
 class Layout:
     """Where each trainable array of a model lies in the vector; equal layouts share programs.
 
-    `room` is how many numbers live at most, for programs whose work grows with it.
+    `capacity` is how many numbers live at most, for programs whose work grows with it.
     """
 
     structure: Any  # a PyTreeDef
     shapes: tuple[tuple[int, ...], ...]
-    room: int
+    capacity: int
 
     @classmethod
     def of(cls, model: PyTree) -> Self:
@@ -33,15 +33,15 @@ class Layout:
         shapes = tuple(leaf.shape for leaf in leaves)
         return cls(structure, shapes, sum(map(prod, shapes)))
 
-    def with_room(self, living: int) -> Self:
+    def with_capacity(self, active: int) -> Self:
         """The layout for models of no more than so many living numbers.
 
         Rooms are few, each 0.7 times the next: every one is a program to compile.
         """
-        room = self.size
-        while (less := int(0.7 * room)) >= max(living, 1):
-            room = less
-        return replace(self, room=room)
+        capacity = self.size
+        while (less := int(0.7 * capacity)) >= max(active, 1):
+            capacity = less
+        return replace(self, capacity=capacity)
 
     @property
     def size(self) -> int:

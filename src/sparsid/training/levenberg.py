@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from sparsid.training.arrow import Arrow, arrow_step, damped_arrow
-from sparsid.training.curvature import Point, Quadratic, living, quadratic
+from sparsid.training.curvature import Point, Quadratic, active, quadratic
 from sparsid.training.layout import Layout
 from sparsid.training.stopping import RUNNING, STALLED, Stopping
 from sparsid.training.windows import Windows
@@ -65,7 +65,7 @@ class LevenbergMarquardt:
     def _near(self, layout: Layout, feedback: bool, point: Point, data: Windows) -> Quadratic:
         """The error with its ridge."""
         near = quadratic(layout, feedback, point, data)
-        live, used = living(layout, point.keep)
+        live, used = active(layout, point.keep)
         theta = point.theta[live] * used
         return near._replace(
             error=near.error + self.ridge * theta @ theta,
@@ -73,7 +73,7 @@ class LevenbergMarquardt:
             gram=near.gram + self.ridge * jnp.diag(used * 1.0),
         )
 
-    def _plain(self, near: Quadratic, point: Point) -> Float[Array, ""]:
+    def _without_ridge(self, near: Quadratic, point: Point) -> Float[Array, ""]:
         """The error without its ridge."""
         return near.error - self.ridge * point.theta @ point.theta
 
@@ -83,7 +83,7 @@ class LevenbergMarquardt:
         """One step tried; taken if the error falls. The first looks where the member stands."""
         point, near, damping = state.point, state.near, state.damping
         first = state.iterations < 0
-        live, used = living(layout, point.keep)
+        live, used = active(layout, point.keep)
         step, shift, promised = _step(near, used, damping)
         theta = point.theta.at[live].add(step)
         starts = None if shift is None else point.starts + shift.reshape(point.starts.shape)
@@ -98,7 +98,7 @@ class LevenbergMarquardt:
         after = state._replace(
             point=point,
             near=near,
-            error=self._plain(near, point),
+            error=self._without_ridge(near, point),
             damping=damping * jnp.where(ratio > GOOD, EASE, jnp.where(ratio > POOR, 1.0, TIGHTEN)),
             iterations=state.iterations + 1,
         )
@@ -116,7 +116,7 @@ class LevenbergMarquardt:
 
 def _flat(layout: Layout, point: Point) -> Quadratic:
     """What is known of E before anything is: any error is less, and no step is called for."""
-    size = layout.room
+    size = layout.capacity
     starts = None
     if point.starts is not None:
         count, own = len(point.starts), point.starts[0].size

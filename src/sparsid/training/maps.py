@@ -10,9 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key, PyTree
 
-from sparsid._devices import everywhere, padding
+from sparsid._devices import padding, replicated
 from sparsid.models.mlp import MLP
-from sparsid.training.epoch import Looked, Member
+from sparsid.training.epoch import Inspected, Member
 from sparsid.training.epoch_loop import run_epochs
 from sparsid.training.members import Members
 from sparsid.training.phases import Phase
@@ -36,23 +36,23 @@ def fit_maps(
     *,
     keys: Key[Array, " network"],
     stop: Stop,
-    watch: Callable[[], Any] = lambda: None,
+    callback: Callable[[], Any] = lambda: None,
 ) -> tuple[PyTree, Float[np.ndarray, "epoch network"]]:
     """(stacked networks trained through one phase, their losses after every epoch).
 
     `networks` are stacked MLPs; network i depends on its start and key alone. The losses end early
-    where `stop` was asked for. `watch` is called after every epoch.
+    where `stop` was asked for. `callback` is called after every epoch.
     """
     size = len(keys)
     whole = np.resize(np.arange(size), size + padding(size))
     models = StaticMap(jax.tree.map(lambda leaf: jnp.asarray(leaf)[whole], networks))
     alive = jnp.arange(len(whole)) < size
-    examples = everywhere((jnp.asarray(inputs, float), jnp.asarray(outputs, float)))
+    examples = replicated((jnp.asarray(inputs, float), jnp.asarray(outputs, float)))
     losses = []
 
-    def look(members: Members, stack: Member, looked: Looked, _) -> Members:
+    def look(members: Members, stack: Member, looked: Inspected, _) -> Members:
         losses.append(looked.loss)
-        watch()
+        callback()
         return replace(members, stack=stack)
 
     ended = run_epochs(

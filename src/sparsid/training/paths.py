@@ -32,7 +32,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Path:
+class PruningPath:
     """One member's way from the full network down; the first step is the full network."""
 
     steps: tuple[Step, ...]
@@ -59,7 +59,7 @@ class Path:
 
 
 @dataclass
-class Trail:
+class PathState:
     """A path in the making, with what its next round must know."""
 
     steps: list[Step]
@@ -68,19 +68,19 @@ class Trail:
     largest: int = UNBOUNDED  # weights a round, halved where a round was too much
     undone: int = 0
     ended: bool = False
-    guarded: bool = True  # whether validation still has a say in what may go
+    constrained: bool = True  # whether validation still has a say in what may go
 
     @property
     def now(self) -> Step:
         return self.steps[-1]
 
-    def path(self) -> Path:
-        return Path(tuple(self.steps), self.undone)
+    def path(self) -> PruningPath:
+        return PruningPath(tuple(self.steps), self.undone)
 
 
-def packed(trails: Sequence[Trail]) -> dict[str, np.ndarray]:
+def packed(path_states: Sequence[PathState]) -> dict[str, np.ndarray]:
     """The trails as plain arrays by name; lists of unlike lengths end to end, beside counts."""
-    steps = [step for trail in trails for step in trail.steps]
+    steps = [step for path_state in path_states for step in path_state.steps]
     nothing = np.full(len(steps[0].theta), np.nan)
     return {
         "theta": np.stack([s.theta for s in steps]),
@@ -90,16 +90,16 @@ def packed(trails: Sequence[Trail]) -> dict[str, np.ndarray]:
         "iterations": np.array([s.iterations for s in steps]),
         "removed": np.array([i for s in steps for i in s.removed], int),
         "removed_counts": np.array([len(s.removed) for s in steps]),
-        "waiting": np.array([i for t in trails for i in sorted(t.waiting)], int),
-        "waiting_counts": np.array([len(t.waiting) for t in trails]),
-        "step_counts": np.array([len(t.steps) for t in trails]),
+        "waiting": np.array([i for t in path_states for i in sorted(t.waiting)], int),
+        "waiting_counts": np.array([len(t.waiting) for t in path_states]),
+        "step_counts": np.array([len(t.steps) for t in path_states]),
         "state": np.array(
-            [(t.progressed, t.largest, t.undone, t.ended, t.guarded) for t in trails], int
+            [(t.progressed, t.largest, t.undone, t.ended, t.constrained) for t in path_states], int
         ),
     }
 
 
-def unpacked(arrays: Mapping[str, np.ndarray]) -> list[Trail]:
+def unpacked(arrays: Mapping[str, np.ndarray]) -> list[PathState]:
     """The trails that `packed` was given."""
     removed = _pieces(arrays["removed"], arrays["removed_counts"])
     waiting = _pieces(arrays["waiting"], arrays["waiting_counts"])
@@ -115,23 +115,23 @@ def unpacked(arrays: Mapping[str, np.ndarray]) -> list[Trail]:
         )
         for i in range(len(removed))
     ]
-    trails, at = [], 0
+    path_states, at = [], 0
     for count, idle, state in zip(arrays["step_counts"], waiting, arrays["state"], strict=True):
-        progressed, largest, undone, ended, guarded = state.tolist()
+        progressed, largest, undone, ended, constrained = state.tolist()
         mine = steps[at : at + int(count)]
-        trails.append(
-            Trail(
+        path_states.append(
+            PathState(
                 mine,
                 set(idle.tolist()),
                 bool(progressed),
                 largest,
                 undone,
                 bool(ended),
-                bool(guarded),
+                bool(constrained),
             )
         )
         at += int(count)
-    return trails
+    return path_states
 
 
 def _pieces(flat: np.ndarray, counts: np.ndarray) -> list[np.ndarray]:

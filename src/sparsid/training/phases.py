@@ -10,7 +10,7 @@ from sparsid._errors import SparsidError
 from sparsid.architectures.capabilities import Need
 from sparsid.sparsify import NOTHING, Clock, Sparsifier
 from sparsid.training.entering import finished
-from sparsid.training.epoch import Looked, Member
+from sparsid.training.epoch import Inspected, Member
 from sparsid.training.epoch_loop import run_epochs
 from sparsid.training.losses import AbstractLoss, OneStep
 from sparsid.training.members import Members
@@ -44,7 +44,7 @@ class Phase:
         return self.loss.needs
 
     @property
-    def thins(self) -> bool:
+    def removes_weights(self) -> bool:
         """Whether weights may become zero in it."""
         return self.sparsifier != NOTHING
 
@@ -59,7 +59,7 @@ class Phase:
         """The members after one phase each, alike but for numbers."""
         at = phases_done(members.history)
 
-        def look(members: Members, stack: Member, looked: Looked, clock: Clock) -> Members:
+        def look(members: Members, stack: Member, looked: Inspected, clock: Clock) -> Members:
             return _looked_at(training, members, stack, looked, at, clock)
 
         looks = any(phase.sparsifier.sees_data for phase in phases)
@@ -67,7 +67,7 @@ class Phase:
             members,
             phases,
             training.examples(self.loss),
-            training.watched(self.loss),
+            training.monitored(self.loss),
             over=training.over,
             look=look,
             regressors=training.regressors() if looks else None,
@@ -75,7 +75,7 @@ class Phase:
 
 
 def _looked_at(
-    training: Training, members: Members, stack: Member, looked: Looked, at: int, clock: Clock
+    training: Training, members: Members, stack: Member, looked: Inspected, at: int, clock: Clock
 ) -> Members:
     """The members after an epoch, with its report; they are frozen who did not survive it."""
     size, epoch = members.size, int(clock.epoch)

@@ -62,26 +62,26 @@ class History:
 
     def sentences(self) -> list[str]:
         """What somebody should be told."""
-        said = [
+        content = [
             f"Member {member} left the finite numbers in epoch {epoch + 1} of phase {phase + 1} "
             "and was frozen before it; a lower rate or a bound on the gradient's norm (clip) helps."
             for member, (phase, epoch) in sorted(self.frozen.items())
         ]
-        said += [
+        content += [
             f"Phase {phase + 1} ran out of time, with networks still improving; more effort "
             "gives it more, or its own `seconds`."
             for phase in self.out_of_time
         ]
         if self.interrupted:
             done = f"{self.epochs[-1].done} of {self.epochs[-1].total}" if self.epochs else "0"
-            said.append(
+            content.append(
                 f"Training was interrupted after {done} epochs; "
                 "the model is as good as it was then."
             )
-        return said
+        return content
 
 
-Watcher = Callable[[EpochReport], None]
+Callback = Callable[[EpochReport], None]
 
 
 class Stop:
@@ -94,7 +94,7 @@ class Stop:
 SIGNALS = (signal.SIGINT, signal.SIGTERM)  # Ctrl-C, and what `kill` and job schedulers send
 
 _RUNNING: list[Stop] = []
-_heard = signal.SIGINT
+_received = signal.SIGINT
 
 
 @contextmanager
@@ -119,8 +119,8 @@ def interruptible() -> Iterator[Stop]:
             signal.signal(number, handler)
 
     def ask(number: int, _) -> None:
-        global _heard
-        _heard, stop.asked = signal.Signals(number), True
+        global _received
+        _received, stop.asked = signal.Signals(number), True
         restore()
 
     for number in SIGNALS:
@@ -134,4 +134,4 @@ def interruptible() -> Iterator[Stop]:
 
 def last_signal() -> signal.Signals:
     """The signal by which a stop was asked for last."""
-    return _heard
+    return _received

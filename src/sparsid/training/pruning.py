@@ -23,20 +23,20 @@ from sparsid.training.curvature import (
     program,
     quadratic,
 )
-from sparsid.training.descent import Descent, check_finite, descend
+from sparsid.training.dangling_weights import without_dangling_weights
 from sparsid.training.layout import Layout
 from sparsid.training.levenberg import LevenbergMarquardt
-from sparsid.training.paths import UNBOUNDED, Path, Step, Trail
+from sparsid.training.paths import UNBOUNDED, PathState, PruningPath, Step
 from sparsid.training.progress import Stop
+from sparsid.training.second_order import SecondOrderPhase, check_finite, run_second_order
 from sparsid.training.starts import stacked
-from sparsid.training.tidying import tidied
 from sparsid.training.windows import Windows
 
 HARMLESS = 1e-12  # a saliency below this share of E costs nothing: no retraining is due
 EXPLODED = 100.0  # times the full network's training error: a robust path ends there
 
 
-RETRAIN = Descent(LevenbergMarquardt(start=1e-2, ridge=1e-4), iterations=50, early=True)
+RETRAIN = SecondOrderPhase(LevenbergMarquardt(start=1e-2, ridge=1e-4), iterations=50, early=True)
 
 
 @dataclass(frozen=True)
@@ -50,15 +50,15 @@ class Pruning:
     `factor`, a removal is undone after which the training error stays above `factor` times the
     error before and the full network's, and its weight waits until nothing else is left; without,
     nothing is ever undone, and the path ends where only negative saliencies are left (as
-    published). Several weights, at most `at_once` of the living (a share), go in one round while
-    the increase they promise together stays below `tiny` times the error. A path ends at `least`
-    living weights.
+    published). Several weights, at most the share `at_once` of the active ones, are removed in one
+    round while the predicted increase stays below `tiny` times the error. A path ends at `least`
+    active parameters.
 
     Retraining fits the training record ever more closely; it is its validation error that tells
     whether a smaller network is a better one. So retraining stops early by default, and with
-    `guard` a removal is undone too if the validation error is above `guard` times the one before;
-    once no weight is left to go on these terms, the guard falls, `factor` counts twice (squared),
-    and the path goes on to show what smaller networks can do.
+    `validation_factor` a removal is undone too if the validation error is above so many times the
+    one before; once no weight can be removed under this constraint, it is dropped, `factor` is
+    squared, and the path goes on to show what smaller networks can do.
     """
 
     ranking: Literal["obs", "obd"] = "obs"
@@ -66,15 +66,17 @@ class Pruning:
     tiny: float = 1e-3
     at_once: float = 0.1
     least: int = 5
-    retrain: Descent = field(default_factory=lambda: RETRAIN)
+    retrain: SecondOrderPhase = field(default_factory=lambda: RETRAIN)
     damping: float = 0.0
-    guard: float | None = 1.05
+    validation_factor: float | None = 1.05
 
     def __post_init__(self):
         if self.factor is not None and not self.factor > 1:
             raise SparsidError(f"`factor` must be above 1, or None; got {self.factor}.")
-        if self.guard is not None and not self.guard > 1:
-            raise SparsidError(f"`guard` must be above 1, or None; got {self.guard}.")
+        if self.validation_factor is not None and not self.validation_factor > 1:
+            raise SparsidError(
+                f"`validation_factor` must be above 1, or None; got {self.validation_factor}."
+            )
         if not 0 < self.at_once <= 1:
             raise SparsidError(f"`at_once` must be a share in (0, 1]; got {self.at_once}.")
         if not self.damping >= 0:
@@ -97,7 +99,7 @@ class _Trial:
 class PruningReport:
     """A round of all members: weights left, and training errors.
 
-    `trails` are the paths so far; they change as the rounds go on.
+    `path_states` are the paths so far; they change as the rounds go on.
     """
 
     round: int
@@ -106,7 +108,7 @@ class PruningReport:
     train: tuple[float, ...]
     running: int
     seconds: float
-    trails: tuple[Trail, ...]
+    path_states: tuple[PathState, ...]
 
 
 def prune(
@@ -116,10 +118,10 @@ def prune(
     validation: Windows,
     pruning: Pruning,
     *,
-    begun: Sequence[Trail] | None = None,
-    watch: Callable[[PruningReport], Any] | None = None,
+    begun: Sequence[PathState] | None = None,
+    callback: Callable[[PruningReport], Any] | None = None,
     stop: Stop | None = None,
-) -> tuple[Path, ...]:
+) -> tuple[PruningPath, ...]:
     """Each member's path from its trained point; stopped early, what there is of it.
 
     `begun` are trails of an earlier call that was stopped: they go on as if it had not been.
@@ -128,16 +130,16 @@ def prune(
     """
     began = time.monotonic()
     tools = _Tools(layout, train, validation, pruning)
-    members = _trails(points, tools) if begun is None else list(begun)
+    members = _path_states(points, tools) if begun is None else list(begun)
     rounds = 0
     while not all(m.ended for m in members) and not (stop is not None and stop.asked):
         rounds += 1
         _round(members, points, tools)
-        if watch is not None:
+        if callback is not None:
             left = tuple(m.now.left for m in members)
             errors = tuple(m.now.train for m in members)
             running = sum(not m.ended for m in members)
-            watch(
+            callback(
                 PruningReport(
                     rounds,
                     layout.size,
@@ -151,15 +153,15 @@ def prune(
     return tuple(m.path() for m in members)
 
 
-def _trails(points: Point, tools: "_Tools") -> list[Trail]:
+def _path_states(points: Point, tools: "_Tools") -> list[PathState]:
     """Every member before its first round."""
     train, validation = tools.errors(points)
     check_finite(np.array(train))
     return [
-        Trail(
+        PathState(
             [Step(points.theta[i], points.keep[i], train[i], validation[i], 0)],
             ended=not np.isfinite(train[i]),
-            guarded=tools.pruning.guard is not None,
+            constrained=tools.pruning.validation_factor is not None,
         )
         for i in range(len(points.theta))
     ]
@@ -189,7 +191,7 @@ class _Tools:
         """J'J of each member ("obs"), or the exact diagonal of the Hessian ("obd")."""
         by, layout = diagonal, self.layout
         if self.pruning.ranking == "obs":
-            by, layout = quadratic, layout.with_room(int(points.keep.sum(axis=1).max()))
+            by, layout = quadratic, layout.with_capacity(int(points.keep.sum(axis=1).max()))
         with jax.enable_x64(True):
             curved = program(by, layout, self._feedback)(stacked(points), on_device(self.train))
             if self.pruning.ranking != "obs":
@@ -198,7 +200,7 @@ class _Tools:
         return [full_gram(*of) for of in zip(points.keep, grams[: len(points.keep)], strict=True)]
 
 
-def _round(members: list[Trail], points: Point, tools: _Tools) -> None:
+def _round(members: list[PathState], points: Point, tools: _Tools) -> None:
     """One removal for every member that still runs, retrained together."""
     now = _points([m.now for m in members], points)
     curvature = tools.curvature(now)
@@ -212,13 +214,13 @@ def _round(members: list[Trail], points: Point, tools: _Tools) -> None:
     spent = np.zeros(len(members), int)
     due = np.array([trial is not None and not trial.harmless for trial in trials])
     if due.any():
-        descended = descend(
+        descended = run_second_order(
             tools.layout,
             tried,
             tools.train,
             tools.pruning.retrain,
             validation=tools.validation,
-            bearable=np.array([_bearable(m, tools.pruning) for m in members]),
+            largest_error=np.array([_largest_error(m, tools.pruning) for m in members]),
             active=due,
         )
         tried, spent = descended.points, descended.iterations
@@ -237,7 +239,7 @@ def _round(members: list[Trail], points: Point, tools: _Tools) -> None:
         _judge(member, trial, step, tools.pruning)
 
 
-def _trial(member: Trail, curved: np.ndarray, tools: _Tools) -> _Trial | None:
+def _trial(member: PathState, curved: np.ndarray, tools: _Tools) -> _Trial | None:
     """What this member removes next; None where its path ends."""
     pruning, now = tools.pruning, member.now
     if now.left <= pruning.least:
@@ -269,21 +271,21 @@ def _trial(member: Trail, curved: np.ndarray, tools: _Tools) -> _Trial | None:
             theta[q], keep[q] = 0.0, False
             ranked = np.where(keep, saliency, np.inf)
         q = _smallest(ranked, member.waiting, negative=pruning.factor is not None)
-    tidy_theta, tidy_keep = tidied(tools.layout, theta, keep)
-    dangling = np.flatnonzero(keep & ~tidy_keep)
+    connected_theta, connected_keep = without_dangling_weights(tools.layout, theta, keep)
+    dangling = np.flatnonzero(keep & ~connected_keep)
     harmless = promised <= HARMLESS * now.train
     steps = (*removed, *(int(i) for i in dangling))
     member.steps[-1] = replace(now, saliency=np.where(now.keep, saliency, 0.0))
-    return _Trial(tidy_theta, tidy_keep, first, len(removed), steps, harmless)
+    return _Trial(connected_theta, connected_keep, first, len(removed), steps, harmless)
 
 
-def _first(member: Trail, saliency: np.ndarray, pruning: Pruning) -> int | None:
+def _first(member: PathState, saliency: np.ndarray, pruning: Pruning) -> int | None:
     """The weight that goes first; None where none may."""
     robust = pruning.factor is not None
     q = _smallest(saliency, member.waiting, negative=robust)
-    if q is None and robust and member.waiting and (member.progressed or member.guarded):
+    if q is None and robust and member.waiting and (member.progressed or member.constrained):
         member.waiting.clear()  # others have gone since, or the guard falls: another chance
-        member.guarded &= member.progressed
+        member.constrained &= member.progressed
         member.progressed = False
         q = _smallest(saliency, member.waiting, negative=True)
     return q
@@ -297,16 +299,16 @@ def _smallest(saliency: np.ndarray, waiting: set[int], *, negative: bool) -> int
     return q if np.isfinite(ranked[q]) else None
 
 
-def _judge(member: Trail, trial: _Trial, step: Step, pruning: Pruning) -> None:
+def _judge(member: PathState, trial: _Trial, step: Step, pruning: Pruning) -> None:
     """Takes the step, or undoes it."""
     now = member.now
     if pruning.factor is None:
         member.steps.append(step)
         return
     liked = True
-    if member.guarded and pruning.guard is not None:
-        liked = step.validation <= pruning.guard * now.validation
-    if np.isfinite(step.train) and step.train <= _bearable(member, pruning) and liked:
+    if member.constrained and pruning.validation_factor is not None:
+        liked = step.validation <= pruning.validation_factor * now.validation
+    if np.isfinite(step.train) and step.train <= _largest_error(member, pruning) and liked:
         member.steps.append(step)
         member.progressed = True
         member.largest = min(2 * max(member.largest, 1), UNBOUNDED)
@@ -319,11 +321,11 @@ def _judge(member: Trail, trial: _Trial, step: Step, pruning: Pruning) -> None:
         member.waiting.add(trial.first)
 
 
-def _bearable(member: Trail, pruning: Pruning) -> float:
+def _largest_error(member: PathState, pruning: Pruning) -> float:
     """The training error above which a removal is undone."""
     if pruning.factor is None:
         return np.inf
-    fallen = pruning.guard is not None and not member.guarded
+    fallen = pruning.validation_factor is not None and not member.constrained
     factor = pruning.factor**2 if fallen else pruning.factor
     return factor * max(member.now.train, member.steps[0].train)
 

@@ -29,9 +29,9 @@ from sparsid.models.parameters import Masked
 from sparsid.sparsify import L1, Sparsifier, chain, threshold
 from sparsid.training.members import Members
 from sparsid.training.phases import Phase
-from sparsid.training.progress import EpochReport, Watcher, interruptible
+from sparsid.training.progress import Callback, EpochReport, interruptible
 from sparsid.training.schedules import Cosine
-from sparsid.training.training import SELDOM, Fitted, Monitor, Training
+from sparsid.training.training import NEVER, Fitted, Monitor, Training
 
 
 @dataclass(frozen=True)
@@ -41,10 +41,11 @@ class Reading:
     `strengths` of L1 rise; each is tried with `starts` networks over half the epochs, and the
     largest is taken whose free-run error is within `tolerance` of the best. The direct path from
     inputs to outputs has a tenth of it. While inputs are given up it is the weakest, or what they
-    are worth would drown in what the penalty costs. An input may go whose sensitivity is below
-    `leans` (standard deviations of the increment for one of the input); it goes if the squared
-    one-step error without it is at most `factor` times that with it (half as large again, not
-    squared), or `floor` (of the variance of the increments, where errors are nothing but rounding).
+    are worth would drown in what the penalty costs. An input is a candidate for removal if its
+    sensitivity is below `sensitivity_threshold` (standard deviations of the increment for one of
+    the input); it is removed if the squared one-step error without it is at most `factor` times
+    that with it (half as large again, not squared), or `floor` (of the variance of the
+    increments, where errors are nothing but rounding).
     `cut` is the threshold of the last training.
     """
 
@@ -52,13 +53,13 @@ class Reading:
     strengths: tuple[float, ...] = (1e-6, 1e-5, 1e-4, 1e-3)
     starts: int = 3
     tolerance: float = 1.1
-    leans: float = 0.3
+    sensitivity_threshold: float = 0.3
     factor: float = 2.25
     floor: float = 1e-6
     cut: float = 3e-3
     rate: float = 3e-3
     batch: int = 128
-    watched: int = 8  # validation trajectories that states run alone over
+    monitored: int = 8  # validation trajectories that states run alone over
 
     def epochs_for(self, inputs: int) -> int:
         """Epochs of everything, for networks of so many inputs, if every one is tried."""
@@ -125,7 +126,7 @@ def fit_readable(
     reading: Reading,
     *,
     size: int = 10,
-    watch: Watcher | None = None,
+    callback: Callback | None = None,
     key: Key[Array, ""],
 ) -> ReadFitted:
     """Trains `size` members whose links are meant to be read; member i depends on i alone.
@@ -137,7 +138,7 @@ def fit_readable(
         raise SparsidError("Links are read from networks per state: set `per_state`.")
     key_try, key_fit = jax.random.split(key)
     with interruptible() as stop:
-        run = _Run(architecture, train, validation, reading, watch, stop)
+        run = _Run(architecture, train, validation, reading, callback, stop)
         tried = run.tried(key_try)
         if stop.asked:  # those of the weakest penalty, as far as they are
             some = tried.pick([i % reading.starts for i in range(size)])
@@ -158,25 +159,25 @@ class _Run:
         train: ScaledDataset,
         validation: ScaledDataset,
         reading: Reading,
-        watch: Watcher | None,
+        callback: Callback | None,
         stop: Any,
     ):
-        self.reading, self.validation, self.watcher = reading, validation, watch
+        self.reading, self.validation, self.callback_of = reading, validation, callback
         inputs = len(train.physical.states) + len(train.physical.inputs)
         self.inputs, self.epochs_done = inputs, 0
         self.training = Training(
             architecture,
             train,
-            monitor=Monitor(validation, every=SELDOM, trajectories=1),
-            watch=self.watch,
+            monitor=Monitor(validation, every=NEVER, trajectories=1),
+            callback=self.callback,
             stop=stop,
             total=reading.epochs_for(inputs),
         )
 
-    def watch(self, report: EpochReport) -> None:
+    def callback(self, report: EpochReport) -> None:
         self.epochs_done += 1
-        if self.watcher is not None:
-            self.watcher(replace(report, done=self.epochs_done))
+        if self.callback_of is not None:
+            self.callback_of(replace(report, done=self.epochs_done))
 
     def phase(self, epochs: int, method: Sparsifier, first: float, last: float) -> Phase:
         return Phase(epochs, Cosine(first, last), method, batch=self.reading.batch)
@@ -191,15 +192,15 @@ class _Run:
         return self.training.run(members, [self.phase(given.half, m, rate, 0.0) for m in each])
 
     def choice(self, tried: Members) -> StrengthChoice:
-        given, watched = self.reading, self.validation.physical[: self.reading.watched]
+        given, monitored = self.reading, self.validation.physical[: self.reading.monitored]
         ensemble = self.training.fitted(tried).ensemble
         shape = (len(given.strengths), given.starts)
-        alone = np.median(alone_errors(ensemble, watched).reshape(*shape, -1), axis=1)
-        joint = np.median(free_run_errors(ensemble, watched).reshape(shape), axis=1)
+        alone = np.median(alone_errors(ensemble, monitored).reshape(*shape, -1), axis=1)
+        joint = np.median(free_run_errors(ensemble, monitored).reshape(shape), axis=1)
         chosen = chosen_strengths(alone, given.tolerance)
         sources = chosen * given.starts + np.arange(given.starts)[:, None]
         mixed = _with_models(ensemble, regrouped(ensemble.stacked.model, sources))
-        together = float(np.median(free_run_errors(mixed, watched)))
+        together = float(np.median(free_run_errors(mixed, monitored)))
         if not together <= given.tolerance * joint.min():
             chosen = np.full_like(chosen, joint.argmin())
         return StrengthChoice(given.strengths, alone, joint, chosen, together)
@@ -220,7 +221,9 @@ class _Run:
         for _ in range(self.inputs):
             found = structure(self.training.fitted(members).ensemble, self.training.train.physical)
             assert found.sensitivity is not None
-            goes, lost = weakest(keep & ~needed, keep, found.sensitivity, given.leans)
+            goes, lost = weakest(
+                keep & ~needed, keep, found.sensitivity, given.sensitivity_threshold
+            )
             if not goes.any() or self.training.stop.asked:
                 break
             both = self.training.run(replace(members, phases=()), phase)
@@ -277,14 +280,14 @@ def weakest(
     candidates: Bool[np.ndarray, "member states inputs"],
     keep: Bool[np.ndarray, "member states inputs"],
     sensitivity: Float[np.ndarray, "member states inputs"],
-    leans: float,
+    sensitivity_threshold: float,
 ) -> tuple[Bool[np.ndarray, "member states inputs"], Float[np.ndarray, "member states"]]:
     """(the least sensitive candidate of every network, that sensitivity).
 
     None, and inf, where the network leans on all of them, or has a single input left.
     """
     left = np.where(candidates & (keep.sum(axis=2, keepdims=True) > 1), sensitivity, np.inf)
-    lost = np.where(left.min(axis=2) < leans, left.min(axis=2), np.inf)
+    lost = np.where(left.min(axis=2) < sensitivity_threshold, left.min(axis=2), np.inf)
     places = np.arange(keep.shape[2]) == left.argmin(axis=2)[..., None]
     return places & np.isfinite(lost)[..., None], lost
 

@@ -34,10 +34,10 @@ class Stopping:
         due = iterations % self.patience == 0
         slow = due & (reached - error <= self.progress * reached) if self.progress else False
         reason = jnp.full((), RUNNING, int)
-        for held, said in (
+        for held, content in (
             (slow, STALLED),
             (step <= self.step, SMALL_STEP),
             (jnp.linalg.norm(gradient) <= self.gradient, FLAT),
         ):
-            reason = jnp.where(held, said, reason)
+            reason = jnp.where(held, content, reason)
         return reason, jnp.where(due, error, reached)

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key, PyTree
 
-from sparsid._devices import everywhere, padding
+from sparsid._devices import padding, replicated
 from sparsid._errors import SparsidError
 from sparsid.architectures import AbstractArchitecture, Card
 from sparsid.architectures.capabilities import Needing, check_serves
@@ -21,10 +21,10 @@ from sparsid.training.entering import UNEQUAL
 from sparsid.training.epoch import Member
 from sparsid.training.losses import AbstractLoss
 from sparsid.training.members import Members
-from sparsid.training.progress import EpochReport, History, Stop, Watcher
+from sparsid.training.progress import Callback, EpochReport, History, Stop
 
-WATCHED = 20_000  # validation examples looked at after every epoch
-SELDOM = 10**9  # epochs, for a Monitor that looks at no free run on the way
+MONITORED = 20_000  # validation examples looked at after every epoch
+NEVER = 10**9  # epochs, for a Monitor that looks at no free run on the way
 
 
 class AnyPhase(Needing, Protocol):
@@ -36,7 +36,7 @@ class AnyPhase(Needing, Protocol):
         ...
 
     @property
-    def thins(self) -> bool:
+    def removes_weights(self) -> bool:
         """Whether weights may become zero in it."""
         ...
 
@@ -87,14 +87,14 @@ class Training:
         train: ScaledDataset,
         *,
         monitor: Monitor | None = None,
-        watch: Watcher | None = None,
+        callback: Callback | None = None,
         stop: Stop | None = None,
         total: int = 0,
         allow_diverged: bool = False,
     ):
         self.architecture, self.train, self.total = architecture, train, total
         self.allow_diverged = allow_diverged
-        self.monitor, self.watch, self.stop = monitor, watch, stop or Stop()
+        self.monitor, self.callback, self.stop = monitor, callback, stop or Stop()
         self.began = time.monotonic()
         self.card = Card.describing(train.physical, architecture)
         self._on_device: dict[tuple[AbstractLoss, str], PyTree] = {}
@@ -138,12 +138,12 @@ class Training:
         models = members.models()
         if members.best is not None and self.monitor is not None and self.monitor.keep_best:
             models = members.best.models
-        told = {
+        details = {
             "epochs": len(history.epochs),
             "examples": self.train.scaled.samples,
             "notes": history.sentences(),
         }
-        card = replace(self.card, training=told)
+        card = replace(self.card, training=details)
         return Fitted(self._ensemble(models, card, members.size), history)
 
     def _ensemble(self, models: PyTree, card: Card, size: int) -> Ensemble:
@@ -155,14 +155,14 @@ class Training:
             self._on_device[loss, "train"] = _to_device(loss.examples(self.train))
         return self._on_device[loss, "train"]
 
-    def watched(self, loss: AbstractLoss) -> PyTree[Array] | None:
+    def monitored(self, loss: AbstractLoss) -> PyTree[Array] | None:
         """Validation examples, evenly thinned to a bounded number, on every device."""
         if self.monitor is None:
             return None
         if (loss, "validation") not in self._on_device:
             examples = loss.examples(self.monitor.validation)
             n = len(jax.tree.leaves(examples)[0])
-            chosen = np.unique(np.linspace(0, n - 1, min(n, WATCHED)).astype(int))
+            chosen = np.unique(np.linspace(0, n - 1, min(n, MONITORED)).astype(int))
             thinned = jax.tree.map(lambda array: array[chosen], examples)
             self._on_device[loss, "validation"] = _to_device(thinned)
         return self._on_device[loss, "validation"]
@@ -170,7 +170,7 @@ class Training:
     def regressors(self) -> Float[Array, "rows regressors"]:
         """What a network is given over the training data."""
         rows = [self.architecture.regressors(t.x, t.u) for t in self.train.scaled]
-        return everywhere(_own_precision(np.concatenate(rows)))
+        return replicated(_own_precision(np.concatenate(rows)))
 
     def reported(
         self,
@@ -183,7 +183,7 @@ class Training:
         validation: Float[np.ndarray, " member"],
         free_run: Float[np.ndarray, " member"] | None = None,
     ) -> Members:
-        """The members with one more report in their history, which `watch` has been told."""
+        """The members with one more report in their history, which `callback` has been told."""
         report = EpochReport(
             phase=phase,
             epoch=epoch,
@@ -195,8 +195,8 @@ class Training:
             free_run=free_run,
             seconds=time.monotonic() - self.began,
         )
-        if self.watch is not None:
-            self.watch(report)
+        if self.callback is not None:
+            self.callback(report)
         history = replace(members.history, epochs=(*members.history.epochs, report))
         return replace(members, history=history)
 
@@ -211,8 +211,8 @@ class Training:
     ) -> tuple[Members, Float[np.ndarray, " member"]]:
         """(members with the best so far remembered if asked for, their free-run errors)."""
         assert self.monitor is not None
-        watched = self.monitor.validation.physical[: self.monitor.trajectories]
-        errors = free_run_errors(self._ensemble(models, self.card, members.size), watched)
+        monitored = self.monitor.validation.physical[: self.monitor.trajectories]
+        errors = free_run_errors(self._ensemble(models, self.card, members.size), monitored)
         if self.monitor.keep_best:
             members = members.keeping_best(errors, models, len(members.history.epochs) + 1)
         return members, errors
@@ -231,4 +231,4 @@ def _own_precision(array: np.ndarray) -> Array:
 
 def _to_device(examples: PyTree[np.ndarray]) -> PyTree[Array]:
     """Cast only here: targets were differenced in float64."""
-    return everywhere(jax.tree.map(_own_precision, examples))
+    return replicated(jax.tree.map(_own_precision, examples))

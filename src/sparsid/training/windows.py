@@ -28,9 +28,10 @@ class Simulation:
     """The free run (parallel, NOE): the model sees its own earlier outputs.
 
     Over whole records, or over windows of `length` samples that begin every `stride` samples; each
-    starts from recorded rows, which do not count. With `shaken`, every window is run a second time
-    from outputs that are wrong by up to so many scaled units, and the first `settling` samples of
-    that run do not count: a plant forgets where it started, and so must its model.
+    starts from recorded rows, which do not count. With `perturbation`, every window is run a second
+    time from initial outputs that are perturbed by up to so many scaled units, and the first
+    `burn_in` samples of that run do not count: a plant forgets where it started, and so must its
+    model.
 
     With `estimated`, the outputs a window starts from are unknowns of their own beside the weights,
     pulled to the recorded ones as hard as any other row: for records whose first samples are noisy.
@@ -39,15 +40,16 @@ class Simulation:
 
     length: int | None = None
     stride: int | None = None
-    shaken: float = 0.0
-    settling: int = 40
+    perturbation: float = 0.0
+    burn_in: int = 40
     estimated: bool = False
     feedback: ClassVar[bool] = True
 
     def __post_init__(self):
-        if self.estimated and self.shaken:
+        if self.estimated and self.perturbation:
             raise SparsidError(
-                "Windows start from outputs that are `estimated` or from `shaken` ones; choose one."
+                "The initial outputs of windows are either `estimated` or perturbed "
+                "(`perturbation`); choose one."
             )
 
     def samples(self, lag: int) -> int | None:
@@ -64,7 +66,7 @@ class Prediction:
 
     stride: int | None = None
     feedback: ClassVar[bool] = False
-    shaken: ClassVar[float] = 0.0
+    perturbation: ClassVar[float] = 0.0
     estimated: ClassVar[bool] = False
 
     def samples(self, lag: int) -> int | None:
@@ -140,24 +142,28 @@ def windows(scaled: ScaledDataset, criterion: Criterion, *, lag: int) -> Windows
         return np.pad(rows, ((0, longest - len(rows)), (0, 0)), mode="edge")
 
     time = np.arange(longest)
-    plain = Windows(
+    unperturbed = Windows(
         np.stack([filled(x) for x, _ in parts]),
         np.stack([filled(u) for _, u in parts]),
         np.stack([(time >= lag) & (time < len(x)) for x, _ in parts]).astype(float),
     )
-    return _with_shaken(plain, criterion, lag) if isinstance(criterion, Simulation) else plain
+    return (
+        _with_perturbed_starts(unperturbed, criterion, lag)
+        if isinstance(criterion, Simulation)
+        else unperturbed
+    )
 
 
-def _with_shaken(plain: Windows, criterion: Simulation, lag: int) -> Windows:
+def _with_perturbed_starts(unperturbed: Windows, criterion: Simulation, lag: int) -> Windows:
     """The windows, and once more from wrong outputs, evenly spread over what is asked for."""
-    if not criterion.shaken:
-        return plain
-    count, _, channels = plain.y.shape
+    if not criterion.perturbation:
+        return unperturbed
+    count, _, channels = unperturbed.y.shape
     spread = np.modf(np.outer(1 + np.arange(count), _irrational(channels)))[0]
-    y, counts = plain.y.copy(), plain.counts.copy()
-    y[:, :lag] += criterion.shaken * (2 * spread - 1)[:, None]
-    counts[:, : criterion.settling] = 0
-    both = (plain, Windows(y, plain.u, counts))
+    y, counts = unperturbed.y.copy(), unperturbed.counts.copy()
+    y[:, :lag] += criterion.perturbation * (2 * spread - 1)[:, None]
+    counts[:, : criterion.burn_in] = 0
+    both = (unperturbed, Windows(y, unperturbed.u, counts))
     return Windows(*(np.concatenate(arrays) for arrays in zip(*both, strict=True)))
 
 

@@ -44,7 +44,7 @@ def blocks(column: "pd.Series", place: Callable[[int], str]) -> list[slice]:
     return [slice(start, stop) for start, stop in parts]
 
 
-def told(name: str, parts: int) -> list[str]:
+def details(name: str, parts: int) -> list[str]:
     """What a reader of the table `name` should hear."""
     if parts == 1:
         return []

@@ -11,7 +11,7 @@ from sparsid._registry import unknown
 from sparsid._types import Record, Vector
 from sparsid.data.dataset import Dataset
 from sparsid.data.formats import TABLES, suffix_of
-from sparsid.data.io.blocks import TRAJECTORY, blocks, told
+from sparsid.data.io.blocks import TRAJECTORY, blocks, details
 from sparsid.data.io.headings import Heading, find
 from sparsid.data.kinds import INPUTS, OUTPUTS, STATES, Kind
 from sparsid.data.matching import joined
@@ -161,7 +161,7 @@ def _read_one(
     return Dataset.from_arrays(
         **channels,
         dt=dt,
-        notes=told(path.name, len(parts)),
+        notes=details(path.name, len(parts)),
         attributes={"source": path.name},
     )
 

@@ -13,7 +13,7 @@ from sparsid.architectures import DerivativeMLP
 from sparsid.data import ScaledDataset
 from sparsid.identify.recipes.recipe import BATCH, Recipe, RecipeKind, Request, epochs_for
 from sparsid.identify.spec import TrainingSpec
-from sparsid.training import Fitted, Watcher
+from sparsid.training import Callback, Fitted
 from sparsid.training.readable import LinkPath, Reading, fit_readable
 
 
@@ -40,10 +40,10 @@ def readable(request: Request) -> Recipe:
         train: ScaledDataset,
         validation: ScaledDataset,
         settings: TrainingSpec,
-        watch: Watcher | None,
+        callback: Callback | None,
         key: Key[Array, ""],
     ) -> Fitted:
-        return _read(recipe, reading, train, validation, settings, watch, key)
+        return _read(recipe, reading, train, validation, settings, callback, key)
 
     return Recipe("readable", model, own_training=train_for_reading)
 
@@ -57,7 +57,7 @@ def _read(
     train: ScaledDataset,
     validation: ScaledDataset,
     settings: TrainingSpec,
-    watch: Watcher | None,
+    callback: Callback | None,
     key: Key[Array, ""],
 ) -> Fitted:
     """Networks made for reading; the card says what was chosen on the way."""
@@ -67,23 +67,23 @@ def _read(
         validation,
         reading,
         size=settings.members,
-        watch=watch,
+        callback=callback,
         key=key,
     )
-    said: dict[str, Any] = {"recipe": recipe.name, "seed": settings.seed}
+    content: dict[str, Any] = {"recipe": recipe.name, "seed": settings.seed}
     if (choice := done.strengths) is not None:
         names = train.physical.states.names
-        said["l1_per_state"] = dict(zip(names, choice.per_state, strict=True))
-        said["l1_tried"] = list(choice.strengths)
-        said["joint_free_run"] = {
+        content["l1_per_state"] = dict(zip(names, choice.per_state, strict=True))
+        content["l1_tried"] = list(choice.strengths)
+        content["joint_free_run"] = {
             "each_strength": [_finite(error) for error in choice.joint],
             "chosen": _finite(choice.joint_chosen),
         }
     fitted = done.fitted
     card = fitted.ensemble.card
     if done.path is not None:
-        said["inputs_tried"] = _tried(done.path, card.states.names, card.inputs.names)
-    card = replace(card, training=said | card.training)
+        content["inputs_tried"] = _tried(done.path, card.states.names, card.inputs.names)
+    card = replace(card, training=content | card.training)
     return replace(fitted, ensemble=replace(fitted.ensemble, card=card))
 
 
@@ -94,16 +94,16 @@ def _tried(
 
     The cost is the squared one-step error without the input over that with it, the median.
     """
-    told: dict[str, dict[str, dict[str, Any]]] = {}
+    details: dict[str, dict[str, dict[str, Any]]] = {}
     for (i, state), (j, name) in product(enumerate(states), enumerate((*states, *inputs))):
         at = path.tried[:, :, i] == j
         if at.any():
             with np.errstate(divide="ignore", invalid="ignore"):
                 cost = np.median(path.error[:, :, i][at] / path.error_with[:, :, i][at])
             gone = int(path.gone[:, :, i][at].sum())
-            said = {"networks": int(at.sum()), "gone": gone, "error_ratio": _finite(cost)}
-            told.setdefault(state, {})[name] = said
-    return told
+            content = {"networks": int(at.sum()), "gone": gone, "error_ratio": _finite(cost)}
+            details.setdefault(state, {})[name] = content
+    return details
 
 
 def _finite(error: float) -> float | None:

@@ -10,7 +10,7 @@ from jaxtyping import Array, Key
 from sparsid.architectures import AbstractArchitecture
 from sparsid.data import Dataset, ScaledDataset
 from sparsid.identify.spec import TrainingSpec
-from sparsid.training import AnyPhase, Fitted, Watcher
+from sparsid.training import AnyPhase, Callback, Fitted
 
 BATCH = 128
 WINDOW = 100  # samples of a training free run
@@ -18,7 +18,7 @@ WINDOWS = 2000  # at most so many, however long the record
 
 #: A way of training of its own: (recipe, train, validation, settings, watch, key) -> fitted.
 type OwnTraining = Callable[
-    ["Recipe", ScaledDataset, ScaledDataset, TrainingSpec, Watcher | None, Key[Array, ""]], Fitted
+    ["Recipe", ScaledDataset, ScaledDataset, TrainingSpec, Callback | None, Key[Array, ""]], Fitted
 ]
 
 

@@ -14,8 +14,16 @@ from sparsid.identify.recipes.recipe import (
     epochs_for,
     window,
 )
-from sparsid.training import Adam, Cosine, Descent, FreeRun, LevenbergMarquardt, Phase, Simulation
-from sparsid.training.descent import LARGEST
+from sparsid.training import (
+    Adam,
+    Cosine,
+    FreeRun,
+    LevenbergMarquardt,
+    Phase,
+    SecondOrderPhase,
+    Simulation,
+)
+from sparsid.training.second_order import LARGEST
 
 LONGEST = 5000  # samples of a free run in training; longer records are cut into windows
 MOST_SAMPLES = 200_000  # that all windows of a phase may have together
@@ -45,9 +53,9 @@ def recurrent(
         return _by_adam(train, validation, architecture, numbers, effort)
     method = LevenbergMarquardt(ridge=1e-4)
 
-    def descent(iterations: int, criterion: Simulation, *, early: bool = False) -> Descent:
+    def descent(iterations: int, criterion: Simulation, *, early: bool = False) -> SecondOrderPhase:
         most = max(round(iterations * effort), 1)
-        return Descent(method, criterion, most, PATIENCE * effort, early)
+        return SecondOrderPhase(method, criterion, most, PATIENCE * effort, early)
 
     restarts, lag = 4 if numbers <= RESTARTED else 1, architecture.lag
     followed = numbers * architecture.output_lags * len(train.states) * members * restarts
@@ -60,7 +68,7 @@ def recurrent(
     whole = windows(LONGEST) if longest > LONGEST else Simulation()
     phases = (
         descent(60, windows(max(50, 3 * lag))),
-        descent(60, windows(max(100, 6 * lag), shaken=1.0, settling=max(40, 3 * lag))),
+        descent(60, windows(max(100, 6 * lag), perturbation=1.0, burn_in=max(40, 3 * lag))),
         descent(300, whole, early=True),
     )
     return Recipe("recurrent", architecture, phases, restarts=restarts)

@@ -12,7 +12,7 @@ from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.text import Text
 
 from sparsid.report.document import Document, Table
-from sparsid.report.render.terminal import plain
+from sparsid.report.render.terminal import terminal_text
 from sparsid.report.render.text import text
 
 BORDER = 3  # columns of the terminal that a table's column takes beside its text
@@ -31,10 +31,10 @@ def console(document: Document, *, width: int, wrap: bool = False) -> Iterator[R
 
 def table_for_console(table: Table, *, width: int, wrap: bool = False) -> Iterator[RenderableType]:
     """What to print of one table: title, rows and note; the first column left, the others right."""
-    heads = [[plain(line) for line in name.split("\n")] for name in table.columns]
-    cells = [[plain(text(cell)) for cell in row] for row in table.rows]
+    heads = [[terminal_text(line) for line in name.split("\n")] for name in table.columns]
+    cells = [[terminal_text(text(cell)) for cell in row] for row in table.rows]
     widths = _widths(heads, cells, width, wrap)
-    yield Text(plain(table.title), style="bold")
+    yield Text(terminal_text(table.title), style="bold")
     if widths is None:
         yield from _list(heads, cells)
     else:
@@ -55,7 +55,7 @@ class _Fixed:
 
 def _lines(note: str) -> Iterator[Text]:
     for line in note.split("\n") if note else ():
-        yield Text(plain(line))
+        yield Text(terminal_text(line))
 
 
 def _grid(

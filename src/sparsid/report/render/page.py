@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from sparsid._errors import SparsidError
-from sparsid._files import make_folder, written_whole
+from sparsid._files import atomic_write, make_folder
 from sparsid.report.document import Cell, Document, Figure, File
 from sparsid.report.render.drawing import draw, save
 from sparsid.report.render.text import text
@@ -41,7 +41,7 @@ def write_page(document: Document, path: str | Path) -> Path:
         text=text,
         kind=_kind,
     )
-    with written_whole(path) as part:
+    with atomic_write(path) as part:
         part.write_text(page, encoding="utf-8")
     return path
 

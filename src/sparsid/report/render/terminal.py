@@ -13,7 +13,7 @@ _RIGHT_TO_LEFT = ("R", "AL")
 _NEUTRAL = ("NSM", "EN", "AN", "WS", "ES", "CS", "ON")  # stand within a run, not at its ends
 
 
-def plain(text: object) -> str:
+def terminal_text(text: object) -> str:
     """One line of text that a terminal shows as it is written.
 
     Control characters and lone surrogates become U+FFFD. Each run of right-to-left text stands

@@ -86,7 +86,7 @@ def use_one_core() -> None:
 
 
 @contextmanager
-def plain_errors() -> Iterator[None]:
+def picklable_errors() -> Iterator[None]:
     """Refusals within it can be pickled: their kinds take other arguments than their message."""
     try:
         yield

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from sparsid._errors import MissingExtraError, SparsidError
 from sparsid._files import temporary_file
 from sparsid.study.executors.base import ExecutorKind, cores, is_stored, whole
-from sparsid.study.executors.processes import deaf_children
+from sparsid.study.executors.processes import ignoring_interrupts
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -112,7 +112,7 @@ def _local_cluster(workers: int) -> Iterator[Any]:
     nothing = {f"distributed.{part}.http.routes": [] for part in ("scheduler", "worker")}
     with dask.config.set(nothing):
         try:
-            with deaf_children():
+            with ignoring_interrupts():
                 cluster = LocalCluster(
                     n_workers=workers,
                     threads_per_worker=1,
@@ -144,8 +144,8 @@ def _check_workers(client: "Client", address: str | None) -> None:
             f"`dask worker {address} --nthreads 1` starts one."
         ) from None
     mine = versions()
-    said: Any = client.run(versions, on_error="return")
-    for worker, theirs in said.items():
+    content: Any = client.run(versions, on_error="return")
+    for worker, theirs in content.items():
         if not isinstance(theirs, dict):
             raise ClusterError(
                 f"The Dask worker {worker} cannot use sparsid ({_line(theirs)}); install sparsid "
@@ -178,7 +178,7 @@ class _Run:
         self.name = f"sparsid-{secrets.token_hex(8)}"
         self.local = local
         self.begun: dict[int, _Begun] = {}
-        self.news: queue.SimpleQueue[tuple[int, Any]] = queue.SimpleQueue()
+        self.messages: queue.SimpleQueue[tuple[int, Any]] = queue.SimpleQueue()
         self.looked = self.worked = time.monotonic()
         self.slots = 0
 
@@ -191,7 +191,7 @@ class _Run:
                     self._begin(*waiting.popleft())
                 if self.stop.asked:
                     waiting.clear()
-                self._hear()
+                self._receive()
                 if time.monotonic() - self.looked > 5 * LOOK:
                     self._look()
 
@@ -209,7 +209,7 @@ class _Run:
                 yield
             finally:
                 with suppress(Exception):  # nothing is kept where the cluster is gone
-                    self._halt()
+                    self._request_stop()
                     self.client.unsubscribe_topic(self.name)
                     self.client.unregister_worker_plugin(self.name)
 
@@ -241,31 +241,31 @@ class _Run:
         key = f"{self.name}-{at}"
         future = self.client.submit(work, self.name, at, group, key=key, pure=False)
         self.begun[at] = _Begun(group, future)
-        future.add_done_callback(lambda future: self.news.put((at, future)))
+        future.add_done_callback(lambda future: self.messages.put((at, future)))
 
     def _on_event(self, event: tuple[float, dict[str, Any]]) -> None:
-        _, said = event
-        self.news.put((said["group"], said))
+        _, content = event
+        self.messages.put((content["group"], content))
 
-    def _hear(self) -> None:
+    def _receive(self) -> None:
         """Waits a moment for news and deals with all there are."""
         with suppress(queue.Empty):
-            at, said = self.news.get(timeout=LOOK)
+            at, content = self.messages.get(timeout=LOOK)
             while True:
-                if isinstance(said, dict):
-                    self._progress(at, said)
+                if isinstance(content, dict):
+                    self._progress(at, content)
                 else:
                     self._ended(at)
-                at, said = self.news.get_nowait()
+                at, content = self.messages.get_nowait()
 
-    def _progress(self, at: int, said: dict[str, Any]) -> None:
+    def _progress(self, at: int, content: dict[str, Any]) -> None:
         """Tells what is new. Who takes a group up from a dead worker begins again from nothing."""
         from sparsid.study.task import Tick
 
         if (begun := self.begun.get(at)) is None:
             return
-        work, cells = max(said["work"], begun.work), max(said["cells"], begun.cells)
-        self.tick(Tick(work - begun.work, cells - begun.cells, said["doing"]))
+        work, cells = max(content["work"], begun.work), max(content["cells"], begun.cells)
+        self.tick(Tick(work - begun.work, cells - begun.cells, content["doing"]))
         begun.work, begun.cells = work, cells
 
     def _ended(self, at: int) -> None:
@@ -294,12 +294,12 @@ class _Run:
                 "again when it has: what is stored stays."
             )
         if self.stop.asked:
-            self._halt()
+            self._request_stop()
 
-    def _halt(self) -> None:
-        from sparsid.study.executors.dask_worker import halt
+    def _request_stop(self) -> None:
+        from sparsid.study.executors.dask_worker import request_stop
 
-        self.client.run(halt, self.name, on_error="ignore")
+        self.client.run(request_stop, self.name, on_error="ignore")
 
 
 @contextmanager

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 from distributed import WorkerPlugin, get_worker
 
 from sparsid._errors import SparsidError
-from sparsid._files import check_writable, written_whole
+from sparsid._files import atomic_write, check_writable
 from sparsid.architectures import library_versions
 from sparsid.results import ResultStore, Row
-from sparsid.study.executors.base import plain_errors, run_group, use_one_core
+from sparsid.study.executors.base import picklable_errors, run_group, use_one_core
 from sparsid.training.progress import Stop
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class StudyPlugin(WorkerPlugin):
         if self.local:  # on the terminal of the run
             for name in LOGGERS:
                 logging.getLogger(name).setLevel(logging.CRITICAL)
-        with plain_errors():
+        with picklable_errors():
             use_one_core()
             _jobs[self.name] = _Given(pickle.loads(self.job), self.probe)
 
@@ -64,10 +64,10 @@ class StudyPlugin(WorkerPlugin):
 
 def versions() -> dict[str, str]:
     """Versions that decide about the bits of a row."""
-    return {name: said for name, said in library_versions().items() if name != "python"}
+    return {name: details for name, details in library_versions().items() if name != "python"}
 
 
-def halt(name: str) -> None:
+def request_stop(name: str) -> None:
     """Asks this worker to end the run's groups after their running epoch."""
     if name in _jobs:
         _jobs[name].stop.asked = True
@@ -80,13 +80,13 @@ def work(name: str, at: int, group: "Group") -> dict[str, Any]:
             "A Dask worker joined that could not be given the study; see its log, and start it "
             "with the versions of the others."
         )
-    given, tell = _jobs[name], _Telling(name, at)
-    with plain_errors(), _within_reach(given.job, given.probe, name) as (job, returned):
-        run_group(group, job, tick=tell, stop=given.stop)
+    given, print_notes = _jobs[name], _ProgressReporter(name, at)
+    with picklable_errors(), _within_reach(given.job, given.probe, name) as (job, returned):
+        run_group(group, job, tick=print_notes, stop=given.stop)
     return {"files": returned, "stopped": given.stop.asked}
 
 
-class _Telling:
+class _ProgressReporter:
     """Tells the parent of progress, a few times a second; what it tells is the sum so far."""
 
     def __init__(self, name: str, at: int):
@@ -97,8 +97,13 @@ class _Telling:
         self.work, self.cells = self.work + what.work, self.cells + what.cells
         if time.monotonic() - self.last >= EVERY:
             self.last = time.monotonic()
-            said = {"group": self.at, "work": self.work, "cells": self.cells, "doing": what.doing}
-            self.worker.log_event(self.name, said)
+            details = {
+                "group": self.at,
+                "work": self.work,
+                "cells": self.cells,
+                "doing": what.doing,
+            }
+            self.worker.log_event(self.name, details)
 
 
 @contextmanager
@@ -148,7 +153,7 @@ def receive(files: Mapping[str, bytes], keys: frozenset[str], store: ResultStore
             continue
         if name.startswith("rows/"):
             _check_row(files[name], places[name])
-        with written_whole(store.folder / name) as part:
+        with atomic_write(store.folder / name) as part:
             part.write_bytes(files[name])
 
 

@@ -10,7 +10,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sparsid._errors import SparsidError
-from sparsid.study.executors.base import ExecutorKind, cores, plain_errors, run_group, use_one_core
+from sparsid.study.executors.base import (
+    ExecutorKind,
+    cores,
+    picklable_errors,
+    run_group,
+    use_one_core,
+)
 
 if TYPE_CHECKING:
     from sparsid.study.task import Group, Job, Ticking
@@ -30,18 +36,18 @@ class Processes:
         from concurrent.futures.process import BrokenProcessPool
 
         context = multiprocessing.get_context("spawn")  # JAX does not survive a fork
-        news, halt = context.SimpleQueue(), context.Event()
+        messages, request_stop = context.SimpleQueue(), context.Event()
         count = max(min(self.workers, len(groups)), 1)
-        with ProcessPoolExecutor(count, context, _begin, (job, news, halt)) as pool:
-            with deaf_children():
+        with ProcessPoolExecutor(count, context, _begin, (job, messages, request_stop)) as pool:
+            with ignoring_interrupts():
                 pending = {pool.submit(_work, group) for group in groups}
             try:
                 while pending:
                     done, pending = wait(pending, timeout=0.2)
-                    while not news.empty():
-                        tick(news.get())
+                    while not messages.empty():
+                        tick(messages.get())
                     if stop.asked:
-                        halt.set()
+                        request_stop.set()
                         pending = {future for future in pending if not future.cancel()}
                     for future in done:
                         future.result()
@@ -53,17 +59,17 @@ class Processes:
                     "with fewer --workers: what is stored stays."
                 ) from None
             finally:  # whatever went wrong in one worker: the others end after their running epoch
-                halt.set()
+                request_stop.set()
                 pool.shutdown(wait=True, cancel_futures=True)
-            while not news.empty():
-                tick(news.get())
+            while not messages.empty():
+                tick(messages.get())
 
 
 PROCESSES = ExecutorKind("one process a core, each a group at a time", Processes, ("workers",))
 
 
 @contextmanager
-def deaf_children() -> Iterator[None]:
+def ignoring_interrupts() -> Iterator[None]:
     """Processes and threads begun within it never hear Ctrl-C, nor do those that they begin.
 
     A terminal sends it to all of them; what is blocked stays blocked in a child, even while it
@@ -82,19 +88,19 @@ def deaf_children() -> Iterator[None]:
 _worker: dict[str, Any] = {}  # what this worker process was given when it began
 
 
-def _begin(job: "Job", news, halt) -> None:
+def _begin(job: "Job", messages, request_stop) -> None:
     from sparsid.training.progress import Stop
 
     stop = Stop()
-    for watch in (_die_with_parent, partial(_stop_with_parent, halt, stop)):
-        threading.Thread(target=watch, daemon=True).start()
+    for callback in (_die_with_parent, partial(_stop_with_parent, request_stop, stop)):
+        threading.Thread(target=callback, daemon=True).start()
     use_one_core()
-    _worker.update(job=job, news=news, stop=stop)
+    _worker.update(job=job, messages=messages, stop=stop)
 
 
-def _stop_with_parent(halt, stop: "Stop") -> None:
-    """Asks for a stop here when the parent does. Nobody sleeps on `halt`: who dies so blocks it."""
-    while not halt.is_set():
+def _stop_with_parent(request_stop, stop: "Stop") -> None:
+    """Stops when the parent asks. It polls: a process that dies waiting would block the event."""
+    while not request_stop.is_set():
         time.sleep(0.1)
     stop.asked = True
 
@@ -110,5 +116,5 @@ def _die_with_parent() -> None:
 
 
 def _work(group: "Group") -> None:
-    with plain_errors():
+    with picklable_errors():
         run_group(group, _worker["job"], tick=_worker["news"].put, stop=_worker["stop"])

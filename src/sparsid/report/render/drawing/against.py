@@ -6,7 +6,7 @@ import numpy as np
 
 from sparsid.report.figures import UNKNOWN, PublishedComparison
 from sparsid.report.render.drawing.diverged import MARK, percent
-from sparsid.report.render.drawing.rows import beside, rows, said, whisker
+from sparsid.report.render.drawing.rows import beside, content, rows, whisker
 from sparsid.report.render.drawing.style import BLUE, VERMILLION, literal, shared_legend
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def published_comparison(data: PublishedComparison, title: str | None) -> "Figur
             axis.plot(share, at, marker="o", ms=5.5, color=colour, mec="white", mew=0.6, zorder=4)
         axis.plot(theirs, k - APART, ms=5, zorder=5, **MARK)
         if np.isnan([share, theirs]).all():
-            said(axis, k, "no number")
+            content(axis, k, "no number")
         beside(axis, k, f"{_number(theirs)} | {_number(share)}")
     beside(axis, -0.75, "published | ours")
     axis.set(xlim=(-2.5, 102.5), xlabel=literal(data.label))

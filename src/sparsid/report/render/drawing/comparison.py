@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sparsid.report.figures import Bounds, Differences, Seeds, SparsityAgainstError
-from sparsid.report.render.drawing.rows import beside, log_ticks, rows, said, span, whisker
+from sparsid.report.render.drawing.rows import beside, content, log_ticks, rows, span, whisker
 from sparsid.report.render.drawing.style import (
     BLUE,
     MUTED,
@@ -33,7 +33,7 @@ def differences(data: Differences, title: str | None) -> "Figure":
         axis.axvline(0, color=MUTED, lw=0.9, zorder=1)
         for k, interval in enumerate(given):
             if not np.isfinite(interval[0]):
-                said(axis, k, "no number")
+                content(axis, k, "no number")
                 continue
             _difference(axis, k, interval, limits)
             if len(data.differences) == 1:

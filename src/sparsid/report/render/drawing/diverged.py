@@ -45,9 +45,9 @@ def diverged_shares(data: DivergedShares, title: str | None) -> "Figure":
     top = max((float(np.nanmax(b.numbers[:, 2:], initial=0.0)) for b in bars), default=0.0)
     top = max([top, *(float(np.nanmax(b.marks, initial=0.0)) for b in bars)])
     _scales(axis, horizons, data.dt, max(5.0, 1.16 * top))
-    room = width * (figure.get_figwidth() - 1.0) / max(1, len(horizons))
+    capacity = width * (figure.get_figwidth() - 1.0) / max(1, len(horizons))
     for group, at, _ in drawn:
-        _values(axis, at, group, room)
+        _values(axis, at, group, capacity)
     handles = [handle for _, _, handle in drawn]
     named = [f"{group.label}, published" if group.theirs else group.label for group in bars]
     if any(np.isfinite(group.marks).any() for group in bars if not group.theirs):
@@ -121,13 +121,13 @@ def _scales(axis: "Axes", horizons: Sequence[int], dt: float | None, top: float)
     axis.margins(x=0.02)
 
 
-def _values(axis: "Axes", at: np.ndarray, group: Bars, room: float) -> None:
+def _values(axis: "Axes", at: np.ndarray, group: Bars, capacity: float) -> None:
     """The numbers above the bars, turned where a bar has no room (inches) for them; – for none.
 
     A mark that lies where the number would stand is stepped over.
     """
-    turned = room < 0.31
-    size = min(7.5, 66 * room)
+    turned = capacity < 0.31
+    size = min(7.5, 66 * capacity)
     if size < 4.5:
         return
     point = axis.get_ylim()[1] / 200  # percent, about

@@ -180,11 +180,11 @@ def _headings(axis: "Axes", graph: Graph, live: Live, places: list[Place]) -> No
 def _key(axis: "Axes", graph: Graph, live: Live, right: float, strips: bool) -> None:
     """Below the drawing: what the colours mean, and how many weights are live."""
     share = live.weight_count / graph.weight_count if graph.weight_count else 0.0
-    said = f"{live.weight_count} of {graph.weight_count} weights live ({100 * share:.2g} %)"
+    content = f"{live.weight_count} of {graph.weight_count} weights live ({100 * share:.2g} %)"
     if strips:
-        said += "; cells: what each input feeds into the unit directly"
+        content += "; cells: what each input feeds into the unit directly"
     y = -0.62
-    axis.text(right, y, said, ha="right", va="center", fontsize=8, color=MUTED)
+    axis.text(right, y, content, ha="right", va="center", fontsize=8, color=MUTED)
     for x, colour, sign in ((0.0, BLUE, "positive"), (1.7, VERMILLION, "negative")):
         axis.plot([x, x + 0.4], [y, y], color=colour, lw=2.2, solid_capstyle="butt")
         axis.text(x + 0.5, y, sign, va="center", fontsize=8, color=MUTED)

@@ -43,7 +43,7 @@ def rows(
     return figure, axes
 
 
-def said(axis: "Axes", row: int, text: str) -> None:
+def content(axis: "Axes", row: int, text: str) -> None:
     """Words in a row that has nothing to draw."""
     at = {"transform": axis.get_yaxis_transform(), "va": "center", "ha": "center"}
     axis.text(0.5, row, literal(text), color=MUTED, fontsize=7.5, fontstyle="italic", **at)

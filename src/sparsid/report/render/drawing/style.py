@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sparsid._files import written_whole
+from sparsid._files import atomic_write
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -172,9 +172,9 @@ def save(figure: "Figure", folder: str | Path, name: str) -> Saved:
     """
     saved = Saved(Path(folder) / f"{name}.png", Path(folder) / f"{name}.svg")
     with styled():
-        with written_whole(saved.png) as part:
+        with atomic_write(saved.png) as part:
             figure.savefig(part, format="png", dpi=DPI, metadata={"Software": "sparsid"})
-        with written_whole(saved.svg) as part:
+        with atomic_write(saved.svg) as part:
             # A date would make every file another; the creator names a version and an address.
             figure.savefig(part, format="svg", metadata={"Date": None, "Creator": "sparsid"})
     return saved

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sparsid.report.figures import ErrorViolins
-from sparsid.report.render.drawing.rows import beside, horizon, log_ticks, rows, said
+from sparsid.report.render.drawing.rows import beside, content, horizon, log_ticks, rows
 from sparsid.report.render.drawing.style import INK, colours, literal
 
 if TYPE_CHECKING:
@@ -36,12 +36,12 @@ def error_violins(data: ErrorViolins, title: str | None) -> "Figure":
         for k, name in enumerate(errors):
             found = kept.get((name, at))
             if found is None:
-                said(axis, k, "not given")
+                content(axis, k, "not given")
                 continue
             if found.size:
                 _violin(axis, k, np.maximum(found, low), shade[name])
             else:
-                said(axis, k, "all diverged")
+                content(axis, k, "all diverged")
             beside(axis, k, f"{found.size}/{counts[name]}" if name in counts else str(found.size))
         beside(axis, -0.75, "runs")
     for axis in axes:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sparsid.study.cells import told
+from sparsid.study.cells import hashed_options
 from sparsid.study.task import Cell
 from sparsid.study.tasks.map.spec import MapConfigurationSpec, MapStudySpec, ProblemSpec
 
@@ -66,7 +66,7 @@ def groups(cells: Sequence[MapCell]) -> tuple[MapGroup, ...]:
 
 
 def _cell(fit: Fit, seed: int) -> MapCell:
-    own, problem = told(fit.configuration), told(fit.problem)
+    own, problem = hashed_options(fit.configuration), hashed_options(fit.problem)
     for name in UNHASHED:
         own.pop(name, None)
         problem.pop(name, None)

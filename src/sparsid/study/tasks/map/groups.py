@@ -98,7 +98,7 @@ def run(group: MapGroup, job: Job, *, tick: Ticking, stop: Stop) -> None:
         phase,
         keys=keys_run,
         stop=stop,
-        watch=lambda: tick(Tick(each)),
+        callback=lambda: tick(Tick(each)),
     )
     if stop.asked:
         return

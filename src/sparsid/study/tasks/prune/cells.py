@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sparsid.results import digest
-from sparsid.study.cells import told, told_model
+from sparsid.study.cells import hashed_model, hashed_options
 from sparsid.study.task import Cell
 from sparsid.study.tasks.prune.datasets import PathData
 from sparsid.study.tasks.prune.spec import PathConfigurationSpec, PathStudySpec
@@ -38,9 +38,9 @@ class PathGroup:
 
 def cells(study: PathStudySpec, data: PathData | None = None) -> tuple[PathCell, ...]:
     """All cells, configuration by configuration, then seed; they follow from `study` alone."""
-    common = {"schema": SCHEMA, "task": "prune", "data": told(study.data)}
+    common = {"schema": SCHEMA, "task": "prune", "data": hashed_options(study.data)}
     return tuple(
-        Cell(c.name, {"seed": seed}, {**common, **_told(c), "seed": seed}, c)
+        Cell(c.name, {"seed": seed}, {**common, **_hashed(c), "seed": seed}, c)
         for c in study.configuration
         for seed in study.training.seeds
     )
@@ -53,11 +53,11 @@ def groups(cells: Sequence[PathCell]) -> tuple[PathGroup, ...]:
     return tuple(PathGroup(same[0].of, same) for same in alike)
 
 
-def _told(c: PathConfigurationSpec) -> dict[str, Any]:
+def _hashed(c: PathConfigurationSpec) -> dict[str, Any]:
     return {
-        "model": told_model(c.model, usual="narx"),
-        "prune": told(c.prune),
+        "model": hashed_model(c.model, usual="narx"),
+        "prune": hashed_options(c.prune),
         "start": [c.start, c.restarts],
-        "train": [told(phase) for phase in c.train],
-        "refine": [told(phase) for phase in c.refine],
+        "train": [hashed_options(phase) for phase in c.train],
+        "refine": [hashed_options(phase) for phase in c.refine],
     }

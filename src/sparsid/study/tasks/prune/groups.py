@@ -14,8 +14,7 @@ from sparsid.study.tasks.prune.checkpoint import Checkpoint
 from sparsid.study.tasks.prune.datasets import PathData
 from sparsid.study.tasks.prune.judging import judged
 from sparsid.study.tasks.prune.training import FullNetworks
-from sparsid.training import Path as PruningPath
-from sparsid.training import prune
+from sparsid.training import PruningPath, prune
 from sparsid.training.curvature import Point
 from sparsid.training.layout import Layout
 from sparsid.training.progress import Stop
@@ -44,25 +43,32 @@ def run(group: PathGroup, job: Job, *, tick: Ticking, stop: Stop) -> None:
     with jax.enable_x64(True):
         networks = FullNetworks(group, job.data, stop, doing)
         members = networks.begun()
-        if checkpoint.trails is None:
+        if checkpoint.path_states is None:
             members = networks.trained(members)
             checkpoint.trained()
     if stop.asked:
         return
     full = _Full(*points_of(members.models()))
-    if checkpoint.trails is not None:
+    if checkpoint.path_states is not None:
         full = _Full(full.layout, checkpoint.first(full.points))
     parts = job.data.windows(group.spec.model)
     pruning = group.spec.prune.build()
 
-    def watch(report: PruningReport) -> None:
+    def callback(report: PruningReport) -> None:
         left = sum(report.left) / len(report.left)
         doing(f"round {report.round}, {left:.0f} parameters left, {report.running} networks")
-        checkpoint.save(report.trails, at_once=stop.asked)
+        checkpoint.save(report.path_states, at_once=stop.asked)
 
-    begun, train, validation = checkpoint.trails, parts[0], parts[1]
+    begun, train, validation = checkpoint.path_states, parts[0], parts[1]
     paths = prune(
-        full.layout, full.points, train, validation, pruning, begun=begun, watch=watch, stop=stop
+        full.layout,
+        full.points,
+        train,
+        validation,
+        pruning,
+        begun=begun,
+        callback=callback,
+        stop=stop,
     )
     checkpoint.pruned()
     if stop.asked:

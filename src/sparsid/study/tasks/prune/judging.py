@@ -6,7 +6,7 @@ import numpy as np
 from sparsid.identify.prune import Judged, errors_of
 from sparsid.study.tasks.prune.scores import PARTS, Errors, PathScores
 from sparsid.study.tasks.prune.scores import Point as Reading
-from sparsid.training import Path as PruningPath
+from sparsid.training import PruningPath
 from sparsid.training.curvature import Point
 from sparsid.training.layout import Layout
 from sparsid.training.windows import Windows

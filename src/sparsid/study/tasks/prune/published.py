@@ -56,33 +56,35 @@ def _by_rank(
     return zip(found.best(len(theirs)), theirs, strict=False)
 
 
-def _full(pairs: list[_Pair], said: PrunedTables) -> Table:
+def _full(pairs: list[_Pair], content: PrunedTables) -> Table:
     columns = ("configuration", "published network", *_columns(), "test")
-    rows = [(*pair.names, *_beside(pair, "full", pair.theirs.stages[said.full])) for pair in pairs]
-    return Table("The best three full networks beside the published", columns, rows, said.note)
+    rows = [
+        (*pair.names, *_beside(pair, "full", pair.theirs.stages[content.full])) for pair in pairs
+    ]
+    return Table("The best three full networks beside the published", columns, rows, content.note)
 
 
-def _pruned(pairs: list[_Pair], said: PrunedTables) -> Table:
+def _pruned(pairs: list[_Pair], content: PrunedTables) -> Table:
     columns = ("configuration", "network chosen", "published network", *_columns(), "test")
     rows = []
-    for choice, stage in said.stages.items():
+    for choice, stage in content.stages.items():
         for pair in pairs:
             ours, theirs = pair.names
             cells = _beside(pair, choice, pair.theirs.stages[stage])
             rows.append((ours, CHOICES[choice], theirs, *cells))
     title = "The best three, pruned, beside the published"
-    return Table(title, columns, rows, said.note + said.choice)
+    return Table(title, columns, rows, content.note + content.choice)
 
 
-def _shares(pairs: list[_Pair], said: PrunedTables) -> Table:
+def _shares(pairs: list[_Pair], content: PrunedTables) -> Table:
     columns = ["configuration", "network chosen", "published network"]
     for name in ("removed %", "train, % of full", "validation, % of full"):
         columns += [name, f"published {name}"]
     columns.append("test, % of full")
     rows = []
-    for choice in (choice for choice, stage in said.stages.items() if stage == said.best):
+    for choice in (choice for choice, stage in content.stages.items() if stage == content.best):
         for pair in pairs:
-            full, best = (pair.theirs.stages[stage] for stage in (said.full, said.best))
+            full, best = (pair.theirs.stages[stage] for stage in (content.full, content.best))
             ours, theirs = pair.names
             row: list[Cell] = [ours, CHOICES[choice], theirs]
             row.append(Share(1 - _share(pair, choice, "left")))
@@ -92,10 +94,10 @@ def _shares(pairs: list[_Pair], said: PrunedTables) -> Table:
             row.append(Share(_ratio(best.validation, full.validation)))
             rows.append((*row, Share(_share(pair, choice, "test"))))
     title = "Shares of the best pruned networks"
-    return Table(title, columns, rows, said.note + said.choice)
+    return Table(title, columns, rows, content.note + content.choice)
 
 
-def _paths(pairs: list[_Pair], said: PrunedTables) -> Table:
+def _paths(pairs: list[_Pair], content: PrunedTables) -> Table:
     columns = ["configuration", "published network", "removed"]
     columns += ["train", "published train", "validation", "published validation", "test"]
     rows = []
@@ -111,7 +113,7 @@ def _paths(pairs: list[_Pair], said: PrunedTables) -> Table:
                 row = (*pair.names, removed, train, next(printed), validation, next(printed), test)
                 rows.append(row)
     title = "Errors after the removal of so many weights, the best three"
-    return Table(title, columns, rows, said.note)
+    return Table(title, columns, rows, content.note)
 
 
 def _columns() -> Iterator[str]:

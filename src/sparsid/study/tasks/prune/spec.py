@@ -8,10 +8,10 @@ from pydantic import Field
 from sparsid import papers
 from sparsid._errors import SparsidError
 from sparsid._registry import unknown
-from sparsid._tables import Table
+from sparsid._tables import Table, renamed
 from sparsid.architectures import NARX, AbstractArchitecture, AnyOutputArchitecture
 from sparsid.architectures.capabilities import check_serves
-from sparsid.identify.descent_spec import RetrainSpec
+from sparsid.identify.second_order_spec import RetrainSpec
 from sparsid.identify.spec import AnySecondOrderFirst
 from sparsid.plants import PLANTS
 from sparsid.study.spec import (
@@ -68,7 +68,9 @@ class PruneSpec(Table):
         "stops early (as published, with `tiny = 0` and `least = 0`)",
     )
     factor: float = Field(default=1.3, gt=1, description="how far the training error may rise")
-    guard: float = Field(
+    validation_factor: float = renamed(
+        "validation_factor",
+        former="guard",
         default=1.05,
         gt=1,
         description="how far the validation error may rise at a removal, until nothing else may "
@@ -108,7 +110,7 @@ class PruneSpec(Table):
             self.least,
             replace(retrain, early=retrain.early and self.robust),
             self.damping,
-            self.guard if self.robust else None,
+            self.validation_factor if self.robust else None,
         )
 
 

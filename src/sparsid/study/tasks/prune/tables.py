@@ -58,11 +58,11 @@ def _pruned(results: StudyResults) -> Table:
     rows = []
     for found in results.configurations:
         full = found.number("full", "left")
-        for choice, said in CHOICES.items():
+        for choice, content in CHOICES.items():
             left = found.number(choice, "left")
             removed = Share(float(np.median(1 - left / full)))
             errors = (_quartiles(found.number(choice, part)) for part in ERRORS)
-            rows.append((found.name, said, _quartiles(left), removed, *errors))
+            rows.append((found.name, content, _quartiles(left), removed, *errors))
     return Table("Pruned networks", columns, rows, NOTE)
 
 

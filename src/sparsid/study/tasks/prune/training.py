@@ -6,16 +6,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from sparsid.identify.descent_spec import DescentSpec
 from sparsid.identify.phase_spec import PhaseSpec
 from sparsid.identify.prune import errors_of
+from sparsid.identify.second_order_spec import SecondOrderSpec
 from sparsid.study.tasks.prune.cells import PathGroup
 from sparsid.study.tasks.prune.datasets import PathData
 from sparsid.training import Members, Monitor, Training
 from sparsid.training.progress import Stop
 from sparsid.training.restarts import best_restarts
 from sparsid.training.starts import models_of, points_of, uniform_start
-from sparsid.training.training import SELDOM
+from sparsid.training.training import NEVER
 
 SMALL = 0.3  # the share of U[-1, 1] that a small start is drawn from
 
@@ -28,7 +28,7 @@ class FullNetworks:
         self.training = Training(
             self.spec.model,
             data.train,
-            monitor=Monitor(data.validation, every=SELDOM, trajectories=1),
+            monitor=Monitor(data.validation, every=NEVER, trajectories=1),
             stop=stop,
             allow_diverged=True,
         )
@@ -62,7 +62,7 @@ class FullNetworks:
         return self._through(members.pick(best.tolist()), self.spec.refine, "refining")
 
     def _through(
-        self, members: Members, phases: Sequence[PhaseSpec | DescentSpec], doing: str
+        self, members: Members, phases: Sequence[PhaseSpec | SecondOrderSpec], doing: str
     ) -> Members:
         for at, phase in enumerate(phases):
             self.doing(f"{doing}, phase {at + 1} of {len(phases)}")

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from sparsid.architectures import AbstractArchitecture
-from sparsid.identify.descent_spec import DescentSpec
 from sparsid.identify.phase_spec import PhaseSpec
-from sparsid.study.cells import told, told_model
+from sparsid.identify.second_order_spec import SecondOrderSpec
+from sparsid.study.cells import hashed_model, hashed_options
 from sparsid.study.task import Cell
 from sparsid.study.tasks.simulate.datasets import StudyData
 from sparsid.study.tasks.simulate.spec import BaselineSpec, ConfigurationSpec, StudySpec
@@ -15,7 +15,7 @@ from sparsid.study.tasks.simulate.spec import BaselineSpec, ConfigurationSpec, S
 SCHEMA = 3  # of a cell's specification: raise it when the same words come to mean another result
 
 
-type Phases = tuple[PhaseSpec | DescentSpec, ...]
+type Phases = tuple[PhaseSpec | SecondOrderSpec, ...]
 
 
 @dataclass(frozen=True)
@@ -29,22 +29,22 @@ class Network:
     baseline: BaselineSpec | None
     dtype: str
 
-    def told(self) -> dict[str, Any]:
+    def hashed_options(self) -> dict[str, Any]:
         """What the result depends on beside the study, in JSON's terms."""
         if self.model is None:
-            return {"baseline": told(self.baseline)}
-        said: dict[str, Any] = {
-            "model": told_model(self.model, usual="derivative"),
-            "phases": [told(phase) for phase in self.phases],
+            return {"baseline": hashed_options(self.baseline)}
+        content: dict[str, Any] = {
+            "model": hashed_model(self.model, usual="derivative"),
+            "phases": [hashed_options(phase) for phase in self.phases],
         }
         # What has since come to mean another result; other cells keep their names.
         if any(getattr(phase, "unit_sphere", None) is not None for phase in self.phases):
-            said["thresholds"] = "in their own scale"
+            content["thresholds"] = "in their own scale"
         if getattr(self.model, "activation", None) == "binary":
-            said["binary"] = "with a narrow slope"
+            content["binary"] = "with a narrow slope"
         if getattr(self.model, "stepper", "euler") != "euler":
-            said["one_step"] = "through the stepper"  # it once was Euler's whatever the stepper
-        return said
+            content["one_step"] = "through the stepper"  # it once was Euler's whatever the stepper
+        return content
 
 
 def cells(study: StudySpec, data: StudyData) -> tuple[Cell[Network], ...]:
@@ -67,7 +67,7 @@ def cells_of(
         "task": "simulate",
         "data": {name: value for name, value in identity.items() if value is not None},
         "dtype": study.training.dtype,
-        "evaluate": told(study.evaluate),
+        "evaluate": hashed_options(study.evaluate),
     }
     if study.training.start != "random":
         common["start"] = study.training.start
@@ -83,7 +83,7 @@ def _cell(
     configuration: ConfigurationSpec, network: Network, common: dict[str, Any]
 ) -> Cell[Network]:
     place = {"size": network.size, "seed": network.seed}
-    return Cell(configuration.name, place, {**common, **place, **network.told()}, network)
+    return Cell(configuration.name, place, {**common, **place, **network.hashed_options()}, network)
 
 
 def _training(
@@ -91,7 +91,7 @@ def _training(
 ) -> tuple[AbstractArchitecture | None, Phases, BaselineSpec | None, str]:
     phases = c.phases
     if study.training.equal_steps:  # second order sees all data in every iteration
-        phases = tuple(p if isinstance(p, DescentSpec) else p.with_effort(more) for p in phases)
+        phases = tuple(p if isinstance(p, SecondOrderSpec) else p.with_effort(more) for p in phases)
     model = None if c.baseline is not None else c.architecture
     return model, phases, c.baseline, study.training.dtype
 

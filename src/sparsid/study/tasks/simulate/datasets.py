@@ -29,7 +29,7 @@ class StudyData:
     long: Dataset | None
     identity: dict[str, Any]
     notes: tuple[str, ...] = ()
-    watched: bool = True  # False: nothing was kept back, and `validation` is the training part
+    monitored: bool = True  # False: nothing was kept back, and `validation` is the training part
 
     @property
     def shown_index(self) -> Int[np.ndarray, " points"]:
@@ -90,8 +90,8 @@ def _read(study: StudySpec) -> StudyData:
         "validation": parts.validation.digest(),
         "test": test.digest(),
     }
-    watched = parts.chooses == "validation"
-    return StudyData(parts.train, parts.validation, test, None, identity, notes, watched)
+    monitored = parts.chooses == "validation"
+    return StudyData(parts.train, parts.validation, test, None, identity, notes, monitored)
 
 
 def _present(parts: Parts) -> Dataset:

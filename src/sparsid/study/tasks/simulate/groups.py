@@ -20,7 +20,7 @@ from sparsid.study.tasks.simulate.scores import SimulationScores, WeightCounts
 from sparsid.training import History, Members, Monitor, Training
 from sparsid.training.linear import linear_start
 from sparsid.training.progress import Stop
-from sparsid.training.training import SELDOM
+from sparsid.training.training import NEVER
 
 
 def run(group: Group | BaselineGroup, job: Job, *, tick: Ticking, stop: Stop) -> None:
@@ -45,14 +45,14 @@ class _GroupRun:
         self.judge = Judge.of(job.data, job.study.evaluate)
         train = job.data.train[: group.size]
         scale = Normaliser.fit(train)
-        watched = None
-        if job.data.watched:
-            watched = Monitor(scale.apply(job.data.validation), every=SELDOM, trajectories=1)
+        monitored = None
+        if job.data.monitored:
+            monitored = Monitor(scale.apply(job.data.validation), every=NEVER, trajectories=1)
         self.training = Training(
             group.model,
             scale.apply(train),
-            monitor=watched,
-            watch=lambda report: self._epoch(),
+            monitor=monitored,
+            callback=lambda report: self._epoch(),
             stop=stop,
             allow_diverged=True,
         )
@@ -134,13 +134,13 @@ def _losses(history: History, member: int, epochs: int) -> dict[str, np.ndarray]
 
 def _named(ensemble: Ensemble, cell: NetworkCell, history: History) -> Ensemble:
     """The cell's model, whose card says what it is and nothing of those it was trained with."""
-    said: dict[str, Any] = {
+    content: dict[str, Any] = {
         "configuration": cell.name,
         "cell": cell.key,
         "specification": cell.specification,
         "notes": replace(history, interrupted=False).sentences(),  # the cell itself is finished
     }
-    return replace(ensemble, card=replace(ensemble.card, training=said))
+    return replace(ensemble, card=replace(ensemble.card, training=content))
 
 
 def _run_baseline(cell: NetworkCell, job: Job, tick: Ticking) -> None:

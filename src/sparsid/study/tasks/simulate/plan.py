@@ -15,14 +15,14 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from sparsid.architectures import AbstractArchitecture
-from sparsid.identify.descent_spec import DescentSpec
 from sparsid.identify.phase_spec import PhaseSpec
+from sparsid.identify.second_order_spec import SecondOrderSpec
 from sparsid.identify.spec import AnyPhaseSpec
 from sparsid.results import canonical
-from sparsid.study.cells import plain
+from sparsid.study.cells import json_options
 from sparsid.study.task import Cell
 from sparsid.study.tasks.simulate.cells import Network
-from sparsid.training import Descent, Phase
+from sparsid.training import Phase, SecondOrderPhase
 from sparsid.training.epoch import Program
 
 NetworkCell = Cell[Network]
@@ -34,7 +34,7 @@ class PlannedMember:
 
     parent: int  # its place in the stack of the node above; its own place in a first node
     seed: int
-    phase: PhaseSpec | DescentSpec
+    phase: PhaseSpec | SecondOrderSpec
     cells: tuple[NetworkCell, ...]  # that are finished after this phase
 
 
@@ -119,7 +119,7 @@ def groups_of(cells: Sequence[NetworkCell]) -> tuple[Group | BaselineGroup, ...]
 def _root(cell: NetworkCell) -> Hashable:
     if cell.of.model is None:
         return cell.key
-    return cell.of.size, canonical(plain(cell.of.model)), structure(cell.of.phases[0])
+    return cell.of.size, canonical(json_options(cell.of.model)), structure(cell.of.phases[0])
 
 
 def _node(cells: Sequence[NetworkCell], depth: int, above: dict[str, int]) -> Node:
@@ -147,34 +147,34 @@ def _node(cells: Sequence[NetworkCell], depth: int, above: dict[str, int]) -> No
 
 def _way(cell: NetworkCell, phases: int) -> str:
     """Seed and phases, to the last number, that a network has behind it."""
-    return canonical([cell.of.seed, [plain(phase) for phase in cell.of.phases[:phases]]])
+    return canonical([cell.of.seed, [json_options(phase) for phase in cell.of.phases[:phases]]])
 
 
-def structure(phase: PhaseSpec | DescentSpec) -> Hashable:
+def structure(phase: PhaseSpec | SecondOrderSpec) -> Hashable:
     """The phase without its numbers: what must be equal for two networks to train as one stack.
 
     Some fractions are compiled in all the same (a bound on the gradient, a momentum): hence the
     program beside the words. Second-order phases are the same for all members.
     """
     made = built(phase)
-    if isinstance(made, Descent):
+    if isinstance(made, SecondOrderPhase):
         return made
-    return canonical(_without_numbers(plain(phase))), Program.of(made)
+    return canonical(_without_numbers(json_options(phase))), Program.of(made)
 
 
-def built(phase: PhaseSpec | DescentSpec) -> Phase | Descent:
+def built(phase: PhaseSpec | SecondOrderSpec) -> Phase | SecondOrderPhase:
     """The phase to train by; equal specifications give the same object, so that it is prepared
     once for all members that share it.
     """
-    return _built(canonical(plain(phase)))
+    return _built(canonical(json_options(phase)))
 
 
 @lru_cache(maxsize=1024)
-def _built(text: str) -> Phase | Descent:
+def _built(text: str) -> Phase | SecondOrderPhase:
     return _PHASES.validate_json(text).build()
 
 
-_PHASES: TypeAdapter[PhaseSpec | DescentSpec] = TypeAdapter(AnyPhaseSpec)
+_PHASES: TypeAdapter[PhaseSpec | SecondOrderSpec] = TypeAdapter(AnyPhaseSpec)
 
 
 def _without_numbers(value: Any) -> Any:

@@ -24,13 +24,13 @@ def row_beside(found: ConfigurationResults, results: StudyResults) -> FreeRuns |
 
 def slips(results: StudyResults, names: Collection[str]) -> str:
     """The configurations of which the printed shares are slips, with the authors' counts."""
-    said = []
+    content = []
     for name, row in published_rows(results).items():
         counted = row.counted or {}
         shares = [counted[h] for h in results.study.horizons if h in counted]
         if name in names and shares:
-            said.append(f"{name} ({', '.join(f'{share:g}' for share in shares)} %)")
-    return " and ".join(said)
+            content.append(f"{name} ({', '.join(f'{share:g}' for share in shares)} %)")
+    return " and ".join(content)
 
 
 def agreement_table(results: StudyResults) -> Table:
@@ -38,15 +38,15 @@ def agreement_table(results: StudyResults) -> Table:
     theirs = published_rows(results)
     judged, rows = agreements(results, theirs), []
     for name in dict.fromkeys(a.name for a in judged):
-        said = []
+        content = []
         for measure in ("diverged", "rfmse"):
             of = [a for a in judged if a.name == name and a.measure == measure]
             away = ", ".join(_away(a, theirs[name]) for a in of if not a.agrees)
-            said.append(None if not of else f"not at {away}" if away else "agrees")
+            content.append(None if not of else f"not at {away}" if away else "agrees")
         zeros = _zeros(at_largest(results)[name], theirs[name].zeros)
-        odd = any(text is not None and text.startswith("not") for text in (*said, zeros))
+        odd = any(text is not None and text.startswith("not") for text in (*content, zeros))
         departure = at_largest(results)[name].spec.departure or ("unexplained" if odd else None)
-        rows.append((name, *said, zeros, departure))
+        rows.append((name, *content, zeros, departure))
     note = "Agrees: the published number lies within our 95 % interval, widened by sqrt(2) because "
     note += f"theirs is as uncertain as ours; for zeros, within {CLOSE:g} percentage points."
     if rows_of_slips := slips(results, at_largest(results)):

@@ -11,6 +11,6 @@ from sparsid.study.tasks.simulate.tables import tables
 def report(results: StudyResults) -> Document:
     """Tables beside the published numbers, figures, and the file of long runs that left the box."""
     exits = exits_csv(results)
-    said = "every long run that left the box: when, and in which state"
-    files = () if exits is None else (File(results.folder / EXITS, said, exits),)
+    content = "every long run that left the box: when, and in which state"
+    files = () if exits is None else (File(results.folder / EXITS, content, exits),)
     return document_of(results, tables(results), figures(results), files)

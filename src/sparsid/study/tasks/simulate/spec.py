@@ -280,8 +280,8 @@ def _check_other_kind(data: StudyDataSpec) -> None:
         if simulated
         else (SIMULATED, "`files`", "only a `process`")
     )
-    said = data.model_dump(exclude_defaults=True)
-    if odd := [name for name in other if name in said]:
+    content = data.model_dump(exclude_defaults=True)
+    if odd := [name for name in other if name in content]:
         raise SparsidError(f"[data] of {kind} takes no `{odd[0]}`, which {remedy} may have.")
 
 
@@ -335,7 +335,7 @@ def _check_linear_start(configuration: ConfigurationSpec) -> None:
         raise SparsidError(f"The configuration {configuration.name!r}: {error}") from None
 
 
-def spelt_out(tables: dict[str, Any], own: dict[str, Any], source: str) -> dict[str, Any]:
+def expand(tables: dict[str, Any], own: dict[str, Any], source: str) -> dict[str, Any]:
     """The tables with lists of phases that are given by name put in their place.
 
     Raises SparsidError for a name that is unknown, and a list of the file's own that nobody uses.

@@ -3,7 +3,7 @@
 from typing import Any
 
 from sparsid.study.task import Running, Task
-from sparsid.study.tasks.simulate.spec import StudySpec, check, spelt_out, with_effort
+from sparsid.study.tasks.simulate.spec import StudySpec, check, expand, with_effort
 
 
 def _running() -> Running:
@@ -35,6 +35,6 @@ SIMULATE = Task(
     view=_view,
     report=_report,
     by=("size",),
-    spelt_out=spelt_out,
+    expand=expand,
     ready=with_effort,
 )

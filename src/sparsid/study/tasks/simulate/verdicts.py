@@ -113,8 +113,8 @@ def verdicts(results: StudyResults) -> tuple[Verdict, ...]:
             given = compared.diverged if claim.measure == "diverged" else compared.rfmse
             difference = given[claim.horizon]
             wanted = -1 if claim.expected == "less" else 1
-            said = {wanted: "holds", -wanted: "does not hold", 0: "undecided"}
-            found.append(Verdict(claim, difference, said[difference.sign]))
+            content = {wanted: "holds", -wanted: "does not hold", 0: "undecided"}
+            found.append(Verdict(claim, difference, content[difference.sign]))
     return tuple(found)
 
 

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float, Int, PyTree
 
-from sparsid._devices import everywhere, over_members, share_out
+from sparsid._devices import over_members, replicated, shard
 from sparsid._errors import SparsidError
 from sparsid.architectures.capabilities import RECURSION, Need
 from sparsid.training.bfgs import BFGS
@@ -39,7 +39,7 @@ LARGEST = 3000  # living numbers up to which matrices of their square are formed
 
 
 @dataclass(frozen=True)
-class Descent:
+class SecondOrderPhase:
     """A phase of second-order training on all data at once, in float64.
 
     Ends for each member by `method.stopping`, after `iterations`, or for all after `seconds`. With
@@ -59,7 +59,7 @@ class Descent:
         return RECURSION
 
     @property
-    def thins(self) -> bool:
+    def removes_weights(self) -> bool:
         """Whether weights may become zero in it: the method removes none."""
         return False
 
@@ -89,7 +89,9 @@ class Descent:
             _, points = points_of(members.models())
             check_size(int(points.keep.sum(axis=1).max()))
 
-    def run(self, training: Training, members: Members, phases: Sequence["Descent"]) -> Members:
+    def run(
+        self, training: Training, members: Members, phases: Sequence["SecondOrderPhase"]
+    ) -> Members:
         """The members after this phase, the same for all; moments start fresh after it."""
         if any(phase != self for phase in phases):
             raise SparsidError(UNEQUAL)
@@ -98,7 +100,7 @@ class Descent:
         data = windows(training.train, self.criterion, lag=lag)
         numbers = float(data.counts.sum()) * data.y.shape[-1]
 
-        def watch(look: DescentReport) -> None:
+        def callback(look: SecondOrderReport) -> None:
             nonlocal members
             members = training.reported(
                 members,
@@ -113,14 +115,14 @@ class Descent:
         if training.monitor is not None:
             whole = type(self.criterion)()
             validation = windows(training.monitor.validation, whole, lag=lag)
-        ended = descend(
+        ended = run_second_order(
             layout,
             points,
             data,
             self,
             validation=validation,
             active=np.ones(members.size, bool) if training.allow_diverged else None,
-            watch=watch,
+            callback=callback,
             stop=training.stop,
         )
         if (ended.reasons == RUNNING).any() and not training.stop.asked:
@@ -137,7 +139,7 @@ class Descent:
 
 
 @dataclass(frozen=True)
-class Descended:
+class SecondOrderResult:
     """Where the members ended: stacked points in NumPy, their errors, and why each stopped.
 
     Estimated starts stand in `starts`, not in the points: they belong to the windows, and are those
@@ -153,7 +155,7 @@ class Descended:
 
 
 @dataclass(frozen=True)
-class DescentReport:
+class SecondOrderReport:
     """A look at members on their way. Errors are sums of squared scaled errors."""
 
     iterations: int
@@ -161,43 +163,43 @@ class DescentReport:
     seconds: float
 
 
-def descend(
+def run_second_order(
     layout: Layout,
     points: Point,
     data: Windows,
-    descent: Descent,
+    descent: SecondOrderPhase,
     *,
     validation: Windows | None = None,
-    bearable: Float[np.ndarray, " member"] | None = None,
+    largest_error: Float[np.ndarray, " member"] | None = None,
     active: Bool[np.ndarray, " member"] | None = None,
-    watch: Callable[[DescentReport], Any] | None = None,
+    callback: Callable[[SecondOrderReport], Any] | None = None,
     stop: Stop | None = None,
-) -> Descended:
+) -> SecondOrderResult:
     """Moves stacked points downhill on the error over `data`, all devices at work.
 
     The error of a member, with its ridge, never rises, but with `early`: then points whose error
-    (without) is at most `bearable`, all if that is None, compete on `validation`, the start among
-    them. Who is not `active` stays where it is. Raises SparsidError where all runs leave the finite
-    numbers at their start, unless `active` is given, for an early descent without `validation`, and
-    for more than `LARGEST` living numbers.
+    (without) is at most `largest_error`, all if that is None, compete on `validation`, the start
+    among them. A member that is not `active` stays where it is. Raises SparsidError where
+    all runs become NaN or infinite at their start, unless `active` is given, for early stopping
+    without `validation`, and for more than `LARGEST` active parameters.
     """
     began = time.monotonic()
     size, feedback = len(points.theta), descent.criterion.feedback
     if descent.early and validation is None:
         raise SparsidError("Early stopping needs validation data; give some, or set `early` off.")
-    alive, roomy = int(points.keep.sum(axis=1).max()), layout
+    alive, sized = int(points.keep.sum(axis=1).max()), layout
     if isinstance(descent.method, LevenbergMarquardt):
-        roomy = layout.with_room(alive)
+        sized = layout.with_capacity(alive)
         check_size(alive)
     else:
         check_size(layout.size)
-    begin, advance = _program(roomy, feedback, descent.method)
+    begin, advance = _program(sized, feedback, descent.method)
     with jax.enable_x64(True):
-        data = everywhere(on_device(data))
+        data = replicated(on_device(data))
         points = stacked(points)
         if descent.criterion.estimated:
             points = with_recorded_starts(layout, points, data)
-        state = advance(begin(share_out(points), data), data, 0)
+        state = advance(begin(shard(points), data), data, 0)
         if active is None:
             check_finite(np.asarray(state.error)[:size])
         else:
@@ -205,7 +207,7 @@ def descend(
             state = state._replace(reason=jnp.where(at_rest, STALLED, state.reason))
         early = None
         if descent.early and validation is not None:
-            early = Early(layout, feedback, validation, bearable)
+            early = Early(layout, feedback, validation, largest_error)
             early.look(without_starts(state.point), np.asarray(state.error)[:size])
         done = 0
         while done < descent.iterations:
@@ -215,8 +217,8 @@ def descend(
             errors = np.asarray(state.error)[:size]
             if early is not None:
                 early.look(without_starts(state.point), errors)
-            if watch is not None:
-                watch(DescentReport(done, errors, spent))
+            if callback is not None:
+                callback(SecondOrderReport(done, errors, spent))
             running = (np.asarray(state.reason)[:size] == RUNNING).any()
             out_of_time = descent.seconds is not None and spent > descent.seconds
             if not running or out_of_time or (stop is not None and stop.asked):
@@ -229,7 +231,7 @@ def descend(
     used_up = (ended.reason == RUNNING) & (ended.iterations >= descent.iterations)
     reasons = np.where(used_up, LONG, ended.reason)
     seconds = time.monotonic() - began
-    return Descended(point, errors, ended.iterations, reasons, seconds, ended.point.starts)
+    return SecondOrderResult(point, errors, ended.iterations, reasons, seconds, ended.point.starts)
 
 
 @functools.lru_cache(maxsize=64)

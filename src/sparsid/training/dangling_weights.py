@@ -10,7 +10,7 @@ from sparsid.models.parameters import is_parameter, stored
 from sparsid.training.layout import Layout
 
 
-def tidied(
+def without_dangling_weights(
     layout: Layout, theta: Float[np.ndarray, " size"], keep: Bool[np.ndarray, " size"]
 ) -> tuple[Float[np.ndarray, " size"], Bool[np.ndarray, " size"]]:
     """(theta, keep) without dangling units; what the model computes stays the same."""

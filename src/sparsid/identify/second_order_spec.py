@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from sparsid._tables import Table
+from sparsid._tables import Table, renamed
 from sparsid.architectures.capabilities import RECURSION, Need
 
 if TYPE_CHECKING:  # a specification is read, and refused, without JAX
-    from sparsid.training import BFGS, Descent, LevenbergMarquardt
+    from sparsid.training import BFGS, LevenbergMarquardt, SecondOrderPhase
     from sparsid.training.windows import Criterion
 
 
@@ -37,10 +37,10 @@ class RetrainSpec(Table):
     damping: Damping = 1e-2
     early: Early = True
 
-    def build(self) -> "Descent":
-        from sparsid.training import Descent
+    def build(self) -> "SecondOrderPhase":
+        from sparsid.training import SecondOrderPhase
 
-        return Descent(self._method(), iterations=self.iterations, early=self.early)
+        return SecondOrderPhase(self._method(), iterations=self.iterations, early=self.early)
 
     def _method(self) -> "LevenbergMarquardt | BFGS":
         from sparsid.training import BFGS, LevenbergMarquardt
@@ -49,7 +49,7 @@ class RetrainSpec(Table):
         return marquardt if self.method == "lm" else BFGS(self.search)
 
 
-class DescentSpec(RetrainSpec):
+class SecondOrderSpec(RetrainSpec):
     """{method = "lm", iterations = 200}: a phase of second-order training."""
 
     iterations: Iterations = 200
@@ -68,10 +68,13 @@ class DescentSpec(RetrainSpec):
         ge=1,
         description="samples from the start of one free run to that of the next",
     )
-    shaken: float = Field(
+    perturbation: float = renamed(
+        "perturbation",
+        former="shaken",
         default=0.0,
         ge=0,
-        description="every window again from outputs that are wrong by up to so much, scaled",
+        description="every window a second time, its initial outputs perturbed by up to so "
+        "much, scaled",
     )
     estimated: bool = Field(
         default=False,
@@ -89,11 +92,11 @@ class DescentSpec(RetrainSpec):
         """What second-order training needs of a model."""
         return RECURSION
 
-    def with_effort(self, effort: float) -> "DescentSpec":
+    def with_effort(self, effort: float) -> "SecondOrderSpec":
         """The same with its iterations multiplied."""
         return self.model_copy(update={"iterations": max(round(self.iterations * effort), 1)})
 
-    def build(self) -> "Descent":
+    def build(self) -> "SecondOrderPhase":
         return replace(super().build(), criterion=self._criterion(), seconds=self.seconds)
 
     def _criterion(self) -> "Criterion":
@@ -101,4 +104,4 @@ class DescentSpec(RetrainSpec):
 
         if self.criterion == "prediction":
             return Prediction(self.stride)
-        return Simulation(self.length, self.stride, self.shaken, estimated=self.estimated)
+        return Simulation(self.length, self.stride, self.perturbation, estimated=self.estimated)

@@ -17,7 +17,7 @@ from sparsid.processes.sources import AbstractSource
 METHODS: dict[str, Callable] = {name: STEPPERS[name] for name in STEPPERS} | {"adaptive": adaptive}
 
 
-def march(
+def integrate(
     process: AbstractProcess,
     source: AbstractSource,
     start: Float[Array, " states"],
@@ -43,7 +43,7 @@ def march(
 
 
 @eqx.filter_jit
-def march_sampled(
+def integrate_sampled(
     process: AbstractProcess,
     source: AbstractSource,
     keys: Key[Array, " trajectory"],
@@ -58,13 +58,13 @@ def march_sampled(
         k_start, k_plan = jax.random.split(key)
         start = process.initial_state(key=k_start)
         plan = source.plan(samples=samples, dt=dt, key=k_plan)
-        return march(process, source, start, plan, samples=samples, dt=dt, method=method)
+        return integrate(process, source, start, plan, samples=samples, dt=dt, method=method)
 
     return _spread(one, mesh)(keys)
 
 
 @eqx.filter_jit
-def march_recorded(
+def integrate_recorded(
     process: AbstractProcess,
     starts: Float[Array, "trajectory states"],
     inputs: Float[Array, "trajectory samples inputs"],
@@ -75,7 +75,7 @@ def march_recorded(
     """One trajectory a start, under recorded inputs."""
 
     def one(start, u):
-        return march(process, Recorded(u), start, u, samples=len(u), dt=dt, method=method)
+        return integrate(process, Recorded(u), start, u, samples=len(u), dt=dt, method=method)
 
     return _spread(one, mesh)(starts, inputs)
 
