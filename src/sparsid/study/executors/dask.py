@@ -81,10 +81,12 @@ class Dask:
         with ExitStack() as opened:
             if self.scheduler is None:
                 cluster = opened.enter_context(_local_cluster(min(self.workers, groups)))
-                client = opened.enter_context(Client(cluster, timeout=WORKER))
+                client = opened.enter_context(Client(cluster, timeout=WORKER, set_as_default=False))
             else:
                 try:
-                    client = opened.enter_context(Client(self.scheduler, timeout=ANSWER))
+                    client = opened.enter_context(
+                        Client(self.scheduler, timeout=ANSWER, set_as_default=False)
+                    )
                 except (OSError, ValueError, TypeError) as error:
                     raise ClusterError(
                         f"No Dask scheduler answers at {self.scheduler!r} within {ANSWER:.0f} s "
