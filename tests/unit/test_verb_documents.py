@@ -50,7 +50,7 @@ def test_an_affine_law_beside_the_truth():
     document = equation_document(AFFINE, pieces=1, true=TRUE)
     assert document.notes == (
         "d T1/dt = 2.125 Q - 0.5 T1 + 3",
-        "  affine; refitted, leaving 0.0123 standard deviations",
+        "  affine; refitted, RMS error 0.0123 standard deviations",
     )
     (table,) = document.tables
     assert table.title == "Coefficients of d T1/dt"
@@ -67,7 +67,7 @@ def test_a_law_in_pieces_has_no_coefficients_to_compare():
         "  over 60.0 % of the data",
         "d T2/dt = 1 T1 + 0.5",
         "  over 30.0 % of the data",
-        "  and 1 further pieces, over 10.0 %",
+        "  and 1 further pieces, on 10.0 %",
     )
     assert document.tables == ()
 
