@@ -158,7 +158,7 @@ REGISTRIES = (PROCESSES, PLANTS, ARCHITECTURES, MODELS, METHODS, LOSSES, RECIPES
 @pytest.fixture(autouse=True)
 def registered(monkeypatch):
     for registry in REGISTRIES:
-        monkeypatch.setattr(registry, "_things", dict(registry._things))
+        monkeypatch.setattr(registry, "_objects", dict(registry._objects))
     for _, add in ADDED:
         add()
 

@@ -56,7 +56,7 @@ def test_lengths_slices_and_padding():
         ({"x": np.zeros((2, 3, 1)), "u": np.zeros((1, 3, 1))}, ["number of trajectories"]),
         ({"x": [np.zeros((3, 1)), np.zeros((3, 2))]}, ["same number of channels"]),
         ({"x": np.zeros((1, 3, 2)), "state_names": ["T"]}, ["2 channels", "T"]),
-        ({"x": np.zeros((1, 3, 2)), "state_names": ["T", "T"]}, ["differ", "T"]),
+        ({"x": np.zeros((1, 3, 2)), "state_names": ["T", "T"]}, ["unique", "T"]),
         ({"x": np.zeros((1, 3, 2)), "state_units": ["K"]}, ["2 names", "1 units"]),
     ],
 )

@@ -130,8 +130,9 @@ def test_a_linear_model_that_is_ahead_is_named(quick):
     linear = quick.linear[0]
     assert linear.validation < quick.chosen.validation
     (content,) = assess(quick).remarks
-    assert "Over the test data the model 'linear, " in content
-    assert any("On the validation data no network has a lower error" in note for note in quick.notes)
+    assert "On the test data the model 'linear, " in content
+    words = "On the validation data no network has a lower error"
+    assert any(words in note for note in quick.notes)
 
 
 def test_a_network_that_is_ahead_needs_no_remark(quick):

@@ -172,16 +172,16 @@ def test_the_key_decides(signal):
 @pytest.mark.parametrize(
     ("build", "content"),
     [
-        (lambda: APRBS(1.0, 0.0, 1, 2), "levels need finite bounds"),
-        (lambda: APRBS(0.0, float("inf"), 1, 2), "levels need finite bounds"),
+        (lambda: APRBS(1.0, 0.0, 1, 2), "levels must be finite"),
+        (lambda: APRBS(0.0, float("inf"), 1, 2), "levels must be finite"),
         (lambda: APRBS(0.0, 1.0, 0, 2), "hold times must be integers, 1 <="),
-        (lambda: APRBS(0.0, 1.0, 5, 2), "the smaller one first"),
+        (lambda: APRBS(0.0, 1.0, 5, 2), "low <= high"),
         (lambda: APRBS(0.0, 1.0, 1.5, 2), "must be integers"),
         (lambda: Impulses(0.0, 1.0, first=(-1, 2), gap=(1, 2)), "before the first impulse"),
         (lambda: Impulses(0.0, 1.0, first=(0, 2), gap=(0, 2)), "gaps must be integers"),
         (lambda: Multisine(1.0, 20, 1, 10), "`highest` must be below half of `period`"),
         (lambda: Multisine(1.0, 20, 0, 5), "harmonics must be integers"),
-        (lambda: Clipped(Constant(1.0), low=2.0, high=1.0), "`low` must not lie above"),
+        (lambda: Clipped(Constant(1.0), low=2.0, high=1.0), "`low` must not be above"),
         (lambda: draw(Recorded(np.zeros(5)), 6), "at most the 5 recorded"),
     ],
 )

@@ -64,9 +64,9 @@ def test_a_law_in_pieces_has_no_coefficients_to_compare():
     document = equation_document(BROKEN, pieces=2, true=TRUE)
     assert document.notes == (
         "d T2/dt = 2 Q",
-        "  over 60.0 % of the data",
+        "  on 60.0 % of the data",
         "d T2/dt = 1 T1 + 0.5",
-        "  over 30.0 % of the data",
+        "  on 30.0 % of the data",
         "  and 1 further pieces, on 10.0 %",
     )
     assert document.tables == ()
@@ -115,7 +115,7 @@ def test_the_true_slopes_of_a_duffing_oscillator():
     np.testing.assert_array_equal(slopes[0], [0.0, 1.0, 0.0])
     assert np.isnan(slopes[1, 0])
     assert slopes[1, 2] == 1.0
-    with pytest.raises(SparsidError, match="between its own channels"):
+    with pytest.raises(SparsidError, match="use its own channels"):
         true_coefficients("duffing", found[:1], data)
 
 

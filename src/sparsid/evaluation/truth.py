@@ -79,7 +79,7 @@ def true_coefficients(
         0
     ].inputs != channels:
         raise SparsidError(
-            f"The true equations of {process!r} are between its channels {', '.join(channels)}; "
+            f"The true equations of {process!r} use its own channels, {', '.join(channels)}; "
             f"the model has {', '.join(found[0].inputs)}."
         )
     rows = np.concatenate([np.hstack([t.x, t.u]) for t in data])
