@@ -28,7 +28,7 @@ def test_places_that_cannot_are_refused_in_a_sentence(tmp_path):
         tmp_path: "it is a folder",
         tmp_path / "absent" / "a": "does not exist",
         tmp_path / "file" / "a": "does not exist",
-        tmp_path / ("a" * 250): "no file can be made",
+        tmp_path / ("a" * 250): "no file can be created",
         Path("/dev/null"): "a device or a pipe",
     }
     for path, reason in reasons.items():
@@ -40,7 +40,7 @@ def test_places_that_cannot_are_refused_in_a_sentence(tmp_path):
 @pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="this system has no /proc")
 def test_a_folder_that_only_looks_writable_is_found_out():
     """Permissions allow root to write there; creating a file is what fails."""
-    with pytest.raises(SparsidError, match="no file can be made in /proc"):
+    with pytest.raises(SparsidError, match="no file can be created in /proc"):
         check_writable("/proc/q.sparsid")
 
 

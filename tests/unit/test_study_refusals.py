@@ -79,7 +79,7 @@ def linear(**model):
         (phase(magnitude={"at": [5, 11]}), "`at` of magnitude must be at most"),
         (phase(magnitude={"at_epoch": 11}), "its own phase, 10; got 11"),
         (phase(average={"from_fractoin": 0.5}), "Did you mean 'from_fraction'?"),
-        (phase(average={"from_fraction": 1.0}), "from_fraction` is not usable"),
+        (phase(average={"from_fraction": 1.0}), "from_fraction` is invalid"),
         ({"data": {"files": ["a.csv"], "samples": 50}}, "`files` takes no `samples`"),
         ({"data": {"files": ["a.csv"], "seed": 1}}, "`files` takes no `seed`"),
         ({"data": DATA | {"test_share": 0.3}}, "`process` takes no `test_share`"),
