@@ -392,7 +392,7 @@ def test_a_phase_that_runs_out_of_time_is_told():
     phases = [SecondOrderPhase(iterations=10), SecondOrderPhase(iterations=1000, seconds=1e-6)]
     fitted = fit_ensemble(NARX(widths=(3,)), scaled, phases, size=1, key=jax.random.key(0))
     assert len(fitted.history.epochs) == 2
-    assert fitted.history.sentences()[0].startswith("Phase 2 ran out of time")
+    assert fitted.history.sentences()[0].startswith("Phase 2 reached its time limit")
 
 
 def test_networks_too_large_for_their_squares_are_refused():

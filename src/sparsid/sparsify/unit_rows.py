@@ -226,13 +226,11 @@ def _check(network: MLP, *, wrap: bool) -> None:
 
 
 def _check_plain(network: MLP) -> None:
-    unexpected = {type(_unwrapped(w)) for layer in network.layers for w in _weights(layer)} - {
-        Weight
-    }
-    if unexpected:
+    others = {type(_unwrapped(w)) for layer in network.layers for w in _weights(layer)} - {Weight}
+    if others:
         raise SparsidError(
             "Training on the unit sphere needs plain weights, masked or not; some are "
-            f"{unexpected.pop().__name__}: leave out `soft_threshold` and `hold`."
+            f"{others.pop().__name__}: leave out `soft_threshold` and `hold`."
         )
 
 
