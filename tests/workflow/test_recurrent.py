@@ -32,9 +32,9 @@ from sparsid.study.tasks.prune.datasets import prepare as prepare_paths
 from sparsid.study.tasks.prune.spec import PathConfigurationSpec, PruneSpec
 from sparsid.training import Pruning, SecondOrderPhase, Simulation, fit_ensemble
 from sparsid.training import second_order as second_order_module
-from sparsid.training.paths import PruningPath, Step
 from sparsid.training.progress import Stop
 from sparsid.training.pruning import RETRAIN
+from sparsid.training.pruning_path import PruningPath, Step
 from sparsid.training.second_order import run_second_order
 from sparsid.training.starts import points_of
 from sparsid.training.windows import windows
@@ -393,7 +393,7 @@ def test_a_phase_that_runs_out_of_time_is_told():
     phases = [SecondOrderPhase(iterations=10), SecondOrderPhase(iterations=1000, seconds=1e-6)]
     fitted = fit_ensemble(NARX(widths=(3,)), scaled, phases, size=1, key=jax.random.key(0))
     assert len(fitted.history.epochs) == 2
-    assert fitted.history.sentences()[0].startswith("Phase 2 ran out of time")
+    assert fitted.history.sentences()[0].startswith("Phase 2 reached its time limit")
 
 
 def test_networks_too_large_for_their_squares_are_refused():
