@@ -117,4 +117,4 @@ def _die_with_parent() -> None:
 
 def _work(group: "Group") -> None:
     with picklable_errors():
-        run_group(group, _worker["job"], tick=_worker["news"].put, stop=_worker["stop"])
+        run_group(group, _worker["job"], tick=_worker["messages"].put, stop=_worker["stop"])
