@@ -1,6 +1,7 @@
 """Executors: one interface, the same rows, whatever dies, stops or is not shared on the way."""
 
 import importlib.util
+import inspect
 import json
 import logging
 import os
@@ -378,6 +379,7 @@ class Backwards:
 
 
 def test_an_executor_is_added_in_a_few_lines(serial, tmp_path, monkeypatch, capsys):
+    assert len(inspect.getsource(Backwards).splitlines()) <= 30
     known: Registry[ExecutorKind] = Registry("executor")
     known.add("serial", "sparsid.study.executors.serial:SERIAL")
     known.register("backwards")(ExecutorKind("the last group first", Backwards))
