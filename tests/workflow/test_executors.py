@@ -337,6 +337,10 @@ def test_options_are_refused_before_any_work(monkeypatch, capfd, name, options, 
         executor(name, **options)
     assert "\n" not in str(refused.value)
     assert capfd.readouterr() == ("", "")
+    if name == "dask":
+        import dask
+
+        assert dask.config.get("scheduler", None) is None  # else xarray could write no file
 
 
 def test_a_missing_package_names_the_extra(monkeypatch, tmp_path, capsys):

@@ -33,6 +33,8 @@ ANSWER = 10.0  # seconds in which a scheduler answers
 WORKER = 60.0  # seconds in which it has a worker, and longest without any
 LOOK = 0.2  # seconds between looks at the stop
 LOGGERS = ("distributed", "tornado", "asyncio")
+#: As the default, one whose scheduler does not answer would stay Dask's setting, and xarray fail.
+CLIENT: dict[str, Any] = {"set_as_default": False}
 
 
 class ClusterError(SparsidError):
@@ -81,10 +83,10 @@ class Dask:
         with ExitStack() as opened:
             if self.scheduler is None:
                 cluster = opened.enter_context(_local_cluster(min(self.workers, groups)))
-                client = opened.enter_context(Client(cluster, timeout=WORKER))
+                client = opened.enter_context(Client(cluster, timeout=WORKER, **CLIENT))
             else:
                 try:
-                    client = opened.enter_context(Client(self.scheduler, timeout=ANSWER))
+                    client = opened.enter_context(Client(self.scheduler, timeout=ANSWER, **CLIENT))
                 except (OSError, ValueError, TypeError) as error:
                     raise ClusterError(
                         f"No Dask scheduler answers at {self.scheduler!r} within {ANSWER:.0f} s "
