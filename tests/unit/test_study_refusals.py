@@ -204,7 +204,8 @@ def test_a_network_starts_as_the_linear_model_and_from_its_seed_alone(tmp_path):
     )
     train = Normaliser.fit(data).apply(data)
     weight, bias = linear_map(train)
-    for row in load_results(tmp_path).named("a").rows:
+    (found,) = load_results(tmp_path).configurations
+    for row in found.rows:
         (network,) = load(tmp_path / "models" / f"{row.key}.sparsid")
         first, last = network.model.network.layers
         np.testing.assert_allclose(last.skip.raw, weight, rtol=1e-5, atol=1e-9)

@@ -72,7 +72,7 @@ def training_progress() -> Iterator:
         MofNCompleteColumn(),
         _words("epochs {task.fields[speed]}"),
         TimeRemainingColumn(),
-        _words("{task.fields[said]}"),
+        _words("{task.fields[content]}"),
     )
     with _bar(*columns, width=12) as progress:
 
@@ -107,7 +107,7 @@ def training_progress() -> Iterator:
 @contextmanager
 def pruning_progress() -> Iterator:
     """Within it, `watch(report)` shows the rounds of pruning: weights left, members at work."""
-    with _bar(_words("{task.fields[said]}")) as progress:
+    with _bar(_words("{task.fields[content]}")) as progress:
         task = progress.add_task("pruning", total=None, content="")
         log = now_and_then()
 
