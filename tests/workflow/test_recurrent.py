@@ -32,9 +32,9 @@ from sparsid.study.tasks.prune.datasets import prepare as prepare_paths
 from sparsid.study.tasks.prune.spec import PathConfigurationSpec, PruneSpec
 from sparsid.training import Pruning, SecondOrderPhase, Simulation, fit_ensemble
 from sparsid.training import second_order as second_order_module
-from sparsid.training.paths import PruningPath, Step
 from sparsid.training.progress import Stop
 from sparsid.training.pruning import RETRAIN
+from sparsid.training.pruning_path import PruningPath, Step
 from sparsid.training.second_order import run_second_order
 from sparsid.training.starts import points_of
 from sparsid.training.windows import windows

@@ -26,8 +26,8 @@ from sparsid.training.curvature import (
 from sparsid.training.dangling_weights import without_dangling_weights
 from sparsid.training.layout import Layout
 from sparsid.training.levenberg import LevenbergMarquardt
-from sparsid.training.paths import UNBOUNDED, PathState, PruningPath, Step
 from sparsid.training.progress import Stop
+from sparsid.training.pruning_path import UNBOUNDED, PathState, PruningPath, Step
 from sparsid.training.second_order import SecondOrderPhase, check_finite, run_second_order
 from sparsid.training.starts import stacked
 from sparsid.training.windows import Windows
