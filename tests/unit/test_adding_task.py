@@ -5,18 +5,19 @@ It is read, run, resumed, loaded and shown like those that come with sparsid.
 
 import inspect
 import math
-from dataclasses import dataclass
-from typing import Any, Literal
+import sys
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pytest
 from tests import command_line
 
 from sparsid._tables import Table as Options
-from sparsid.report.document import Document, Table
+from sparsid.report.document import Table
 from sparsid.results import Row
 from sparsid.study import load_results, read_study, run_study
-from sparsid.study.spec import StudyTrainingSpec
+from sparsid.study.documents import document_of
+from sparsid.study.spec import AbstractStudySpec
 from sparsid.study.task import TASKS, Cell, Task, Tick
 
 
@@ -25,45 +26,53 @@ class PointsSpec(Options):
     points: int
 
 
-class PiSpec(Options):
+class PiSpec(AbstractStudySpec):
     task: Literal["pi"]
-    name: str
-    training: StudyTrainingSpec
     configuration: tuple[PointsSpec, ...]
 
 
-@dataclass(frozen=True)
-class PiGroup:
+class PiGroup(NamedTuple):
     cell: Cell[Any]
     keys = property(lambda self: frozenset({self.cell.key}))
-    work = lambda self, wanted: float(len(self.keys & wanted))  # noqa: E731
+
+    def work(self, wanted):
+        return float(len(self.keys & wanted))
 
 
-class PiRunning:
-    prepare = truth = staticmethod(lambda study, data=None: None)
-    groups = staticmethod(lambda cells: tuple(PiGroup(cell) for cell in cells))
-
-    def cells(self, study, data):
-        both = [(c, seed) for c in study.configuration for seed in study.training.seeds]
-        return tuple(Cell(c.name, {"seed": s}, {"pi": c.points, "seed": s}, c) for c, s in both)
-
-    def run(self, group, job, *, tick, stop):
-        x = np.random.default_rng(group.cell.place["seed"]).random((2, group.cell.of.points))
-        number = 4 * float(np.mean((x**2).sum(0) < 1))  # the share of them within the unit circle
-        job.store.write(Row(group.cell.specification, group.cell.name, {"pi": number}))
-        tick(Tick(work=1.0, cells=1))
+def prepare(study):
+    return None
 
 
-def pi_report(results):
-    found = {c.name: [row.numbers["pi"] for row in c.rows] for c in results.configurations}
-    rows = [(name, float(np.mean(numbers))) for name, numbers in found.items()]
-    return Document(results.study.name, tables=(Table("Pi", ("points", "mean"), rows),))
+def truth(study, data):
+    return None
 
 
-ADDED = (PointsSpec, PiSpec, PiGroup, PiRunning, pi_report)
-TASK = Task(
-    "pi", PiSpec, lambda study: None, PiRunning, lambda study, of: of, pi_report, recorded=False
-)
+def cells(study, data):
+    both = [(c, seed) for c in study.configuration for seed in study.training.seeds]
+    return tuple(Cell(c.name, {"seed": s}, {"pi": c.points, "seed": s}, c) for c, s in both)
+
+
+def groups(cells):
+    return tuple(PiGroup(cell) for cell in cells)
+
+
+def run(group, job, *, tick, stop):
+    x = np.random.default_rng(group.cell.place["seed"]).random((2, group.cell.of.points))
+    number = 4 * float(np.mean((x**2).sum(0) < 1))  # the share of them within the unit circle
+    job.store.write(Row(group.cell.specification, group.cell.name, {"pi": number}))
+    tick(Tick(work=1.0, cells=1))
+
+
+def report(results):
+    rows = [(c.name, np.mean([r.numbers["pi"] for r in c.rows])) for c in results.configurations]
+    return document_of(results, [Table("Pi", ("points", "mean"), rows)], ())
+
+
+def view(study, stored):
+    return stored
+
+
+ADDED = (PointsSpec, PiSpec, PiGroup, prepare, truth, cells, groups, run, report, view)
 FILE = """
 task = "pi"
 name = "circle"
@@ -76,7 +85,9 @@ configuration = [{ name = "few", points = 100 }, { name = "many", points = 10_00
 def file(monkeypatch, tmp_path):
     """The file of a study of that task, which is known within the test."""
     monkeypatch.setattr(TASKS, "_things", dict(TASKS._things))
-    TASKS.register("pi")(TASK)
+    for name in ("running", "results", "report"):  # modules of the task's package: all are this one
+        monkeypatch.setitem(sys.modules, f"pi.{name}", sys.modules[__name__])
+    TASKS.register("pi")(Task("pi", PiSpec, lambda study: None, "pi", recorded=False))
     (tmp_path / "circle.toml").write_text(FILE)
     return tmp_path / "circle.toml"
 
