@@ -119,9 +119,9 @@ def test_content_is_on_the_disk_before_the_name_and_the_name_before_the_end(tmp_
 
 WRITER = """
 import sys
-from sparsid._files import written_whole
+from sparsid._files import atomic_write
 for turn in range(200):
-    with written_whole(sys.argv[1]) as part:
+    with atomic_write(sys.argv[1]) as part:
         part.write_text(sys.argv[2] * 10000)
 """
 

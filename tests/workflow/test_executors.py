@@ -182,6 +182,9 @@ def test_a_dask_cluster_gives_the_rows_of_a_serial_run(serial, tmp_path, cluster
     expected = serial(task)  # first: its programs are kept for the workers
     outcome = run_study(read_study(spec_of(task)), tmp_path, executor="dask", scheduler=cluster)
     assert outcome.stored == outcome.asked == len(rows_of(expected))
+    import dask
+
+    assert dask.config.get("scheduler", None) is None  # other uses of Dask are not affected
     check_whole(tmp_path, expected)
 
 
