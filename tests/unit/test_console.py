@@ -19,7 +19,7 @@ from sparsid.report.render.terminal import terminal_text
 
 
 def show(title, columns, rows, *, wrap=False):
-    console.show_document(Document("", tables=(Table(title, columns, rows),)), wrap=wrap)
+    console.show(Document("", tables=(Table(title, columns, rows),)), wrap=wrap)
 
 
 ISOLATES = "\u2068\u2069"

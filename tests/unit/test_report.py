@@ -16,7 +16,7 @@ from sparsid.report.document import Document, Figure, File, Table
 from sparsid.report.render import page
 from sparsid.report.render.drawing import draw, save
 from sparsid.report.render.drawing.error_growth import _quantiles
-from sparsid.report.render.drawing.records import _held, _left_at, _thinned
+from sparsid.report.render.drawing.trajectories import _held, _left_at, _thinned
 
 ODD = ("<b>T1</b>", "cost_$x$ of $", "Ä & ü")
 TIME = 10.0 * np.arange(900)

@@ -85,6 +85,7 @@ FIT = ("fit", "plant.csv", "--inputs", "Q", "--dt", "10")
         (("study", "list"), 0),
         (("study", "run", "nosuch", "--out", "new"), 2),
         (("study", "run", "process.toml", "--out", "new"), 2),
+        (("study", "run", "haugstvedt2023-quick", "--out", "notes.txt"), 2),  # a file, no folder
         (("study", "show", "nosuch"), 2),
         (("study", "compare", "nosuch", "A", "B"), 2),
     ],

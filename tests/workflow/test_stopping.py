@@ -98,7 +98,7 @@ def test_a_signal_while_data_is_read_ends_in_a_sentence(fit, monkeypatch, tmp_pa
 
 def test_what_the_caller_ignores_stays_ignored(monkeypatch, capsys):
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    raising(monkeypatch, sparsid.cli.processes, "show_document", signal.SIGINT)
+    raising(monkeypatch, sparsid.cli.processes, "show", signal.SIGINT)
     assert run("processes") == 0
     assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     signal.signal(signal.SIGINT, signal.default_int_handler)

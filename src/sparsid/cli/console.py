@@ -61,7 +61,7 @@ def _standard(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def show_document(document: Document, *, wrap: bool = False) -> None:
+def show(document: Document, *, wrap: bool = False) -> None:
     """A document laid out for the terminal; with `wrap` its cells may break at any blank."""
     width = out.width if out.is_terminal else WIDE if wrap else sys.maxsize
     for part in console(document, width=width, wrap=wrap):

@@ -8,7 +8,7 @@ import typer
 
 from sparsid._files import make_folder
 from sparsid.cli.computing import use_machine
-from sparsid.cli.console import print_line, print_notes, show_document
+from sparsid.cli.console import print_line, print_notes, show
 from sparsid.cli.options import Seed
 from sparsid.cli.outputs import Force, check_outputs
 
@@ -50,7 +50,7 @@ def command(
     if results.configurations:
         demo = Demo.of(results)
         document = demo.document()
-        show_document(replace(document, notes=()))
+        show(replace(document, notes=()))
         demo.write()
         page = write_page(document, to / "index.html")
         print_line(f"Open {page} to see figures, models and data.")

@@ -7,7 +7,7 @@ import typer
 
 from sparsid._errors import SparsidError
 from sparsid._files import atomic_write
-from sparsid.cli.console import print_json, print_notes, show_document
+from sparsid.cli.console import print_json, print_notes, show
 from sparsid.cli.options import Files, Model, TableOptions
 from sparsid.cli.outputs import LATEX, Force, check_outputs
 
@@ -64,7 +64,7 @@ def command(
         print_json([equation_data(*of) for of in zip(found, true, strict=True)])
     else:
         for equation, slopes in zip(found, true, strict=True):
-            show_document(equation_document(equation, pieces=pieces, true=slopes))
+            show(equation_document(equation, pieces=pieces, true=slopes))
     if latex is not None:
         with atomic_write(latex) as part:
             part.write_text(LATEX + equations_latex(found, pieces=pieces), encoding="utf-8")

@@ -8,7 +8,7 @@ import typer
 
 from sparsid._errors import SparsidError
 from sparsid.cli.computing import use_machine
-from sparsid.cli.console import print_line, print_notes, show_document
+from sparsid.cli.console import print_line, print_notes, show
 from sparsid.cli.options import Seed, TableOptions, listed
 from sparsid.cli.outputs import Force, check_outputs
 from sparsid.cli.stopping import Interrupted, until_written
@@ -131,7 +131,7 @@ def command(
     result.ensemble.save(target)
     print_notes(result.notes)
     found = assess(result)
-    show_document(fit_document(found))
+    show(fit_document(found))
     print_notes(found.remarks)
     print_line(f"Saved {len(result.ensemble)} members to {target}.")
 

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from sparsid._errors import SparsidError
-from sparsid.cli.console import show_document
+from sparsid.cli.console import show
 
 
 def command(
@@ -27,6 +27,6 @@ def command(
             "and NetCDF datasets."
         )
     if suffix in READERS:
-        show_document(dataset_document(file, READERS[suffix](file)))
+        show(dataset_document(file, READERS[suffix](file)))
     else:
-        show_document(model_document(file, read_file(file)))
+        show(model_document(file, read_file(file)))

@@ -1,6 +1,6 @@
 """sparsid processes"""
 
-from sparsid.cli.console import show_document
+from sparsid.cli.console import show
 
 
 def command() -> None:
@@ -10,4 +10,4 @@ def command() -> None:
     """
     from sparsid.identify.documents import processes_document
 
-    show_document(processes_document())
+    show(processes_document())

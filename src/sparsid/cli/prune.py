@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from sparsid.cli.computing import use_machine
-from sparsid.cli.console import print_line, print_notes, show_document
+from sparsid.cli.console import print_line, print_notes, show
 from sparsid.cli.options import Files, Model, ModelOut, TableOptions
 from sparsid.cli.outputs import Force, check_outputs
 from sparsid.cli.stopping import until_written
@@ -116,7 +116,7 @@ def command(
     if paths is not None:
         pruned.save_paths(paths)
     print_notes(_interruptions(pruned))
-    show_document(prune_document(pruned))
+    show(prune_document(pruned))
     print_line(f"Saved {len(pruned.ensemble)} members to {to}.")
 
 

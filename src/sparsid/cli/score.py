@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from sparsid.cli.computing import use_machine
-from sparsid.cli.console import print_json, print_notes, show_document
+from sparsid.cli.console import print_json, print_notes, show
 from sparsid.cli.options import Files, Model, TableOptions, parse_horizons
 
 
@@ -53,4 +53,4 @@ def command(
     if as_json:
         print_json(score_data(scores, sparsity(ensemble), **size), indent=1)
     else:
-        show_document(score_document(scores, sparsity(ensemble), **size))
+        show(score_document(scores, sparsity(ensemble), **size))

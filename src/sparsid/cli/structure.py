@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sparsid._files import make_folder
-from sparsid.cli.console import print_json, print_notes, show_document
+from sparsid.cli.console import print_json, print_notes, show
 from sparsid.cli.options import TableOptions
 from sparsid.cli.outputs import Force, check_outputs
 
@@ -70,7 +70,7 @@ def command(
     if as_json:
         print_json(structure_data(found, true))
     else:
-        show_document(document)
+        show(document)
     if figures is not None:
         from sparsid.report.render.drawing import save_figures
 

@@ -9,11 +9,10 @@ import typer
 from sparsid._errors import SparsidError
 from sparsid._files import make_folder
 from sparsid.cli.computing import use_machine
-from sparsid.cli.console import print_line, print_notes, show_document
+from sparsid.cli.console import print_line, print_notes, show
 from sparsid.cli.outputs import MARKDOWN, Force, check_figures, check_outputs
 from sparsid.report.document import Document, Table
 from sparsid.study import executors
-from sparsid.study.tasks.simulate.exits import EXITS
 
 if TYPE_CHECKING:
     from sparsid.study.results import StudyResults
@@ -40,7 +39,7 @@ def list_() -> None:
         for name, study in overview().items()
     ]
     columns = ("name", "title", "configurations", "cells")
-    show_document(Document("Studies", tables=(Table("Studies", columns, rows),)))
+    show(Document("Studies", tables=(Table("Studies", columns, rows),)))
 
 
 @app.command()
@@ -74,6 +73,8 @@ def run(
     """
     from sparsid.study.reading import read_study
 
+    if to.exists():  # a file there is refused before the study is read, which may import JAX
+        make_folder(to)
     study = read_study(name)
     make_folder(to)
     check_outputs([to / "truth.nc"], inputs=_recorded(study), force=force)
@@ -120,11 +121,15 @@ def show_(
 
     Example: `sparsid study show haugstvedt2023 --markdown haugstvedt2023.md`
     """
-    outputs = [folder / name for name in ("index.html", *BESIDE.get(_task(folder), ()))]
+    from sparsid.results import ResultStore
+    from sparsid.study.results import task_of
+
+    files = task_of(ResultStore.open(folder)).files
+    outputs = [folder / name for name in ("index.html", *files)]
     outputs += [] if text is None else [text]
     check_outputs(outputs, inputs=[folder / "study.json"], force=force)
     results, document = _documented(folder)
-    show_document(replace(document, notes=()), wrap=True)
+    show(replace(document, notes=()), wrap=True)
     if results.missing:
         print_notes(
             [f"{results.missing} cells are not stored yet; `sparsid study run` makes them."]
@@ -157,16 +162,6 @@ def write_document(
     return write_page(document, page)
 
 
-# Task -> files that its document may bring along.
-BESIDE = {"simulate": (EXITS,)}
-
-
-def _task(folder: Path) -> str:
-    from sparsid.results import ResultStore
-
-    return ResultStore.open(folder).study().get("specification", {}).get("task", "simulate")
-
-
 def _documented(folder: Path) -> "tuple[StudyResults, Document]":
     """The results in a study's folder and their document."""
     from sparsid.study.results import load_results
@@ -194,15 +189,4 @@ def compare(
     from sparsid.study.results import load_results
 
     results = load_results(folder)
-    if results.task.name != "simulate":
-        raise SparsidError(
-            f"`study compare` is for studies of simulators; {folder} holds one of the task "
-            f"{results.task.name!r}, whose pairs `study show` compares."
-        )
-
-    from sparsid.study.tasks.simulate.results import configuration
-    from sparsid.study.tasks.simulate.tables import comparison
-    from sparsid.study.tasks.simulate.verdicts import compare as compared
-
-    pair = configuration(results, first), configuration(results, second)
-    show_document(Document("", tables=(comparison([compared(*pair)]),)), wrap=True)
+    show(results.task.compare(results, first, second), wrap=True)

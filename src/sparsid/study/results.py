@@ -61,12 +61,8 @@ RECORDED = {"dt": (int, float), "states": list, "units": list}
 def load_results(folder: str | Path) -> StudyResults:
     """Reads the folder of a study. Raises SparsidError for one that is none, or is damaged."""
     store = ResultStore.open(folder)
-    content, path = store.study(), store.folder / "study.json"
-    specification = content.get("specification")
-    if not isinstance(specification, dict):
-        raise _damaged(path, "specification")
-    task = TASKS[specification.get("task", "simulate")]
-    study = parse(task.spec, specification, str(path))
+    task, content, path = task_of(store), store.study(), store.folder / "study.json"
+    study = parse(task.spec, content["specification"], str(path))
     about: dict[str, Any] = {}
     if task.recorded:
         for name, wanted in RECORDED.items():
@@ -78,6 +74,14 @@ def load_results(folder: str | Path) -> StudyResults:
     missing = sum(of.missing for of in found)
     views = tuple(task.view(study, of) for of in found if of.rows)
     return StudyResults(store.folder, task, study, views, missing, **about)
+
+
+def task_of(store: ResultStore) -> Task:
+    """The task of the study in a store. Raises SparsidError if `study.json` is damaged."""
+    specification = store.study().get("specification")
+    if not isinstance(specification, dict):
+        raise _damaged(store.folder / "study.json", "specification")
+    return TASKS[specification.get("task", "simulate")]
 
 
 def _stored(

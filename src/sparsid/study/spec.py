@@ -58,6 +58,26 @@ class StudyTrainingSpec(Table):
         return list(range(given))
 
 
+class AbstractStudySpec(Table):
+    """What the specifications of all tasks have; a task declares its own types of these keys."""
+
+    task: Any
+    name: str = Field(
+        min_length=1, description="what the study is called; a folder holds one study"
+    )
+    title: str = Field(default="", description="heading of the page")
+    note: str = Field(default="", description="a paragraph below the heading")
+    training: StudyTrainingSpec = StudyTrainingSpec()
+    configuration: tuple[Any, ...] = Field(min_length=1)
+
+    def named(self, name: str) -> Any:
+        """The configuration called `name`. Raises SparsidError naming the known ones."""
+        for configuration in self.configuration:
+            if configuration.name == name:
+                return configuration
+        raise SparsidError(unknown("configuration", name, [c.name for c in self.configuration]))
+
+
 def check_seeds(seeds: tuple[int, ...]) -> None:
     """Raises SparsidError unless they rise from at least 0 and a key takes them all."""
     check_rising("training.seeds", seeds, least=0)

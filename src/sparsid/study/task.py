@@ -7,8 +7,10 @@ refused, without it.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
 
+from sparsid._errors import SparsidError
 from sparsid._registry import Registry
 from sparsid._tables import Table
 from sparsid.data import Dataset
@@ -107,26 +109,50 @@ def _as_given(tables: dict[str, Any], own: dict[str, Any], source: str) -> dict[
 
 @dataclass(frozen=True)
 class Task:
-    """A kind of study.
+    """A kind of study; its modules in `package` are imported when they are first used.
 
-    `spelt_out(tables, own, source)` turns the tables of a file, put over those of its base, into
-    those of the specification; `own` are the file's own. `ready` makes a specification as it is
-    written into the one to run; `check` raises SparsidError for what no single table can see. `by`
-    names what tells the results of a configuration apart, beside the seed; `view` makes of the
-    specification and what is stored at one such place the results that `report` reads. `recorded`
-    says that channels and sampling time of a record stand in study.json.
+    `check` raises SparsidError for what no single table can see. `by` names what distinguishes the
+    results of a configuration besides the seed. `expand(tables, own, source)` turns the tables of
+    a file, merged with those of its base, into the tables of `spec`; `own` are the file's own.
+    `ready` turns a specification as written into the one to run. `recorded`: study.json holds the
+    channels and the sampling time. `files` are written next to the page. `compares`: the module
+    `report` has `compare(results, first, second)`, a document that compares two configurations.
     """
 
     name: str
     spec: type[Table]
     check: Callable[[Any], None]
-    running: Callable[[], Running]
-    view: Callable[[Any, Any], Any]
-    report: "Callable[[Any], Document]"
+    package: str
     by: tuple[str, ...] = ()
     expand: Callable[[dict[str, Any], dict[str, Any], str], dict[str, Any]] = _as_given
     ready: Callable[[Any], Any] = lambda study: study
     recorded: bool = True
+    files: tuple[str, ...] = ()
+    compares: bool = False
+
+    def running(self) -> Running:
+        """The module that computes; it needs JAX."""
+        return self._module("running")
+
+    def view(self, study: Any, stored: Any) -> Any:
+        """The results that `report` reads, from what is stored of one configuration."""
+        return self._module("results").view(study, stored)
+
+    def report(self, results: Any) -> "Document":
+        """The document of a study's results."""
+        return self._module("report").report(results)
+
+    def compare(self, results: Any, first: str, second: str) -> "Document":
+        """Two configurations compared, by name. Raises SparsidError where the task has none."""
+        if not self.compares:
+            raise SparsidError(
+                f"`study compare` does not support the task {self.name!r} of {results.folder}; "
+                "`study show` compares its pairs."
+            )
+        return self._module("report").compare(results, first, second)
+
+    def _module(self, name: str) -> Any:
+        return import_module(f"{self.package}.{name}")
 
 
 TASKS: Registry[Task] = Registry("task")

@@ -16,10 +16,10 @@ from sparsid.report.render.drawing.error_growth import error_growth
 from sparsid.report.render.drawing.links import link_matrix
 from sparsid.report.render.drawing.network import network_diagram
 from sparsid.report.render.drawing.pruning import pruning_paths, saliencies
-from sparsid.report.render.drawing.records import inputs, trajectories
 from sparsid.report.render.drawing.sizes import against_size
 from sparsid.report.render.drawing.style import Saved, save, styled
 from sparsid.report.render.drawing.training import training_history
+from sparsid.report.render.drawing.trajectories import inputs, trajectories
 from sparsid.report.render.drawing.violins import error_violins
 
 if TYPE_CHECKING:

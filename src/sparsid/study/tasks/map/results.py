@@ -6,8 +6,9 @@ import numpy as np
 from jaxtyping import Float
 
 from sparsid.results import Row
+from sparsid.study.results import Stored
 from sparsid.study.tasks.map.scores import MapScores
-from sparsid.study.tasks.map.spec import MapConfigurationSpec, ProblemSpec
+from sparsid.study.tasks.map.spec import MapConfigurationSpec, MapStudySpec, ProblemSpec
 
 
 @dataclass(frozen=True)
@@ -28,3 +29,9 @@ class MapResults:
         """Test errors in standard deviations of the function; inf where one is not finite."""
         found = [MapScores.of_row(row).test_rmse for row in self.rows]
         return np.array([np.inf if value is None else value for value in found])
+
+
+def view(study: MapStudySpec, stored: Stored) -> MapResults:
+    """What is stored of one configuration on one problem at one rate."""
+    problem = next(p for p in study.problem if p.name == stored.place["problem"])
+    return MapResults(problem, study.named(stored.name), stored.place["rate"], stored.rows)

@@ -9,7 +9,7 @@ from sparsid._tables import Table
 from sparsid.architectures.base import check_widths
 from sparsid.graph.activations import ACTIVATIONS
 from sparsid.identify.phase_spec import PhaseSpec, RateSpec
-from sparsid.study.spec import StudyTrainingSpec, check_names, check_pair, check_seeds_alone
+from sparsid.study.spec import AbstractStudySpec, check_names, check_pair, check_seeds_alone
 from sparsid.study.tasks.map.functions import FUNCTIONS
 
 
@@ -81,16 +81,10 @@ class MapConfigurationSpec(Table):
     )
 
 
-class MapStudySpec(Table):
+class MapStudySpec(AbstractStudySpec):
     """The whole study."""
 
     task: Literal["map"]
-    name: str = Field(
-        min_length=1, description="what the study is called; a folder holds one study"
-    )
-    title: str = Field(default="", description="heading of the page")
-    note: str = Field(default="", description="a paragraph below the heading")
-    training: StudyTrainingSpec = StudyTrainingSpec()
     problem: tuple[ProblemSpec, ...] = Field(min_length=1)
     configuration: tuple[MapConfigurationSpec, ...] = Field(min_length=1)
 

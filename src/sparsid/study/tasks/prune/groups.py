@@ -12,8 +12,8 @@ from sparsid.study.task import Job, Tick, Ticking
 from sparsid.study.tasks.prune.cells import PathCell, PathGroup
 from sparsid.study.tasks.prune.checkpoint import Checkpoint
 from sparsid.study.tasks.prune.datasets import PathData
+from sparsid.study.tasks.prune.full_networks import FullNetworks
 from sparsid.study.tasks.prune.judging import judged
-from sparsid.study.tasks.prune.training import FullNetworks
 from sparsid.training import PruningPath, prune
 from sparsid.training.curvature import Point
 from sparsid.training.layout import Layout

@@ -8,8 +8,9 @@ import numpy as np
 from jaxtyping import Float
 
 from sparsid.results import Row
+from sparsid.study.results import Stored
 from sparsid.study.tasks.prune.scores import PathScores
-from sparsid.study.tasks.prune.spec import PathConfigurationSpec
+from sparsid.study.tasks.prune.spec import PathConfigurationSpec, PathStudySpec
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,11 @@ class PathResults:
         NaN where a path ends before.
         """
         return np.array([_at(scores, part, removed) for scores in self.scores])
+
+
+def view(study: PathStudySpec, stored: Stored) -> PathResults:
+    """What is stored of one configuration."""
+    return PathResults(study.named(stored.name), stored.rows, stored.models, stored.missing)
 
 
 def _at(scores: PathScores, part: str, removed: int) -> float:

@@ -15,7 +15,7 @@ from sparsid.identify.second_order_spec import RetrainSpec
 from sparsid.identify.spec import AnySecondOrderFirst
 from sparsid.plants import PLANTS
 from sparsid.study.spec import (
-    StudyTrainingSpec,
+    AbstractStudySpec,
     check_names,
     check_pair,
     check_seeds_alone,
@@ -160,20 +160,14 @@ class PathConfigurationSpec(Table):
     )
 
 
-class PathStudySpec(Table):
+class PathStudySpec(AbstractStudySpec):
     """The whole study. `published` names the paper whose numbers are printed beside."""
 
     task: Literal["prune"]
-    name: str = Field(
-        min_length=1, description="what the study is called; a folder holds one study"
-    )
-    title: str = Field(default="", description="heading of the page")
-    note: str = Field(default="", description="a paragraph below the heading")
     published: str | None = Field(
         default=None, description="a paper (`papers/`) whose numbers are shown beside"
     )
     data: PathDataSpec
-    training: StudyTrainingSpec = StudyTrainingSpec()
     configuration: tuple[PathConfigurationSpec, ...] = Field(min_length=1)
 
     @property

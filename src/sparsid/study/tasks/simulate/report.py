@@ -5,7 +5,9 @@ from sparsid.study.documents import document_of
 from sparsid.study.results import StudyResults
 from sparsid.study.tasks.simulate.exits import EXITS, exits_csv
 from sparsid.study.tasks.simulate.figures import figures
-from sparsid.study.tasks.simulate.tables import tables
+from sparsid.study.tasks.simulate.results import configuration
+from sparsid.study.tasks.simulate.tables import comparison, tables
+from sparsid.study.tasks.simulate.verdicts import compare as compared
 
 
 def report(results: StudyResults) -> Document:
@@ -14,3 +16,9 @@ def report(results: StudyResults) -> Document:
     content = "every long run that left the box: when, and in which state"
     files = () if exits is None else (File(results.folder / EXITS, content, exits),)
     return document_of(results, tables(results), figures(results), files)
+
+
+def compare(results: StudyResults, first: str, second: str) -> Document:
+    """Differences between two configurations, first less second, at every horizon."""
+    pair = compared(configuration(results, first), configuration(results, second))
+    return Document("", tables=(comparison([pair]),))

@@ -10,9 +10,9 @@ from jaxtyping import Bool, Float
 
 from sparsid._errors import SparsidError
 from sparsid.results import Row
-from sparsid.study.results import StudyResults
+from sparsid.study.results import Stored, StudyResults
 from sparsid.study.tasks.simulate.scores import HorizonRuns, SimulationScores
-from sparsid.study.tasks.simulate.spec import ConfigurationSpec
+from sparsid.study.tasks.simulate.spec import ConfigurationSpec, StudySpec
 
 type Series = np.ndarray
 
@@ -90,6 +90,12 @@ class ConfigurationResults:
         runs = [scores.horizons[horizon] for scores in self.scores]
         counted = ~np.isnan(np.stack([one.diverged for one in runs])).any(axis=0)
         return np.stack([of(one) for one in runs])[:, counted]
+
+
+def view(study: StudySpec, stored: Stored) -> ConfigurationResults:
+    """What is stored of one configuration at one size."""
+    spec, horizons = study.named(stored.name), study.horizons
+    return ConfigurationResults(spec, stored.place["size"], horizons, stored.rows, stored.missing)
 
 
 def sizes(results: StudyResults) -> tuple[int, ...]:

@@ -15,7 +15,7 @@ from sparsid.identify.spec import AnyPhaseSpec, DataSpec
 from sparsid.plants import PLANTS
 from sparsid.study.spec import (
     LARGEST_SEED,
-    StudyTrainingSpec,
+    AbstractStudySpec,
     check_names,
     check_pair,
     check_rising,
@@ -176,18 +176,13 @@ class ClaimSpec(Table):
     )
 
 
-class StudySpec(Table):
+class StudySpec(AbstractStudySpec):
     """The whole study. `published` names the paper whose numbers are printed beside.
 
     `effort` multiplies all epochs, and the epochs at which anything happens, once when it is read.
     """
 
     task: Literal["simulate"] = "simulate"
-    name: str = Field(
-        min_length=1, description="what the study is called; a folder holds one study"
-    )
-    title: str = Field(default="", description="heading of the page")
-    note: str = Field(default="", description="a paragraph below the heading")
     published: str | None = Field(
         default=None,
         description="a paper (`papers/`) whose numbers are shown beside rows of the same name",
@@ -199,7 +194,6 @@ class StudySpec(Table):
     )
     data: StudyDataSpec
     evaluate: EvaluateSpec = EvaluateSpec()
-    training: StudyTrainingSpec = StudyTrainingSpec()
     configuration: tuple[ConfigurationSpec, ...] = Field(min_length=1)
     claim: tuple[ClaimSpec, ...] = ()
 
@@ -219,13 +213,6 @@ class StudySpec(Table):
     def networks(self) -> Iterator[tuple[str, AbstractArchitecture]]:
         """Names and architectures of the configurations that are no baselines."""
         return ((c.name, c.architecture) for c in self.configuration if c.baseline is None)
-
-    def named(self, name: str) -> ConfigurationSpec:
-        """The configuration called `name`. Raises SparsidError naming the known ones."""
-        for configuration in self.configuration:
-            if configuration.name == name:
-                return configuration
-        raise SparsidError(unknown("configuration", name, [c.name for c in self.configuration]))
 
 
 def check(study: StudySpec) -> None:
