@@ -174,8 +174,8 @@ def test_a_damaged_or_newer_study_file_is_refused(tmp_path, text):
 
 WRITER = """
 import sys, time
-from sparsid._files import written_whole
-with written_whole(sys.argv[1]) as part:
+from sparsid._files import atomic_write
+with atomic_write(sys.argv[1]) as part:
     part.write_text("half")
     print("begun", flush=True)
     time.sleep(60)
