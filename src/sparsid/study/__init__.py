@@ -1,6 +1,6 @@
-"""Studies: many configurations on one plant's data, trained, judged and compared.
+"""Studies: many configurations trained on the data of one plant, evaluated and compared.
 
-The names below load on first use: a study is read, and refused, without JAX.
+The names below are imported on first use: reading a study does not load JAX.
 """
 
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""Cells: what a specification says in a key, and which configurations are asked for."""
+"""Cells: which options of a specification enter a key, and selection of configurations."""
 
 import fnmatch
 from collections.abc import Sequence
@@ -11,15 +11,15 @@ from sparsid.architectures import AbstractArchitecture
 
 
 def json_options(spec: BaseModel | None) -> dict[str, Any]:
-    """A table in JSON's terms; what is not set is left out."""
+    """A table as JSON values; options that are None are left out."""
     return {} if spec is None else spec.model_dump(mode="json", exclude_none=True, by_alias=True)
 
 
 def hashed_options(spec: BaseModel | None) -> dict[str, Any]:
-    """What a table sets other than its default, so that new options rename no cell.
+    """The options of a table that differ from their defaults, so that new options change no key.
 
-    Renamed options keep the name they were first hashed by. Whoever changes a default raises the
-    task's SCHEMA.
+    Renamed options keep the name under which they were first hashed. A changed default requires
+    a new SCHEMA of the task.
     """
     return (
         {} if spec is None else spec.model_dump(mode="json", exclude_defaults=True, by_alias=True)
@@ -27,7 +27,7 @@ def hashed_options(spec: BaseModel | None) -> dict[str, Any]:
 
 
 def hashed_model(model: AbstractArchitecture, usual: str) -> dict[str, Any]:
-    """The same of a model; its `kind` is written wherever it is not the task's `usual` one.
+    """The same for a model; its `kind` is included unless it is the task's `usual` one.
 
     Equal options of different kinds would otherwise have equal keys.
     """
@@ -36,21 +36,22 @@ def hashed_model(model: AbstractArchitecture, usual: str) -> dict[str, Any]:
 
 
 def selected(names: Sequence[str], only: str | None) -> frozenset[str]:
-    """Those of the names that fit one of the patterns, given by commas ("Dense,L1*").
+    """The names that match one of the comma-separated patterns ("Dense,L1*").
 
-    None takes all; what is a name, commas and all, is that one. Raises SparsidError for a pattern
-    that fits none.
+    None selects all. `only` may also be one complete name that contains commas. Raises SparsidError
+    for a pattern that matches no name.
     """
     if only is None:
         return frozenset(names)
     if only in names:
         return frozenset([only])
     patterns = [part.strip() for part in only.split(",") if part.strip()]
-    fitting = {p: [n for n in names if fnmatch.fnmatchcase(n, p)] for p in patterns}
-    odd = [pattern for pattern, found in fitting.items() if not found]
-    if odd or not patterns:
+    matches = {p: [n for n in names if fnmatch.fnmatchcase(n, p)] for p in patterns}
+    unmatched = [pattern for pattern, found in matches.items() if not found]
+    if unmatched or not patterns:
         raise SparsidError(
-            f"`--only` takes names or patterns of configurations by commas, of which each must fit "
-            f"one; got {(odd or [only])[0]!r}, and the study has {', '.join(names)}."
+            "`--only` takes comma-separated names or patterns, each of which must match a "
+            f"configuration; got {(unmatched or [only])[0]!r}, and the study has "
+            f"{', '.join(names)}."
         )
-    return frozenset(name for found in fitting.values() for name in found)
+    return frozenset(name for found in matches.values() for name in found)

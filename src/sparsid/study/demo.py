@@ -1,4 +1,4 @@
-"""The demonstration: a preset whose document also holds models, data, and how errors grow."""
+"""The demonstration: a preset whose document also has models, data and error growth."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -31,12 +31,12 @@ from sparsid.study.tasks.simulate.results import ConfigurationResults
 from sparsid.study.tasks.simulate.spec import StudySpec
 from sparsid.study.tasks.simulate.verdicts import diverged_share
 
-SPARSE = "sparse"  # the configuration of which a network is drawn
-FIRST_SEEDS = 2**31  # more than any network's seed, which the seed of the demo moves
+SPARSE = "sparse"  # the configuration of the network that is drawn
+FIRST_SEEDS = 2**31  # bound of the networks' first seed, which depends on the seed of the demo
 
 
 def read_demo(*, seed: int, quick: bool) -> StudySpec:
-    """The preset with the data and the networks of this seed; `quick` is on little data."""
+    """The preset with data and networks from this seed; `quick` uses little data."""
     study = read_study("demo-quick" if quick else "demo")
     if not isinstance(study, StudySpec):
         raise TypeError("The demo is a study of simulators.")
@@ -54,7 +54,7 @@ def read_demo(*, seed: int, quick: bool) -> StudySpec:
 
 @dataclass(frozen=True)
 class Demo:
-    """The results of the demo in its folder, and the data that its study was run on."""
+    """The results of the demo and the data of its study."""
 
     results: StudyResults
     data: StudyData
@@ -87,14 +87,14 @@ class Demo:
         }
 
     @property
-    def beside(self) -> dict[str, tuple[str, FreeRuns]]:
+    def published(self) -> dict[str, tuple[str, FreeRuns]]:
         """Configuration -> name and numbers of the published row that it is compared with."""
         named = paper(self.results.study.published or "")
         found = (c.name for c in self.results.configurations)
         return {name: (named.demo[name], named.rows[named.demo[name]]) for name in found}
 
     def document(self) -> Document:
-        """What the demo found, in plain words, with the published numbers beside."""
+        """The results of the demo, compared with the published numbers."""
         table = self._comparison()
         title = self.results.study.title
         return Document(title, self._intro(), (table,), tuple(self._figures()), self._files())
@@ -113,17 +113,17 @@ class Demo:
         test, samples = self.data.test, max(self.data.test.lengths)
         networks = " and ".join(f"{len(e)} {name}" for name, e in self.ensembles.items())
         return (
-            f"{networks} networks learnt to simulate an aluminium electrolysis cell from "
-            f"{len(self.data.train)} recorded trajectories. Each then ran freely over {len(test)} "
-            f"test trajectories it had never seen: {samples} samples, "
-            f"{samples * test.dt / 3600:.1f} hours, from the first state and the inputs alone.",
-            "The test set chose nothing. A run diverged if its mean error exceeds three training "
-            "standard deviations in any state. RFMSE is the mean absolute error in training "
-            "standard deviations over the runs that did not diverge.",
+            f"{networks} networks were trained on {len(self.data.train)} trajectories of an "
+            "aluminium electrolysis cell. Each network then simulated "
+            f"{len(test)} test trajectories of {samples} samples "
+            f"({samples * test.dt / 3600:.1f} hours) from the initial state and the inputs alone.",
+            "The test set was not used for training or selection. A run diverged if its mean error "
+            "exceeds three training standard deviations in any state. RFMSE is the mean absolute "
+            "error in training standard deviations over the runs that did not diverge.",
         )
 
     def _comparison(self) -> Table:
-        """Ours beside the published rows, horizon by horizon."""
+        """Our results and the published rows, by horizon."""
         horizons, named = self.results.study.horizons, paper(self.results.study.published or "")
         columns = ["networks", "exactly\nzero %", "non-zero\nweights"]
         columns += [text for h in horizons for text in (f"diverged\n{h}", f"RFMSE\n{h}")]
@@ -133,11 +133,11 @@ class Demo:
             row: list[Cell] = [found.name, Share(zeros)]
             row.append(Quantity(float(np.median(found.number(lambda s: s.weights.nonzero))), 6))
             for horizon in horizons:
-                lost, kept = found.diverged(horizon), found.kept_rfmse(horizon)
-                row.append(Count(int(lost.sum()), lost.size))
+                diverged, kept = found.diverged(horizon), found.kept_rfmse(horizon)
+                row.append(Count(int(diverged.sum()), diverged.size))
                 row.append(Quantity(float(kept.mean()), 2) if kept.size else None)
             rows.append(row)
-        for name, theirs in self.beside.values():
+        for name, theirs in self.published.values():
             zeros = None if theirs.zeros is None else theirs.zeros / 100
             row = [f"published: {name}", Share(zeros), None]
             for horizon in horizons:
@@ -146,8 +146,8 @@ class Demo:
             rows.append(row)
         source = "" if named.free_runs is None else f", {named.free_runs.source}"
         note = f"Published: {named.citation}, doi {named.doi}{source}. Non-zero weights: median of "
-        note += "the networks, biases not counted."
-        return Table("Free runs over the test set, beside the published", columns, rows, note)
+        note += "the networks, without biases."
+        return Table("Free runs over the test set, compared with published", columns, rows, note)
 
     def _figures(self) -> Iterator[Figure]:
         configurations = self.results.configurations
@@ -168,21 +168,21 @@ class Demo:
         yield Figure(
             "error_growth",
             "Error growth",
-            "Mean absolute error over the states in training standard deviations: median of all "
-            "runs, and 10 to 90 %.",
+            "Mean absolute error over the states in training standard deviations: median and 10 to "
+            "90 % band of all runs.",
             ErrorGrowth(longest, errors, limit=(3.0, "diverged")),
         )
         shares = {c.name: [diverged_share(c, h) for h in horizons] for c in configurations}
         yield Figure(
             "diverged",
             "Diverged runs",
-            "With 95 % intervals that allow for networks and trajectories in common.",
+            "With 95 % intervals that account for shared networks and trajectories.",
             DivergedShares(
                 horizons,
                 {name: [(e.value, e.low, e.high) for e in own] for name, own in shares.items()},
                 published={
                     name: [_share(theirs.diverged.get(h)) for h in horizons]
-                    for name, (_, theirs) in self.beside.items()
+                    for name, (_, theirs) in self.published.items()
                 },
                 dt=truth.dt,
             ),
@@ -190,10 +190,10 @@ class Demo:
         if SPARSE in self.ensembles:
             best = int(np.median(self.errors[SPARSE], axis=(1, 2)).argmin())
             graph = graph_of(self.ensembles[SPARSE], best)
-            caption = f"{graph.nonzero_count} of {graph.weight_count} weights are not zero."
+            caption = f"{graph.nonzero_count} of {graph.weight_count} weights are nonzero."
             yield Figure("network", "A pruned network", caption, NetworkDiagram(graph))
             links = LinkMatrix(graph.links(), graph.input_names, graph.output_names)
-            yield Figure("links", "Which input drives which state in that network", "", links)
+            yield Figure("links", "Which input affects which state in this network", "", links)
         curves = {found.name: _curves(found) for found in configurations}
         yield Figure("training", "Training", "", TrainingHistory(curves))
 
@@ -206,7 +206,7 @@ class Demo:
             File(self.folder / f"{name}.nc", f"{name} data, {len(part)} trajectories (NetCDF)")
             for name, part in self._parts()
         )
-        return (*models, *data, File(self.folder / "study.json", "the study that was run"))
+        return (*models, *data, File(self.folder / "study.json", "the study's specification"))
 
 
 def _share(percent: float | None) -> float | None:
@@ -222,7 +222,7 @@ def _curves(found: ConfigurationResults) -> Curves:
 
 
 def _joined(found: ConfigurationResults, folder: Path) -> Ensemble:
-    """The networks of a configuration side by side in one ensemble."""
+    """All networks of a configuration in one ensemble."""
     parts = [load(folder / "models" / f"{row.key}.sparsid") for row in found.rows]
     models = (part.stacked.model for part in parts)
     stacked = jax.tree.map(lambda *leaves: np.concatenate(leaves), *models)

@@ -1,4 +1,4 @@
-"""What the documents of all tasks have in common: title, notes, and names of figures."""
+"""What the documents of all tasks share: title, notes and names of figures."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -6,15 +6,15 @@ from typing import Any
 from sparsid.report.document import Document, Figure, File, Table
 from sparsid.report.figures import Drawing
 
-type Drawn = tuple[str, str, Drawing]  # name of the files, caption, and what is drawn
+type Drawn = tuple[str, str, Drawing]  # file name without suffix, caption, data of the figure
 
-LONGEST = 60  # letters of a configuration's name in the name of a file
+LONGEST = 60  # characters of a configuration's name in a file name
 
 
 def document_of(
     results: Any, tables: Iterable[Table], drawn: Iterable[Drawn], files: Iterable[File] = ()
 ) -> Document:
-    """The document of a study's results: title and notes, then what its task makes of them."""
+    """The document of a study's results: title, notes, and the task's tables, figures and files."""
     study = results.study
     own = File(results.folder / "study.json", "the study's specification")
     return Document(
@@ -27,7 +27,7 @@ def document_of(
 
 
 def _notes(results: Any) -> tuple[str, ...]:
-    """The study's own note, how many cells are stored, and the versions that made them."""
+    """The study's note, the number of stored cells, and the package versions they ran with."""
     rows = [row for found in results.configurations for row in found.rows]
     versions = sorted({" ".join(f"{k} {v}" for k, v in row.versions.items()) for row in rows})
     stored = f"{len(rows)} of {len(rows) + results.missing} cells are in these tables."
@@ -35,7 +35,7 @@ def _notes(results: Any) -> tuple[str, ...]:
 
 
 def unique_names(drawn: Iterable[Drawn]) -> Iterator[Figure]:
-    """Figures under names that differ: the second "states" becomes "states_2"."""
+    """Figures with unique names: the second "states" becomes "states_2"."""
     taken: set[str] = set()
     for name, caption, drawing in drawn:
         own, at = name, 1
@@ -47,11 +47,11 @@ def unique_names(drawn: Iterable[Drawn]) -> Iterator[Figure]:
 
 
 def file_name(text: str) -> str:
-    """Plain letters and digits; several texts may give the same (see `unique_names`)."""
+    """ASCII letters, digits and underscores; not unique (see `unique_names`)."""
     return "".join(c if c.isascii() and c.isalnum() else "_" for c in text.lower())[:LONGEST]
 
 
 def _heading(name: str) -> str:
-    """A figure's heading by the name of its files: "Runs dense" of "runs_dense"."""
+    """A figure's heading from its file name: "Runs dense" from "runs_dense"."""
     spaced = name.replace("_", " ").replace("-", " ")
     return spaced[:1].upper() + spaced[1:]

@@ -1,4 +1,4 @@
-"""Studies read from TOML: presets, and files of one's own."""
+"""Reading studies from TOML: presets and user files."""
 
 from importlib import resources
 from pathlib import Path
@@ -14,9 +14,9 @@ FILES = ("files", "validation_files", "test_files")  # keys of [data]
 
 
 def read_study(name_or_path: str | Path) -> Any:
-    """The study of a preset's name or a TOML file, whose file names are relative to it.
+    """The study of a preset or a TOML file; file names in it are relative to the file.
 
-    Raises SparsidError for an unknown name and for anything wrong in the file, in a sentence.
+    Raises SparsidError for an unknown name or an invalid file.
     """
     known = presets()
     if str(name_or_path) in known:
@@ -28,23 +28,23 @@ def read_study(name_or_path: str | Path) -> Any:
         )
     study = parse_study(read_toml(path), str(path))
     data = getattr(study, "data", None)
-    beside = {
+    resolved = {
         name: tuple(str(path.parent / file) for file in getattr(data, name))
         for name in FILES
         if getattr(data, name, ())
     }
-    if data is None or not beside:
+    if data is None or not resolved:
         return study
-    return study.model_copy(update={"data": data.model_copy(update=beside)})
+    return study.model_copy(update={"data": data.model_copy(update=resolved)})
 
 
 def presets() -> dict[str, Any]:
-    """Name -> file of the studies that come with the package."""
+    """Name -> file of each study that comes with the package."""
     return dict(sorted(papers.presets().items()))
 
 
 def overview() -> dict[str, Any]:
-    """Name -> preset as it is written, to be listed: `read_study` gives it ready to run."""
+    """Name -> preset as written, for listing; `read_study` returns it ready to run."""
     return {name: _parsed(_preset_tables(name), name)[1] for name in presets()}
 
 
@@ -56,8 +56,8 @@ def _preset_tables(name: str) -> dict[str, Any]:
 def parse_study(tables: dict[str, Any], source: str) -> Any:
     """Validates tables; each task has its own specification.
 
-    `base` names a preset whose tables stand where these say nothing. Raises SparsidError with one
-    sentence for the first thing wrong; `source` begins it.
+    `base` names a preset whose values are used where these tables set none. Raises SparsidError for
+    the first error; the message begins with `source`.
     """
     task, study = _parsed(tables, source)
     try:
@@ -68,7 +68,7 @@ def parse_study(tables: dict[str, Any], source: str) -> Any:
 
 
 def _parsed(own: dict[str, Any], source: str) -> tuple[Task, Any]:
-    """The study as it is written, each table checked by itself; needs no JAX."""
+    """The study as written, each table validated on its own; does not need JAX."""
     tables = _on_base(dict(own), source)
     name = tables.get("task", "simulate")
     if name not in TASKS:
@@ -78,19 +78,19 @@ def _parsed(own: dict[str, Any], source: str) -> tuple[Task, Any]:
 
 
 def _on_base(tables: dict[str, Any], source: str) -> dict[str, Any]:
-    """The tables over those of the preset that `base` names; within a table, key by key."""
+    """The tables merged with those of the preset `base`, key by key within each table."""
     base = tables.pop("base", None)
     if base is None:
         return tables
     known = presets()
     if not isinstance(base, str):
-        raise SparsidError(f"{source}: `base` is the name of one study; got {base!r}.")
+        raise SparsidError(f"{source}: `base` must be the name of a study; got {base!r}.")
     if base not in known:
         raise SparsidError(f"{source}: " + unknown("study", base, known))
     below = _on_base(_preset_tables(base), base)
 
-    def over(name: str, own: Any) -> Any:
+    def merged(name: str, own: Any) -> Any:
         both = isinstance(own, dict) and isinstance(below.get(name), dict)
         return below[name] | own if both else own
 
-    return below | {name: over(name, own) for name, own in tables.items()}
+    return below | {name: merged(name, own) for name, own in tables.items()}

@@ -1,4 +1,4 @@
-"""A study's folder read back: what the study is, and what is stored of its configurations."""
+"""Reading a study's folder: its specification, and the stored rows of its configurations."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,9 +13,10 @@ from sparsid.study.task import TASKS, Task
 
 @dataclass(frozen=True)
 class Stored:
-    """What is stored of one configuration at one place, in the order of the seeds.
+    """The stored rows and models of one configuration at one place, in the order of the seeds.
 
-    `place` says where beside the seed ({"size": 40}); `missing` counts cells not stored yet.
+    `place` holds the coordinates other than the seed ({"size": 40}); `missing` counts cells that
+    are not stored yet.
     """
 
     name: str
@@ -27,11 +28,11 @@ class Stored:
 
 @dataclass(frozen=True)
 class StudyResults:
-    """Everything in a study's folder.
+    """The contents of a study's folder.
 
-    `study` is its specification; `configurations` are the task's views of those with at least
-    one row. `missing` counts cells not stored yet. `dt` is in s, `states` are the
-    channels that were simulated; of a study without records they are 0 and empty.
+    `study` is its specification; `configurations` are the task's views of those with at least one
+    row. `missing` counts cells that are not stored yet. `dt` is in s, `states` are the simulated
+    channels; 0 and empty for a study without time series.
     """
 
     folder: Path
@@ -51,7 +52,7 @@ class StudyResults:
 
     @property
     def truth_path(self) -> Path:
-        """The record that results are shown beside (NetCDF)."""
+        """The data that results are compared with (NetCDF)."""
         return self.folder / "truth.nc"
 
 
@@ -59,7 +60,7 @@ RECORDED = {"dt": (int, float), "states": list, "units": list}
 
 
 def load_results(folder: str | Path) -> StudyResults:
-    """Reads the folder of a study. Raises SparsidError for one that is none, or is damaged."""
+    """Reads a study's folder. Raises SparsidError if it holds no study or is damaged."""
     store = ResultStore.open(folder)
     task, content, path = task_of(store), store.study(), store.folder / "study.json"
     study = parse(task.spec, content["specification"], str(path))
@@ -106,5 +107,5 @@ def _stored(
 
 def _damaged(path: Path, name: str) -> SparsidError:
     return SparsidError(
-        f"{path} is damaged (it has no proper `{name}`); delete it and run the study again."
+        f"{path} is damaged (`{name}` is missing or invalid); delete it and run the study again."
     )

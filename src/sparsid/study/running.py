@@ -1,4 +1,4 @@
-"""A study run into a folder: what is missing is trained, judged and stored."""
+"""Running a study: cells missing from its folder are trained, evaluated and stored."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ from sparsid.training.progress import interruptible
 
 @dataclass
 class Progress:
-    """How far a run is; `work` is counted as `Group.work` does, `doing` says what is being done."""
+    """The progress of a run: work (see `Group.work`), cells, and the current activity."""
 
     work: float
     cells: int
@@ -31,7 +31,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What is stored after a run: cells asked for, how many of them are there, and notes."""
+    """The outcome of a run: cells requested, how many of them are stored, and notes."""
 
     asked: int
     stored: int
@@ -49,13 +49,13 @@ def run_study(
     only: str | None = None,
     callback: Callable[[Progress], None] | None = None,
 ) -> Outcome:
-    """Trains, judges and stores every cell that `folder` does not hold yet.
+    """Trains, evaluates and stores every cell that is not yet in `folder`.
 
-    `executor` names one of `EXECUTORS`: "serial" (this process, all devices), "processes" or "dask"
-    (`workers` of one core each, by default as many as there are cores; `scheduler` is the address
-    of a running Dask cluster). `only` names configurations by patterns; groups are those of the
-    whole study all the same. Ctrl-C stops after the running epoch; what is stored stays. Raises
-    SparsidError for anything that cannot be run, before it runs.
+    `executor` is a name in `EXECUTORS`: "serial" (this process, all devices), "processes" or "dask"
+    (`workers` of one core each, by default one per core; `scheduler` is the address of a running
+    Dask cluster). `only` selects configurations by patterns and does not change the groups. Ctrl-C
+    stops after the current epoch; stored results are kept. Raises SparsidError before running if
+    the study is invalid.
     """
     chosen = executor_named(executor, workers=workers, scheduler=scheduler)
     task = TASKS[study.task]
@@ -85,7 +85,7 @@ def run_study(
 def _begin(
     study: Any, folder: str | Path, truth: Dataset | None, cells: tuple[Cell[Any], ...]
 ) -> ResultStore:
-    """The store, which says what the study is; rows it has are read once, so that damage shows."""
+    """The store with the study's specification; existing rows are read once to detect damage."""
     content: dict[str, Any] = {"specification": json_options(study)}
     if truth is not None:
         states = truth.states
@@ -102,9 +102,9 @@ def _begin(
 
 
 def _in_order(groups: tuple[Group, ...], wanted: frozenset[str]) -> list[Group]:
-    """The groups that hold a wanted cell: those without work first, then the largest first.
+    """The groups that hold a wanted cell: those without work first, then by decreasing work.
 
-    So a missing package is noticed at once, and workers end at about the same time.
+    A missing package is thus reported at once, and workers finish at about the same time.
     """
     work = {id(group): group.work(wanted) for group in groups}
     needed = [group for group in groups if group.keys & wanted]

@@ -1,7 +1,6 @@
-"""What every kind of study offers: its specification, cells, groups, how they run, its report.
+"""The interface of a task (a kind of study): specification, cells, groups, running and report.
 
-A task is a record; what it needs JAX for stands behind `running`, so that a study is read, and
-refused, without it.
+Modules that need JAX are imported on first use, so that reading a study does not load it.
 """
 
 from collections.abc import Callable, Mapping
@@ -23,10 +22,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Cell[T]:
-    """One result of a study, named by the digest of all that it depends on.
+    """One result of a study; its key is the digest of everything that the result depends on.
 
-    `name` is the configuration's and `place` what else tells it from the others of the study
-    ("seed", "size"): neither is in the key. `of` holds what the task builds the result from.
+    `name` is the configuration's name, `place` the cell's other coordinates in the study ("seed",
+    "size"); neither is part of the key. `of` holds what the task computes the result from.
     """
 
     name: str
@@ -40,21 +39,21 @@ class Cell[T]:
 
 
 class Group(Protocol):
-    """Cells that run together, in one process; it can be pickled."""
+    """Cells that run together in one process; picklable."""
 
     @property
     def keys(self) -> frozenset[str]:
-        """Keys of all its cells."""
+        """Keys of all cells of the group."""
         ...
 
     def work(self, wanted: frozenset[str]) -> float:
-        """The work it takes to finish the `wanted` cells, to weigh progress by."""
+        """Work needed to finish the `wanted` cells, in the unit of the progress bar."""
         ...
 
 
 @dataclass(frozen=True)
 class Tick:
-    """Progress made: work done (see `Group.work`), cells finished, and what is being done."""
+    """A progress update: work done (see `Group.work`), cells finished, current activity."""
 
     work: float = 0.0
     cells: int = 0
@@ -66,7 +65,7 @@ type Ticking = Callable[[Tick], None]
 
 @dataclass(frozen=True)
 class Job:
-    """What every group of a study needs, wherever it runs; `wanted` are keys of missing cells."""
+    """What every executor passes on to run a group; `wanted` are the keys of missing cells."""
 
     task: str
     study: Any
@@ -75,15 +74,15 @@ class Job:
     wanted: frozenset[str]
 
     def run(self, group: Group, *, tick: Ticking, stop: Stop) -> None:
-        """Runs one group; every row is stored as soon as its cell is finished."""
+        """Runs one group; each row is stored as soon as its cell is finished."""
         TASKS[self.task].running().run(group, self, tick=tick, stop=stop)
 
 
 class Running(Protocol):
-    """The part of a task that computes (a module, or a record)."""
+    """The functions of a task that compute (usually a module)."""
 
     def prepare(self, study: Any) -> Any:
-        """The data of a study. Raises SparsidError for what cannot be run on it."""
+        """The data of a study. Raises SparsidError if the study cannot run on them."""
         ...
 
     def cells(self, study: Any, data: Any) -> tuple[Cell[Any], ...]:
@@ -91,15 +90,15 @@ class Running(Protocol):
         ...
 
     def groups(self, cells: tuple[Cell[Any], ...]) -> tuple[Group, ...]:
-        """The cells by what runs together; it follows from the whole specification alone."""
+        """Cells grouped by what runs together; determined by the complete specification alone."""
         ...
 
     def truth(self, study: Any, data: Any) -> Dataset | None:
-        """The record that results are shown beside (truth.nc); None where there is none."""
+        """The data that results are compared with (truth.nc); None if there are none."""
         ...
 
     def run(self, group: Any, job: Job, *, tick: Ticking, stop: Stop) -> None:
-        """Brings one group to its end; after a stop no row of an unfinished cell is written."""
+        """Runs one group; after a stop request no row of an unfinished cell is written."""
         ...
 
 
@@ -111,7 +110,7 @@ def _as_given(tables: dict[str, Any], own: dict[str, Any], source: str) -> dict[
 class Task:
     """A kind of study; its modules in `package` are imported when they are first used.
 
-    `check` raises SparsidError for what no single table can see. `by` names what distinguishes the
+    `check` raises SparsidError for conflicts between tables. `by` names what distinguishes the
     results of a configuration besides the seed. `expand(tables, own, source)` turns the tables of
     a file, merged with those of its base, into the tables of `spec`; `own` are the file's own.
     `ready` turns a specification as written into the one to run. `recorded`: study.json holds the

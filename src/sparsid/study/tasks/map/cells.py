@@ -1,4 +1,4 @@
-"""The cells of a study of fitting functions: one network from one start at one rate, each."""
+"""The cells of a study of fitting functions: each is one network from one start at one rate."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,13 +8,13 @@ from sparsid.study.cells import hashed_options
 from sparsid.study.task import Cell
 from sparsid.study.tasks.map.spec import MapConfigurationSpec, MapStudySpec, ProblemSpec
 
-SCHEMA = 3  # of a cell's specification: raise it when the same words come to mean another result
-UNHASHED = ("name", "pair", "below", "rates")  # what changes no result
+SCHEMA = 3  # of a cell's specification; raise it when equal options give another result
+UNHASHED = ("name", "pair", "below", "rates")  # keys that change no result
 
 
 @dataclass(frozen=True)
 class Fit:
-    """What a cell trains: a network of a configuration on a problem."""
+    """What a cell trains: a configuration's network on a problem."""
 
     problem: ProblemSpec
     configuration: MapConfigurationSpec
@@ -26,7 +26,7 @@ type MapCell = Cell[Fit]
 
 @dataclass(frozen=True)
 class MapGroup:
-    """All starts of one problem, configuration and rate: trained in one stack."""
+    """All starts of one problem, configuration and rate, trained as one stack."""
 
     fit: Fit
     cells: tuple[MapCell, ...]
@@ -36,7 +36,7 @@ class MapGroup:
         return frozenset(cell.key for cell in self.cells)
 
     def work(self, wanted: frozenset[str]) -> float:
-        """Multiplications of the whole training: all starts run again where one is missing."""
+        """Multiplications of the entire training: all starts run again if one is missing."""
         if not self.keys & wanted:
             return 0.0
         problem = self.fit.problem
@@ -47,7 +47,7 @@ class MapGroup:
 
 
 def cells(study: MapStudySpec, data: None = None) -> tuple[MapCell, ...]:
-    """All cells, problem by problem, then configuration, rate and seed."""
+    """All cells, by problem, configuration, rate and seed."""
     return tuple(
         _cell(Fit(problem, configuration, rate), seed)
         for problem in study.problem
@@ -58,7 +58,7 @@ def cells(study: MapStudySpec, data: None = None) -> tuple[MapCell, ...]:
 
 
 def groups(cells: Sequence[MapCell]) -> tuple[MapGroup, ...]:
-    """The cells by what they are trained on and how."""
+    """The cells grouped by problem, configuration and rate."""
     alike: dict[tuple[Any, ...], list[MapCell]] = {}
     for cell in cells:
         alike.setdefault((cell.of.problem.name, cell.name, cell.of.rate), []).append(cell)

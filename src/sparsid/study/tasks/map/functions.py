@@ -1,4 +1,4 @@
-"""Known functions to fit: points drawn over their domain, inputs and outputs in scaled numbers."""
+"""Known functions to fit: points sampled over their domain, with scaled inputs and outputs."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,15 +10,15 @@ from sparsid._errors import SparsidError
 from sparsid._registry import Registry
 from sparsid.data import Dataset, Normaliser
 
-TRAJECTORIES = 8  # of the cell, for training points; as many others for the test
+TRAJECTORIES = 8  # simulated for the training points, and as many for the test points
 SAMPLES = 2000
 
 
 @dataclass(frozen=True, eq=False)
 class Points:
-    """What trains and what judges. `reach` is the largest norm of an input over the domain.
+    """Training and test points. `reach` is the largest norm of an input over the domain.
 
-    Inputs lie in [-1, 1], or have mean 0 and standard deviation 1 where the domain is data; outputs
+    Inputs lie in [-1, 1], or have mean 0 and standard deviation 1 if they come from data; outputs
     have mean 0 and standard deviation 1 over the training points.
     """
 
@@ -45,7 +45,7 @@ def franke(train: int, test: int, seed: int) -> Points:
 
 
 def franke_at(x: Float[np.ndarray, "points 2"]) -> Float[np.ndarray, " points"]:
-    """Franke's function: four Gaussian hills and dips."""
+    """Franke's function: a sum of four Gaussians."""
     a, b = 9 * x.T
     return (
         0.75 * np.exp(-((a - 2) ** 2 + (b - 2) ** 2) / 4)
@@ -75,7 +75,8 @@ def aluminium(train: int, test: int, seed: int) -> Points:
         inputs, outputs = one_step_examples(scale.apply(part))
         if count > len(inputs):
             raise SparsidError(
-                f"The function 'aluminium' has {len(inputs)} points for each part; got {count}."
+                "The number of training or test points of the function 'aluminium' must be at most "
+                f"{len(inputs)}; got {count}."
             )
         at = rng.choice(len(inputs), count, replace=False)
         return inputs[at], outputs[at]
@@ -88,7 +89,7 @@ def aluminium(train: int, test: int, seed: int) -> Points:
 def _over_cube(
     function: Callable[[np.ndarray], np.ndarray], inputs: int, train: int, test: int, seed: int
 ) -> Points:
-    """Points uniform in the unit cube."""
+    """Points sampled uniformly in the unit cube."""
     rng = np.random.default_rng(seed)
     x, others = rng.random((train, inputs)), rng.random((test, inputs))
     y, truth = function(x), function(others)

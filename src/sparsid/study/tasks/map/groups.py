@@ -1,4 +1,4 @@
-"""All starts of one problem, configuration and rate brought to their end: fitted and stored."""
+"""Running all starts of one problem, configuration and rate: they are fitted and stored."""
 
 import time
 from dataclasses import replace
@@ -23,7 +23,7 @@ from sparsid.study.tasks.map.spec import MapConfigurationSpec, ProblemSpec
 from sparsid.training.function_fitting import fit_maps
 from sparsid.training.progress import Stop
 
-CURVE = 100  # points of a loss curve that are kept
+CURVE = 100  # stored points of a loss curve
 
 
 def starts(
@@ -32,7 +32,7 @@ def starts(
     points: Points,
     keys: Key[Array, " n"],
 ) -> PyTree:
-    """Stacked networks as they begin; the same seed gives the same start in every space."""
+    """The stacked initial networks; the same seed gives the same start in every space."""
 
     def one(key: Key[Array, ""]) -> MLP:
         key_build, key_spread = jax.random.split(key)
@@ -52,10 +52,10 @@ def starts(
 
 
 def _spread(network: MLP, reach: float, key: Key[Array, ""]) -> MLP:
-    """Hidden rows over their norms, thresholds uniform within the norm of what they can see.
+    """Unit rows in hidden layers, thresholds uniform within the largest norm of a layer's input.
 
-    Behind the first layer that is what the units would see at the point of largest norm if all of
-    them were half on: the bound that holds for certain is so wide that most units never bend.
+    Behind the first layer, that norm is estimated at the point of largest norm with half of the
+    units active: the strict bound is so wide that most units would be linear over the data.
     """
     layers = []
     *hidden, last = network.layers
@@ -82,7 +82,7 @@ def _method(configuration: MapConfigurationSpec, points: Points) -> Sparsifier:
 
 
 def run(group: MapGroup, job: Job, *, tick: Ticking, stop: Stop) -> None:
-    """All starts of one problem, configuration and rate; stored together when they are done."""
+    """Trains all starts of one problem, configuration and rate, and stores them together."""
     problem, configuration = group.fit.problem, group.fit.configuration
     began = time.monotonic()
     points = drawn(problem.function, problem.train, problem.test, problem.seed)
@@ -118,12 +118,12 @@ def run(group: MapGroup, job: Job, *, tick: Ticking, stop: Stop) -> None:
 
 @lru_cache(maxsize=8)
 def drawn(function: str, train: int, test: int, seed: int) -> Points:
-    """The points of a problem, drawn once in every process."""
+    """The points of a problem, sampled once in each process."""
     return FUNCTIONS[function](train, test, seed)
 
 
 def _errors(networks: PyTree, inputs: np.ndarray, outputs: np.ndarray) -> np.ndarray:
-    """Root mean square of each network's error, in standard deviations of the function."""
+    """Root mean square error of each network, in standard deviations of the function."""
 
     def one(network: MLP) -> Array:
         wrong = resolve(network)(jnp.asarray(inputs, float).T) - jnp.asarray(outputs, float).T

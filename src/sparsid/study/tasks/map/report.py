@@ -51,28 +51,28 @@ def _quantiles(errors: np.ndarray) -> list[float]:
 
 
 def _pairs(results: StudyResults) -> Table:
-    """Each configuration less its pair, start by start, at every rate."""
+    """Differences between each configuration and its pair, start by start, at every rate."""
     rows = []
     for one in results.configurations:
         other = _same(results, one, one.spec.pair)
         if other is None or len(other.rows) != len(one.rows):
             continue
         below = one.problem.below
-        happened = ((c.test <= below)[:, None] for c in (one, other))
-        difference = rate_difference(*happened, paired=True)
+        successes = ((c.test <= below)[:, None] for c in (one, other))
+        difference = rate_difference(*successes, paired=True)
         rows.append(
             (
                 one.problem.name,
-                f"{one.name} less {other.name}",
+                f"{one.name} minus {other.name}",
                 Quantity(one.rate, 6),
                 Share(difference.value, difference.low, difference.high, signed=True),
                 Quantity(float(np.median(one.test / other.test))),
                 Share(float((one.test < other.test).mean())),
             )
         )
-    columns = ("problem", "pair", "rate", "difference in % that succeed [95 %]")
+    columns = ("problem", "pair", "rate", "difference in success rate, % [95 %]")
     columns += ("ratio of errors, median", "better in % of starts")
-    note = "Start by start from the same seed; intervals by redrawing starts."
+    note = "Starts are paired by seed; intervals by bootstrap over starts."
     return Table("Differences", columns, rows, note)
 
 
@@ -94,6 +94,6 @@ def _figures(results: StudyResults) -> Iterator[Drawn]:
             drawing = ErrorDistributions(
                 panels, label="test error [standard deviations]", limit=problem.below
             )
-            caption = f"{problem.name}: share of starts whose final error is at most x; dashed: "
-            caption += "the error from which a start counts as successful."
+            caption = f"{problem.name}: share of starts with a final error of at most x; dashed: "
+            caption += "the largest error of a successful start."
             yield f"errors-{at}-{file_name(problem.name)}", caption, drawing

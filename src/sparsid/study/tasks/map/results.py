@@ -1,4 +1,4 @@
-"""A map study's rows read back, from its folder alone."""
+"""Stored results of a study of fitting functions."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ from sparsid.study.tasks.map.spec import MapConfigurationSpec, MapStudySpec, Pro
 
 @dataclass(frozen=True)
 class MapResults:
-    """What is stored of one problem, configuration and rate, in the order of the seeds."""
+    """Stored rows of one problem, configuration and rate, in the order of the seeds."""
 
     problem: ProblemSpec
     spec: MapConfigurationSpec
@@ -26,12 +26,12 @@ class MapResults:
 
     @property
     def test(self) -> Float[np.ndarray, " start"]:
-        """Test errors in standard deviations of the function; inf where one is not finite."""
+        """Test errors in standard deviations of the function; inf where one is NaN or infinite."""
         found = [MapScores.of_row(row).test_rmse for row in self.rows]
         return np.array([np.inf if value is None else value for value in found])
 
 
 def view(study: MapStudySpec, stored: Stored) -> MapResults:
-    """What is stored of one configuration on one problem at one rate."""
+    """Stored results of one configuration on one problem at one rate."""
     problem = next(p for p in study.problem if p.name == stored.place["problem"])
     return MapResults(problem, study.named(stored.name), stored.place["rate"], stored.rows)

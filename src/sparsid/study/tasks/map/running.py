@@ -1,4 +1,4 @@
-"""The computing part of a study of fitting functions."""
+"""Computation of a study of fitting functions."""
 
 from sparsid.study.tasks.map.cells import cells, groups
 from sparsid.study.tasks.map.groups import run
@@ -8,8 +8,8 @@ __all__ = ["cells", "groups", "prepare", "run", "truth"]
 
 
 def prepare(study: MapStudySpec) -> None:
-    """Nothing: whoever fits a function draws its points."""
+    """Nothing: each group samples the points of its function."""
 
 
 def truth(study: MapStudySpec, data: None) -> None:
-    """Functions have no record."""
+    """None: functions have no time series."""

@@ -1,4 +1,4 @@
-"""What is known of a fitted network, for the writer and the reader of rows."""
+"""Scores of a fitted network, as they are written to rows and read from them."""
 
 from dataclasses import dataclass
 from typing import Self

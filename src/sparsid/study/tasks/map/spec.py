@@ -1,4 +1,4 @@
-"""A study of fitting known functions, as data: one problem after the other, in several spaces."""
+"""Specification of a study of fitting known functions in several parameter spaces."""
 
 from typing import Annotated, Literal
 
@@ -14,36 +14,36 @@ from sparsid.study.tasks.map.functions import FUNCTIONS
 
 
 class ProblemSpec(Table):
-    """[[problem]]: a function, the network that is to fit it, and the budget for all.
+    """[[problem]]: a function, the network that fits it, and the training budget.
 
-    Every configuration trains on it at each of `rates`, which fall to a hundredth along a cosine. A
-    start has succeeded where the test error, in standard deviations of the function, is at most
+    Every configuration trains on it at each of `rates`, which decay to a hundredth along a cosine.
+    A start is successful if its test error, in standard deviations of the function, is at most
     `below`.
     """
 
-    name: str = Field(min_length=1, description="what its table is called")
+    name: str = Field(min_length=1, description="title of its table")
     function: str = Field(
         description="sin(4 pi x), Franke's function, the derivative of the electrolysis cell",
         json_schema_extra={"type": '`"sine"`, `"franke"`, `"aluminium"`'},
     )
-    train: int = Field(default=200, ge=10, description="points to train on")
-    test: int = Field(default=2000, ge=10, description="points of the test")
+    train: int = Field(default=200, ge=10, description="number of training points")
+    test: int = Field(default=2000, ge=10, description="number of test points")
     seed: int = Field(default=0, ge=0, lt=2**32, description="seed of the points")
     widths: tuple[int, ...] = Field(min_length=1, description="units of the hidden layers")
     activation: str = Field(
         default="relu",
-        description="what hidden units compute",
+        description="activation of the hidden units",
         json_schema_extra={"type": '`"relu"`, `"binary"`'},
     )
-    epochs: int = Field(ge=1, description="passes over the points")
-    batch: int = Field(default=50, ge=1, description="points a step")
+    epochs: int = Field(ge=1, description="passes over the training points")
+    batch: int = Field(default=50, ge=1, description="points per step")
     rates: tuple[Annotated[float, Field(gt=0)], ...] = Field(
-        min_length=1, description="first rates; each falls to a hundredth along a cosine"
+        min_length=1, description="initial rates; each decays to a hundredth along a cosine"
     )
     below: float = Field(
         gt=0,
-        description="a start has succeeded if its test error is at most this, in standard "
-        "deviations of the function",
+        description="largest test error of a successful start, in standard deviations of the "
+        "function",
     )
 
     def phase(self, rate: float) -> PhaseSpec:
@@ -53,28 +53,28 @@ class ProblemSpec(Table):
 
 
 class MapConfigurationSpec(Table):
-    """[[configuration]]: where the network is trained and what it starts from.
+    """[[configuration]]: the parameter space of the network and its initialisation.
 
-    `space`: "free", or on the unit sphere by "reparameterisation" or "projection". `start`:
-    "standard" (He-normal, thresholds zero), or "spread" (rows on the sphere, thresholds uniform
-    within their bounds), for free networks too. `bounds` are those of the "domain", or the largest
-    norms that a network's layers see over the "data" at its start. `pair` is what it is compared
-    with.
+    `space`: "free", or the unit sphere by "reparameterisation" or "projection". `start`:
+    "standard" (He-normal, thresholds zero), or "spread" (unit rows, thresholds uniform within
+    their bounds), also for free networks. `bounds`: those of the "domain", or the largest norms of
+    the inputs to each layer over the "data" at the start. `pair` is the configuration that it is
+    compared with.
     """
 
-    name: str = Field(min_length=1, description="what its row is called")
+    name: str = Field(min_length=1, description="name of its row")
     space: Literal["free", "reparameterisation", "projection"] = Field(
-        default="free", description="where it is trained: freely, or on the unit sphere"
+        default="free", description="parameter space: unconstrained, or the unit sphere"
     )
     start: Literal["standard", "spread"] = Field(
         default="standard",
-        description="He-normal with thresholds zero; or unit rows with thresholds uniform over "
-        "what they can see",
+        description="He-normal with thresholds zero; or unit rows with thresholds uniform within "
+        "their bounds",
     )
     bounds: Literal["domain", "data"] = Field(
         default="domain",
-        description="of the thresholds: for certain, or the largest norms that a network's layers "
-        "see at its start",
+        description="bounds of the thresholds: of the domain, or the largest norms of the inputs "
+        "to each layer at the start",
     )
     pair: str | None = Field(
         default=None, description="the configuration that this one is compared with, start by start"
@@ -82,7 +82,7 @@ class MapConfigurationSpec(Table):
 
 
 class MapStudySpec(AbstractStudySpec):
-    """The whole study."""
+    """A study of fitting functions."""
 
     task: Literal["map"]
     problem: tuple[ProblemSpec, ...] = Field(min_length=1)
@@ -96,7 +96,7 @@ class MapStudySpec(AbstractStudySpec):
 
 
 def check(study: MapStudySpec) -> None:
-    """Raises SparsidError for what no single table can see."""
+    """Raises SparsidError for conflicts between tables."""
     names = [configuration.name for configuration in study.configuration]
     check_names(names)
     check_seeds_alone(study.training, "map")
@@ -107,7 +107,7 @@ def check(study: MapStudySpec) -> None:
         if problem.activation not in ("relu", "binary"):
             ACTIVATIONS.check(problem.activation)
             raise SparsidError(
-                "The unit sphere is for the activations relu and binary; the problem "
+                "The unit sphere needs the activation relu or binary; the problem "
                 f"{problem.name!r} has {problem.activation!r}."
             )
     for configuration in study.configuration:

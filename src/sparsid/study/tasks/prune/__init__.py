@@ -1,1 +1,1 @@
-"""Networks pruned weight by weight: judged along the whole path."""
+"""Networks pruned weight by weight, evaluated along the entire path."""

@@ -1,4 +1,4 @@
-"""The cells of a study of pruning paths: one network trained and pruned, each."""
+"""The cells of a study of pruning paths: each trains and prunes one network."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,14 +10,14 @@ from sparsid.study.task import Cell
 from sparsid.study.tasks.prune.datasets import PathData
 from sparsid.study.tasks.prune.spec import PathConfigurationSpec, PathStudySpec
 
-SCHEMA = 2  # of a cell's specification: raise it when the same words come to mean another result
+SCHEMA = 2  # of a cell's specification; raise it when equal options give another result
 
 type PathCell = Cell[PathConfigurationSpec]
 
 
 @dataclass(frozen=True)
 class PathGroup:
-    """All networks of one configuration: they are trained, pruned and stored together."""
+    """All networks of one configuration: trained, pruned and stored together."""
 
     spec: PathConfigurationSpec
     cells: tuple[PathCell, ...]
@@ -28,16 +28,16 @@ class PathGroup:
 
     @property
     def checkpoint(self) -> str:
-        """The name under which unfinished paths are saved."""
+        """The name of the checkpoint of unfinished paths."""
         return digest({"cells": [cell.key for cell in self.cells]})
 
     def work(self, wanted: frozenset[str]) -> float:
-        """Networks: all of them run again where one is missing."""
+        """Number of networks: all run again if one is missing."""
         return float(len(self.cells)) if self.keys & wanted else 0.0
 
 
 def cells(study: PathStudySpec, data: PathData | None = None) -> tuple[PathCell, ...]:
-    """All cells, configuration by configuration, then seed; they follow from `study` alone."""
+    """All cells, by configuration, then seed; determined by `study` alone."""
     common = {"schema": SCHEMA, "task": "prune", "data": hashed_options(study.data)}
     return tuple(
         Cell(c.name, {"seed": seed}, {**common, **_hashed(c), "seed": seed}, c)
@@ -47,7 +47,7 @@ def cells(study: PathStudySpec, data: PathData | None = None) -> tuple[PathCell,
 
 
 def groups(cells: Sequence[PathCell]) -> tuple[PathGroup, ...]:
-    """The cells by configuration."""
+    """The cells grouped by configuration."""
     names = dict.fromkeys(cell.name for cell in cells)
     alike = (tuple(cell for cell in cells if cell.name == name) for name in names)
     return tuple(PathGroup(same[0].of, same) for same in alike)

@@ -1,4 +1,4 @@
-"""The records of a study of pruning paths: one each to train, to choose and to judge."""
+"""The records of a study of pruning paths: one each for training, validation and test."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -18,7 +18,7 @@ from sparsid.training.windows import Windows
 
 @dataclass(frozen=True)
 class PathData:
-    """The three records, scaled alike; their states are what the models simulate."""
+    """The three records in one scale; their states are the channels that the models simulate."""
 
     train: ScaledDataset
     validation: ScaledDataset
@@ -29,7 +29,7 @@ class PathData:
         return {}
 
     def windows(self, architecture: AbstractArchitecture) -> tuple[Windows, ...]:
-        """What the networks of an architecture are pruned on and judged by, of each part."""
+        """The windows of each record for the networks of an architecture."""
         if architecture not in self._cut:
             train, validation, test = self.train, self.validation, self.test
             cut = pruning_windows(architecture, train, validation, test)
@@ -38,7 +38,7 @@ class PathData:
 
 
 def prepare(study: PathStudySpec) -> PathData:
-    """The records of a study, simulated from its seed."""
+    """The records of a study, simulated with its seed."""
     spec, key = study.data, jax.random.key(study.data.seed)
     records = simulate(named(spec.process), trajectories=3, samples=spec.samples, key=key)
     if observed(study.networks) == "outputs":

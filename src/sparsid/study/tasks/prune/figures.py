@@ -14,14 +14,12 @@ from sparsid.training.starts import points_of
 
 
 def figures(results: StudyResults) -> Iterator[Drawn]:
-    """In the order of the page."""
+    """All figures, in the order of the page."""
     sizes = sorted({found.number("full", "left")[0] for found in results.configurations})
     for size in sizes:
         alike = [c for c in results.configurations if c.number("full", "left")[0] == size]
         curves = {found.name: [_curve(found, i) for i in range(len(found.rows))] for found in alike}
-        caption = (
-            "Errors against what is left, all networks. Dots: chosen on the validation record."
-        )
+        caption = "Errors against remaining parameters, all networks. Dots: least validation error."
         yield f"paths-{size:g}", caption, PruningPaths(curves)
     for at, found in enumerate(results.configurations):
         first = found.best(1)[0]
@@ -37,7 +35,7 @@ def figures(results: StudyResults) -> Iterator[Drawn]:
 
 
 def _full(pruned: Ensemble, theta: np.ndarray) -> Ensemble:
-    """The network as it was on the first step of its path."""
+    """The network at the first step of its path."""
     layout, point = points_of(pruned.stacked.model)
     first = theta[:1]
     return with_points(pruned, layout, point._replace(theta=first, keep=first != 0))

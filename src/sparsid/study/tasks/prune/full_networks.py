@@ -1,4 +1,4 @@
-"""The full networks of one configuration: begun, trained, and chosen among restarts."""
+"""The full networks of one configuration: initialised, trained, and chosen among restarts."""
 
 from collections.abc import Callable, Sequence
 
@@ -17,11 +17,11 @@ from sparsid.training.restarts import best_restarts
 from sparsid.training.starts import models_of, points_of, uniform_start
 from sparsid.training.training import NEVER
 
-SMALL = 0.3  # the share of U[-1, 1] that a small start is drawn from
+SMALL = 0.3  # a small start is drawn from U[-0.3, 0.3]
 
 
 class FullNetworks:
-    """What pruning starts from, one network a seed. float64 throughout."""
+    """The networks before pruning, one per seed; float64 throughout."""
 
     def __init__(self, group: PathGroup, data: PathData, stop: Stop, doing: Callable[[str], None]):
         self.spec, self.cells, self.data, self.doing = group.spec, group.cells, data, doing
@@ -34,7 +34,7 @@ class FullNetworks:
         )
 
     def begun(self) -> Members:
-        """Each seed's networks, restart after restart, from the seed alone."""
+        """The initial networks of each seed, one per restart; determined by the seed alone."""
         spec = self.spec
         keys = [
             jax.random.fold_in(jax.random.key(cell.place["seed"]), restart)
@@ -54,7 +54,7 @@ class FullNetworks:
         return self.training.begin(stacked_keys, start=models_of(layout, points))
 
     def trained(self, members: Members) -> Members:
-        """One network a seed, chosen on the validation record after `train`, then refined."""
+        """One network per seed, chosen on the validation record after `train`, then refined."""
         members = self._through(members, self.spec.train, "training")
         layout, points = points_of(members.models())
         judged = errors_of(layout, points, self.data.windows(self.spec.model))

@@ -1,4 +1,4 @@
-"""One configuration brought to its end: networks trained, pruned, judged and stored."""
+"""Running one configuration: networks are trained, pruned, evaluated and stored."""
 
 from dataclasses import dataclass
 
@@ -24,7 +24,7 @@ from sparsid.training.starts import models_of, points_of
 
 @dataclass(frozen=True)
 class _Full:
-    """The full networks, stacked, as vectors of their numbers."""
+    """The full networks, stacked, as vectors of their parameters."""
 
     layout: Layout
     points: Point
@@ -33,7 +33,7 @@ class _Full:
 def run(group: PathGroup, job: Job, *, tick: Ticking, stop: Stop) -> None:
     """Trains and prunes all networks of a configuration, and stores them together.
 
-    Their paths are saved every minute and at a stop; the next run goes on with them.
+    A checkpoint of the paths is saved every minute and at a stop; the next run resumes from it.
     """
 
     def doing(what: str) -> None:
@@ -73,7 +73,7 @@ def run(group: PathGroup, job: Job, *, tick: Ticking, stop: Stop) -> None:
     checkpoint.pruned()
     if stop.asked:
         return
-    doing("training the full networks for as long, for comparison")
+    doing("training the full networks for as many iterations, for comparison")
     control = trained_on(full.layout, full.points, train, validation, pruning, paths, stop)
     if stop.asked:
         return
@@ -89,7 +89,7 @@ def run(group: PathGroup, job: Job, *, tick: Ticking, stop: Stop) -> None:
 
 
 def _chosen(full: _Full, path: PruningPath, i: int, cell: PathCell, data: PathData) -> Ensemble:
-    """The network chosen on the validation record."""
+    """The network of least validation error."""
     step = path.steps[path.least_validation()]
     rest = jax.tree.map(lambda leaf: leaf[i : i + 1], full.points.rest)
     models = models_of(full.layout, Point(step.theta[None], step.keep[None], rest))

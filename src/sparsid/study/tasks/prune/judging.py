@@ -1,4 +1,4 @@
-"""One pruning path judged: errors of its networks over the three records."""
+"""Evaluation of one pruning path: errors of its networks over the three records."""
 
 import jax
 import numpy as np
@@ -20,7 +20,7 @@ def judged(
     parts: tuple[Windows, ...],
     control: Judged,
 ) -> PathScores:
-    """Scores of network `i` of `points` along its path; the test record is looked at here only."""
+    """Scores of network `i` of `points` along its path; only here is the test record used."""
     steps = path.steps
     rest = jax.tree.map(lambda leaf: np.repeat(leaf[i : i + 1], len(steps), axis=0), points.rest)
     stack = Point(np.stack([s.theta for s in steps]), np.stack([s.keep for s in steps]), rest)

@@ -1,4 +1,4 @@
-"""The tables of the paper that a study names: its networks beside our best ones."""
+"""Tables that compare our best networks with those of the paper that a study names."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from sparsid.study.tasks.prune.results import PathResults
 from sparsid.study.tasks.prune.stages import CHOICES, ERRORS
 
 EXACT = 6  # significant digits of a published number
-STEP = 10  # numbers removed from a line to the next
+STEP = 10  # parameters removed from one table row to the next
 
 
 @dataclass(frozen=True)
 class _Pair:
-    """One of our best networks, and the published one of that rank."""
+    """One of our best networks, and the published network of the same rank."""
 
     ours: PathResults
     at: int  # of our network
@@ -30,7 +30,7 @@ class _Pair:
         return self.ours.name, self.theirs.name
 
 
-def tables_beside(results: StudyResults) -> Iterator[Table]:
+def published_tables(results: StudyResults) -> Iterator[Table]:
     """Full networks, paths, pruned networks and shares; none without published numbers."""
     if results.study.published is None:
         return
@@ -52,16 +52,17 @@ def tables_beside(results: StudyResults) -> Iterator[Table]:
 def _by_rank(
     found: PathResults, theirs: tuple[PublishedNetwork, ...]
 ) -> Iterator[tuple[int, PublishedNetwork]]:
-    """Our best networks, each with the published one of its rank; as many as there are of both."""
+    """Our best networks, each with the published network of its rank, as far as both have some."""
     return zip(found.best(len(theirs)), theirs, strict=False)
 
 
 def _full(pairs: list[_Pair], content: PrunedTables) -> Table:
     columns = ("configuration", "published network", *_columns(), "test")
     rows = [
-        (*pair.names, *_beside(pair, "full", pair.theirs.stages[content.full])) for pair in pairs
+        (*pair.names, *_compared(pair, "full", pair.theirs.stages[content.full])) for pair in pairs
     ]
-    return Table("The best three full networks beside the published", columns, rows, content.note)
+    title = "Best three full networks, compared with published"
+    return Table(title, columns, rows, content.note)
 
 
 def _pruned(pairs: list[_Pair], content: PrunedTables) -> Table:
@@ -70,9 +71,9 @@ def _pruned(pairs: list[_Pair], content: PrunedTables) -> Table:
     for choice, stage in content.stages.items():
         for pair in pairs:
             ours, theirs = pair.names
-            cells = _beside(pair, choice, pair.theirs.stages[stage])
+            cells = _compared(pair, choice, pair.theirs.stages[stage])
             rows.append((ours, CHOICES[choice], theirs, *cells))
-    title = "The best three, pruned, beside the published"
+    title = "Best three networks after pruning, compared with published"
     return Table(title, columns, rows, content.note + content.choice)
 
 
@@ -112,7 +113,7 @@ def _paths(pairs: list[_Pair], content: PrunedTables) -> Table:
                 printed = (Quantity(error, 4) for error in (theirs.train, theirs.validation))
                 row = (*pair.names, removed, train, next(printed), validation, next(printed), test)
                 rows.append(row)
-    title = "Errors after the removal of so many weights, the best three"
+    title = "Errors by number of removed weights, best three networks"
     return Table(title, columns, rows, content.note)
 
 
@@ -122,8 +123,8 @@ def _columns() -> Iterator[str]:
         yield f"published {name}"
 
 
-def _beside(pair: _Pair, choice: str, theirs: NetworkErrors) -> Iterator[Cell]:
-    """Cells under `_columns` and the test error."""
+def _compared(pair: _Pair, choice: str, theirs: NetworkErrors) -> Iterator[Cell]:
+    """Cells of the columns `_columns` and the test error."""
     printed = (theirs.left, theirs.train, theirs.validation)
     for part, number in zip(("left", "train", "validation"), printed, strict=True):
         yield Quantity(pair.own(choice, part))

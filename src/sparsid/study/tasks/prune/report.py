@@ -8,5 +8,5 @@ from sparsid.study.tasks.prune.tables import tables
 
 
 def report(results: StudyResults) -> Document:
-    """All networks of every configuration, beside the published ones where the study names any."""
+    """Results of all configurations, compared with published networks if the study names any."""
     return document_of(results, tables(results), figures(results))

@@ -1,4 +1,4 @@
-"""A path study's rows read back: arrays by configuration, from its folder alone."""
+"""Stored results of a study of pruning paths, as arrays by configuration."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,7 +15,7 @@ from sparsid.study.tasks.prune.spec import PathConfigurationSpec, PathStudySpec
 
 @dataclass(frozen=True)
 class PathResults:
-    """What is stored of one configuration, its networks in the order of their seeds."""
+    """Stored results of one configuration; networks in the order of their seeds."""
 
     spec: PathConfigurationSpec
     rows: tuple[Row, ...]
@@ -28,31 +28,31 @@ class PathResults:
 
     @cached_property
     def scores(self) -> tuple[PathScores, ...]:
-        """Of every network."""
+        """The scores of every network."""
         return tuple(map(PathScores.of_row, self.rows))
 
     def number(self, point: str, what: str) -> Float[np.ndarray, " network"]:
-        """Of every network `what` is known at a point of its path ("full", "test"), or "control".
+        """For every network, `what` ("test") at a `point` of its path ("full") or "control".
 
-        inf where that is NaN or infinite.
+        inf where the stored number is NaN or infinite.
         """
         found = [scores.at(point, what) for scores in self.scores]
         return np.array([np.inf if value is None else value for value in found])
 
     def best(self, count: int = 3) -> list[int]:
-        """The networks of least validation error before pruning, as the paper picks them."""
+        """Indices of the networks of least validation error before pruning, best first."""
         return [int(i) for i in np.argsort(self.number("full", "validation"))[:count]]
 
     def at_removed(self, part: str, removed: int) -> Float[np.ndarray, " network"]:
-        """Errors of the first network on each path with at least so many numbers removed.
+        """Errors of the first network on each path with at least `removed` parameters removed.
 
-        NaN where a path ends before.
+        NaN where a path ends earlier.
         """
         return np.array([_at(scores, part, removed) for scores in self.scores])
 
 
 def view(study: PathStudySpec, stored: Stored) -> PathResults:
-    """What is stored of one configuration."""
+    """Stored results of one configuration."""
     return PathResults(study.named(stored.name), stored.rows, stored.models, stored.missing)
 
 

@@ -1,4 +1,4 @@
-"""The computing part of a study of pruning paths."""
+"""Computation of a study of pruning paths."""
 
 from sparsid.study.tasks.prune.cells import cells, groups
 from sparsid.study.tasks.prune.datasets import prepare, truth

@@ -1,7 +1,4 @@
-"""What is known of a pruned network: errors at points of its path, for the writer and the reader.
-
-`to_row` and `of_row` spell the names in rows, once for both.
-"""
+"""Scores of a pruned network: errors along its path. `to_row` and `of_row` define their names."""
 
 from dataclasses import dataclass, fields
 from typing import Self
@@ -29,7 +26,7 @@ class Errors:
 
 @dataclass(frozen=True)
 class Point:
-    """A network on its path: its errors, numbers left, its step, and iterations up to there."""
+    """A network on a path: errors, remaining parameters, step, and iterations up to this step."""
 
     errors: Errors
     left: float
@@ -41,8 +38,8 @@ class Point:
 class PathScores:
     """One path. `points` by name: "full", "best", "smallest", "exploding", "last".
 
-    `control` is the full network trained on for as long; `theta` (steps, numbers) are the weights
-    along the path, `saliency` theirs where they are known.
+    `control` is the full network trained for as many further iterations without pruning; `theta`
+    are the parameters along the path, `saliency` their saliencies at the steps that have them.
     """
 
     points: dict[str, Point]
@@ -53,8 +50,8 @@ class PathScores:
     train: Float[np.ndarray, " steps"]
     validation: Float[np.ndarray, " steps"]
     test: Float[np.ndarray, " steps"]
-    theta: Float[np.ndarray, "steps numbers"]
-    saliency: Float[np.ndarray, "known numbers"]
+    theta: Float[np.ndarray, "steps parameters"]
+    saliency: Float[np.ndarray, "known parameters"]
 
     def at(self, point: str, what: str) -> float | None:
         """An error ("train", "validation", "test"), "left", "step" or "iterations" at a point."""

@@ -1,4 +1,4 @@
-"""A study of pruning paths, as data: networks trained on their free run, then pruned."""
+"""Specification of a study of pruning paths: networks trained on their free run, then pruned."""
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
@@ -22,18 +22,18 @@ from sparsid.study.spec import (
     observed,
 )
 
-if TYPE_CHECKING:  # a specification is read, and refused, without JAX
+if TYPE_CHECKING:  # reading a specification does not load JAX
     from sparsid.training import Pruning
 
 SAME_IN_PAIRS = ("model", "start", "restarts", "train", "refine")
 
 
 class PathDataSpec(Table):
-    """[data]: one record of a process for each part, in a scale of its own.
+    """[data]: one simulated record of a process for each of training, validation and test.
 
-    `scale` gives offset and scale of channels by name, [7.0, 5.0]; others are those of the training
-    record. `noise` is the standard deviation of the outputs' measurement noise, in scaled numbers,
-    on training and validation records alike; the test record stays clean.
+    `scale` gives offset and scale of channels by name, [7.0, 5.0]; by default those of the training
+    record. `noise` is the standard deviation of the outputs' measurement noise, in scaled units,
+    in the training and validation records; the test record has no noise.
     """
 
     process: str = Field(description="a built-in plant")
@@ -42,8 +42,8 @@ class PathDataSpec(Table):
     noise: float = Field(
         default=0.0,
         ge=0,
-        description="standard deviation of the measurement noise on the outputs, scaled, of "
-        "training and validation records; the test record is clean",
+        description="standard deviation of the measurement noise on the outputs, in scaled units, "
+        "of training and validation records; the test record has no noise",
     )
     scale: dict[str, tuple[float, float]] = Field(
         default_factory=dict,
@@ -53,10 +53,10 @@ class PathDataSpec(Table):
 
 
 class PruneSpec(Table):
-    """prune = {ranking = "obs", retrain = {iterations = 50}}; how weights go.
+    """prune = {ranking = "obs", retrain = {iterations = 50}}: how weights are removed.
 
-    Not `robust`: nothing is undone, nothing stops early, and a path ends where only negative
-    saliencies are left.
+    Unless `robust`, no removal is undone, no training stops early, and a path ends when only
+    negative saliencies remain.
     """
 
     ranking: Literal["obs", "obd"] = Field(
@@ -64,38 +64,40 @@ class PruneSpec(Table):
     )
     robust: bool = Field(
         default=True,
-        description="undo what retraining cannot make up for; false: nothing is undone, nothing "
-        "stops early (as published, with `tiny = 0` and `least = 0`)",
+        description="undo removals that retraining cannot compensate; false: no removal is undone, "
+        "no training stops early (as published, with `tiny = 0` and `least = 0`)",
     )
-    factor: float = Field(default=1.3, gt=1, description="how far the training error may rise")
+    factor: float = Field(
+        default=1.3, gt=1, description="largest factor by which the training error may rise"
+    )
     validation_factor: float = renamed(
         "validation_factor",
         former="guard",
         default=1.05,
         gt=1,
-        description="how far the validation error may rise at a removal, until nothing else may "
-        "go; then this limit is dropped and `factor` is squared",
+        description="largest factor by which the validation error may rise at a removal; when no "
+        "weight can be removed, this limit is dropped and `factor` is squared",
     )
     tiny: float = Field(
         default=1e-3,
         ge=0,
-        description="several weights go at once while they promise to cost less than this share "
-        "of the error",
+        description="several weights are removed at once while their predicted cost is below this "
+        "share of the error",
     )
     at_once: float = Field(
         default=0.1,
         gt=0,
         le=1,
-        description="at most this share of the remaining weights goes at once",
+        description="largest share of the remaining weights that is removed at once",
     )
-    least: int = Field(default=5, ge=0, description="a path ends at so many weights")
+    least: int = Field(default=5, ge=0, description="number of weights at which a path ends")
     damping: float = Field(
-        default=0.0, ge=0, description="keeps OBS from moving the other weights too far"
+        default=0.0, ge=0, description="limits how far OBS moves the other weights"
     )
     retrain: RetrainSpec = Field(
         default=RetrainSpec(),
         description="second-order training after each removal",
-        json_schema_extra={"default": "50 iterations, early"},
+        json_schema_extra={"default": "50 iterations, `early`"},
     )
 
     def build(self) -> "Pruning":
@@ -117,13 +119,12 @@ class PruneSpec(Table):
 class PathConfigurationSpec(Table):
     """[[configuration]]: an architecture, how it starts and is trained, and how it is pruned.
 
-    Of `restarts` networks a seed the validation record keeps one after `train`, which goes on by
-    `refine`. `published` names the group of the paper's networks
-    that these are shown beside, `pair` the configuration that prunes the same networks in another
-    way.
+    Of `restarts` networks per seed, the one of least validation error after `train` is kept and
+    trained further by `refine`. `published` names the group of the paper's networks that these are
+    compared with, `pair` the configuration that prunes the same networks differently.
     """
 
-    name: str = Field(min_length=1, description="what it is called")
+    name: str = Field(min_length=1, description="name of the configuration")
     model: AnyOutputArchitecture = Field(
         default=NARX(),
         description='`kind = "narx"` and the keys below, or another kind of model',
@@ -135,7 +136,7 @@ class PathConfigurationSpec(Table):
     restarts: int = Field(
         default=1,
         ge=1,
-        description="networks a seed; the validation record keeps one after `train`",
+        description="networks per seed; the one of least validation error after `train` is kept",
     )
     train: tuple[AnySecondOrderFirst, ...] = Field(
         min_length=1,
@@ -153,19 +154,19 @@ class PathConfigurationSpec(Table):
         json_schema_extra={"default": "see below"},
     )
     published: str | None = Field(
-        default=None, description='a group of the networks of that paper (`"N20"`), to show beside'
+        default=None, description='a group of the paper\'s networks (`"N20"`), for comparison'
     )
     pair: str | None = Field(
-        default=None, description="the configuration that prunes the same networks in another way"
+        default=None, description="the configuration that prunes the same networks differently"
     )
 
 
 class PathStudySpec(AbstractStudySpec):
-    """The whole study. `published` names the paper whose numbers are printed beside."""
+    """A study of pruning paths. `published` names the paper that results are compared with."""
 
     task: Literal["prune"]
     published: str | None = Field(
-        default=None, description="a paper (`papers/`) whose numbers are shown beside"
+        default=None, description="a paper (`papers/`) whose numbers are shown for comparison"
     )
     data: PathDataSpec
     configuration: tuple[PathConfigurationSpec, ...] = Field(min_length=1)
@@ -182,7 +183,7 @@ class PathStudySpec(AbstractStudySpec):
 
 
 def check(study: PathStudySpec) -> None:
-    """Raises SparsidError for what no single table can see."""
+    """Raises SparsidError for conflicts between tables."""
     check_seeds_alone(study.training, "pruning")
     _check_published(study)
     plant = PLANTS[study.data.process]
@@ -207,7 +208,7 @@ def _check_same_networks(c: PathConfigurationSpec, other: PathConfigurationSpec)
     unlike = [part for part in SAME_IN_PAIRS if getattr(c, part) != getattr(other, part)]
     if unlike:
         raise SparsidError(
-            f"A pair prunes the same networks; {c.name!r} and {other.name!r} differ in "
+            f"A pair must prune the same networks; {c.name!r} and {other.name!r} differ in "
             f"{', '.join(unlike)}. Make them equal, or drop `pair`."
         )
 
@@ -218,7 +219,7 @@ def _check_published(study: PathStudySpec) -> None:
     for name in (c.published for c in study.configuration if c.published is not None):
         if study.published is None:
             raise SparsidError(
-                f"`published` of a configuration names networks of the paper that the study's own "
-                f"`published` names, which is missing; give it, or leave {name!r} out."
+                "`published` of a configuration needs `published` of the study, which names the "
+                f"paper; set it, or leave {name!r} out."
             )
         papers.paper(study.published).group(name)

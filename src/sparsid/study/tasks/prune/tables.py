@@ -1,4 +1,4 @@
-"""Tables of a study of pruning: all networks of a configuration at once."""
+"""Tables of a study of pruning, over all networks of each configuration."""
 
 from collections.abc import Iterator
 
@@ -6,40 +6,40 @@ import numpy as np
 
 from sparsid.report.document import Cell, Count, Interval, Quantity, Several, Share, Table
 from sparsid.study.results import StudyResults
-from sparsid.study.tasks.prune.published import EXACT, STEP, tables_beside
+from sparsid.study.tasks.prune.published import EXACT, STEP, published_tables
 from sparsid.study.tasks.prune.results import PathResults
 from sparsid.study.tasks.prune.stages import CHOICES, ERRORS
 
 QUARTILES = "median [quartiles]"
 SHARES = (25, 50)  # percent removed at which two paths are compared
-NOTE = "Sums of squared scaled errors of the free run over each whole record. "
+NOTE = "Errors: sums of squared scaled errors of the free run over each complete record. "
 
 
 def tables(results: StudyResults) -> list[Table]:
     """All tables, in the order in which they are shown."""
     found = [_full(results), _removed(results), _pruned(results), _gains(results)]
-    return [*found, *_pairs(results), *tables_beside(results)]
+    return [*found, *_pairs(results), *published_tables(results)]
 
 
 def _full(results: StudyResults) -> Table:
-    columns = ["configuration", "networks", "numbers", "seconds each"]
+    columns = ["configuration", "networks", "parameters", "seconds each"]
     columns += [f"{part} {what}" for part in ERRORS for what in ("best three", QUARTILES)]
     rows = []
     for found in results.configurations:
         three = found.best()
         seconds = found.rows[0].timings["training_s"] / found.rows[0].timings["together"]
-        numbers = Quantity(float(found.number("full", "left")[0]), EXACT)
-        row: list[Cell] = [found.name, len(found.rows), numbers, Quantity(seconds)]
+        parameters = Quantity(float(found.number("full", "left")[0]), EXACT)
+        row: list[Cell] = [found.name, len(found.rows), parameters, Quantity(seconds)]
         for part in ERRORS:
             errors = found.number("full", part)
             row += [Several(tuple(float(errors[i]) for i in three)), _quartiles(errors)]
         rows.append(row)
-    note = NOTE + "Best three: of least validation error."
+    note = NOTE + "Best three: networks of least validation error."
     return Table("Full networks", columns, rows, note)
 
 
 def _removed(results: StudyResults) -> Table:
-    columns = ["configuration", "removed", "networks that far"]
+    columns = ["configuration", "removed", "networks"]
     columns += [f"{part}, {QUARTILES}" for part in ERRORS]
     rows = []
     for found in results.configurations:
@@ -49,11 +49,12 @@ def _removed(results: StudyResults) -> Table:
             there = ~np.isnan(errors["train"])
             quartiles = (_quartiles(errors[part][there]) for part in ERRORS)
             rows.append((found.name, removed, int(there.sum()), *quartiles))
-    return Table("Errors after the removal of so many numbers", columns, rows, NOTE)
+    note = NOTE + "Networks: those whose path reaches that number."
+    return Table("Errors by number of removed parameters", columns, rows, note)
 
 
 def _pruned(results: StudyResults) -> Table:
-    columns = ["configuration", "network chosen", f"left, {QUARTILES}", "removed %"]
+    columns = ["configuration", "chosen network", f"remaining, {QUARTILES}", "removed %"]
     columns += [f"{part}, {QUARTILES}" for part in ERRORS]
     rows = []
     for found in results.configurations:
@@ -69,10 +70,10 @@ def _pruned(results: StudyResults) -> Table:
 def _gains(results: StudyResults) -> Table:
     columns = (
         "configuration",
-        "test error, pruned over full",
-        "pruned over trained on as long",
-        "trained on over full",
-        "reach 55 % fewer, not worse on test",
+        "test error, pruned / full",
+        "pruned / control",
+        "control / full",
+        "55 % removed, not worse on test",
         "iterations",
     )
     rows = []
@@ -81,24 +82,25 @@ def _gains(results: StudyResults) -> Table:
         best = found.number("best", "test")
         with np.errstate(invalid="ignore"):
             ratios = [_quartiles(r) for r in (best / full, best / control, control / full)]
-        reach = sum(_reaches(found, i) for i in range(len(found.rows)))
+        reached = sum(_reaches(found, i) for i in range(len(found.rows)))
         iterations = _quartiles(found.number("last", "iterations"))
-        rows.append((found.name, *ratios, Count(reach, len(found.rows)), iterations))
-    note = "Pruned: the network of least validation error. Medians [quartiles] over networks."
-    title = "What pruning gains over the full network and over mere training"
+        rows.append((found.name, *ratios, Count(reached, len(found.rows)), iterations))
+    note = "Pruned: the network of least validation error. Control: the full network, trained for "
+    note += "as many further iterations without pruning. Medians [quartiles] over networks."
+    title = "Pruned networks compared with the full network and with further training"
     return Table(title, columns, rows, note)
 
 
 def _pairs(results: StudyResults) -> Iterator[Table]:
-    """Two ways of pruning the same networks, network by network."""
+    """Two configurations that prune the same networks, network by network."""
     by_name = {found.name: found for found in results.configurations}
     columns = (
         "configuration",
-        "against",
+        "pair",
         "networks",
-        "test error of the chosen, ratio",
-        "numbers left in the chosen, ratio",
-        *(f"test error at {share} % removed, ratio" for share in SHARES),
+        "ratio of test errors, chosen network",
+        "ratio of remaining parameters, chosen network",
+        *(f"ratio of test errors at {share} % removed" for share in SHARES),
     )
     rows = []
     for found in results.configurations:
@@ -121,13 +123,13 @@ def _pairs(results: StudyResults) -> Iterator[Table]:
         rows.append((found.name, other.name, len(seeds), *map(_quartiles, ratios)))
     if rows:
         note = (
-            "Medians [quartiles] over networks that both paths hold; below 1 the first is better."
+            "Medians [quartiles] over networks that both have; below 1 the configuration is better."
         )
-        yield Table("The same networks, pruned in two ways", columns, rows, note)
+        yield Table("Same networks, two pruning configurations", columns, rows, note)
 
 
 def _reaches(found: PathResults, i: int) -> bool:
-    """Whether a network on the path has 55 % fewer numbers and no greater test error."""
+    """Whether a network on the path has 55 % fewer parameters and no greater test error."""
     scores = found.scores[i]
     far = scores.left <= 0.45 * scores.left[0]
     return bool((far & (scores.test <= scores.test[0])).any())
@@ -137,6 +139,6 @@ def _quartiles(values: np.ndarray) -> Interval | None:
     values = values[~np.isnan(values)]
     if not len(values):
         return None
-    low = np.quantile(values, 0.25, method="lower")  # values: some may be infinite
+    low = np.quantile(values, 0.25, method="lower")  # no interpolation: some may be infinite
     high = np.quantile(values, 0.75, method="higher")
     return Interval(float(np.median(values)), float(low), float(high))

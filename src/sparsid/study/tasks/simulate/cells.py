@@ -1,4 +1,4 @@
-"""The cells of a study of simulators: one network, or one baseline, each."""
+"""The cells of a study of simulators: each is one network or one baseline."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from sparsid.study.task import Cell
 from sparsid.study.tasks.simulate.datasets import StudyData
 from sparsid.study.tasks.simulate.spec import BaselineSpec, ConfigurationSpec, StudySpec
 
-SCHEMA = 3  # of a cell's specification: raise it when the same words come to mean another result
+SCHEMA = 3  # of a cell's specification; raise it when equal options give another result
 
 
 type Phases = tuple[PhaseSpec | SecondOrderSpec, ...]
@@ -30,25 +30,25 @@ class Network:
     dtype: str
 
     def hashed_options(self) -> dict[str, Any]:
-        """What the result depends on beside the study, in JSON's terms."""
+        """What the result depends on besides the study, as JSON values."""
         if self.model is None:
             return {"baseline": hashed_options(self.baseline)}
         content: dict[str, Any] = {
             "model": hashed_model(self.model, usual="derivative"),
             "phases": [hashed_options(phase) for phase in self.phases],
         }
-        # What has since come to mean another result; other cells keep their names.
+        # Marks of options whose meaning has changed; other cells keep their keys.
         if any(getattr(phase, "unit_sphere", None) is not None for phase in self.phases):
             content["thresholds"] = "in their own scale"
         if getattr(self.model, "activation", None) == "binary":
             content["binary"] = "with a narrow slope"
         if getattr(self.model, "stepper", "euler") != "euler":
-            content["one_step"] = "through the stepper"  # it once was Euler's whatever the stepper
+            content["one_step"] = "through the stepper"  # it used to be Euler for every stepper
         return content
 
 
 def cells(study: StudySpec, data: StudyData) -> tuple[Cell[Network], ...]:
-    """All cells of the study, configuration by configuration, then size, then seed."""
+    """All cells of the study, by configuration, size and seed."""
     sizes = study.data.sizes or (len(data.train),)
     examples = {size: data.train[:size].samples - size for size in sizes}
     return cells_of(study, data.identity, examples)
@@ -57,9 +57,9 @@ def cells(study: StudySpec, data: StudyData) -> tuple[Cell[Network], ...]:
 def cells_of(
     study: StudySpec, identity: Mapping[str, Any], examples: Mapping[int, int]
 ) -> tuple[Cell[Network], ...]:
-    """The same for data of this identity.
+    """The same for data of this `identity`.
 
-    `examples` counts those of each size, for equal numbers of gradient steps.
+    `examples` is the number of training examples of each size, for equal numbers of gradient steps.
     """
     most = examples[max(examples)]
     common: dict[str, Any] = {
@@ -90,7 +90,7 @@ def _training(
     c: ConfigurationSpec, study: StudySpec, more: float
 ) -> tuple[AbstractArchitecture | None, Phases, BaselineSpec | None, str]:
     phases = c.phases
-    if study.training.equal_steps:  # second order sees all data in every iteration
+    if study.training.equal_steps:  # second-order iterations use all data
         phases = tuple(p if isinstance(p, SecondOrderSpec) else p.with_effort(more) for p in phases)
     model = None if c.baseline is not None else c.architecture
     return model, phases, c.baseline, study.training.dtype

@@ -17,10 +17,10 @@ from sparsid.study.tasks.simulate.spec import StudySpec
 
 @dataclass(frozen=True)
 class StudyData:
-    """What trains, what is watched, what judges, and fresh long trajectories if asked for.
+    """Training, validation and test data, and long test trajectories if the study has any.
 
     `identity` names the data in every cell's specification: the process, counts and seed, or the
-    digests of what the files hold (a path would not say whether a file has changed).
+    digests of the files' contents (a path does not tell whether a file has changed).
     """
 
     train: Dataset
@@ -29,17 +29,17 @@ class StudyData:
     long: Dataset | None
     identity: dict[str, Any]
     notes: tuple[str, ...] = ()
-    monitored: bool = True  # False: nothing was kept back, and `validation` is the training part
+    monitored: bool = True  # False: no validation data; `validation` is the training part
 
     @property
     def shown_index(self) -> Int[np.ndarray, " points"]:
-        """Sample numbers of the runs kept: at most 251, evenly spread, first and last included."""
+        """Stored samples of a run: at most 251, evenly spaced, with the first and the last."""
         longest = max(self.test.lengths)
         return np.unique(np.linspace(0, longest - 1, min(longest, 251)).astype(int))
 
 
 def prepare(study: StudySpec) -> StudyData:
-    """Simulates or reads the study's data. Raises SparsidError for what cannot be judged on it."""
+    """Simulates or reads the study's data. Raises SparsidError if they are too short or too few."""
     data = _simulated(study) if study.data.process is not None else _read(study)
     longest = max(data.test.lengths)
     if study.evaluate.horizons[-1] > longest:
@@ -80,8 +80,8 @@ def _simulated(study: StudySpec) -> StudyData:
 def _read(study: StudySpec) -> StudyData:
     if study.evaluate.long_samples:
         raise SparsidError(
-            "`long_samples` needs a `process` that can be simulated; data from files has no more "
-            "than it has: leave it 0."
+            "`long_samples` needs a `process` that can be simulated; set it to 0 for data from "
+            "files."
         )
     parts, notes = without_constant_inputs(read_parts(study.data))
     test = _present(parts)
@@ -101,5 +101,5 @@ def _present(parts: Parts) -> Dataset:
 
 
 def truth(study: StudySpec, data: StudyData) -> Dataset:
-    """The test trajectories of which rows keep runs."""
+    """The test trajectories for which rows store runs."""
     return data.test[: study.evaluate.shown]

@@ -13,7 +13,7 @@ HEADER = "configuration,size,seed,trajectory,sample,time_s,state,diverged"
 
 
 def exits_csv(results: "StudyResults") -> str | None:
-    """A line for each such run, when it left and in which state; None without long runs."""
+    """One line per run: when and in which state it left the box; None without long runs."""
     if not any(found.has(lambda s: s.long) for found in results.configurations):
         return None
     text = io.StringIO()
@@ -27,9 +27,8 @@ def _exits(results: "StudyResults") -> Iterator[tuple[object, ...]]:
             continue
         sample = found.series(lambda s: s.long and s.long.exit_sample)
         state = found.series(lambda s: s.long and s.long.exit_state)
-        lost = found.series(lambda s: s.long and s.long.diverged)
+        diverged = found.series(lambda s: s.long and s.long.diverged)
         for at, run in zip(*(sample >= 0).nonzero(), strict=True):
             when, what = int(sample[at, run]), results.states[int(state[at, run])]
-            seed, fate = found.seeds[at], int(lost[at, run])
-            time = f"{when * results.dt:g}"
-            yield found.name, found.size, seed, run, when, time, what, fate
+            seed, time = found.seeds[at], f"{when * results.dt:g}"
+            yield found.name, found.size, seed, run, when, time, what, int(diverged[at, run])

@@ -1,4 +1,4 @@
-"""The figures of a study of simulators: what its rows and its truth give something for."""
+"""The figures of a study of simulators, from its rows and its test trajectories."""
 
 from collections.abc import Callable, Iterator, Mapping
 
@@ -12,7 +12,7 @@ from sparsid.report import figures as draw
 from sparsid.report.figures import UNKNOWN, Bounds
 from sparsid.study.documents import Drawn, file_name
 from sparsid.study.results import StudyResults
-from sparsid.study.tasks.simulate.published import published_rows, slips
+from sparsid.study.tasks.simulate.published import misprints, published_rows
 from sparsid.study.tasks.simulate.results import ConfigurationResults, at_largest, sizes
 from sparsid.study.tasks.simulate.scores import SimulationScores
 from sparsid.study.tasks.simulate.tables import label
@@ -25,12 +25,12 @@ from sparsid.study.tasks.simulate.verdicts import (
 
 type Named = Mapping[str, ConfigurationResults]
 
-MANY = 6  # configurations; with more, they are drawn family by family too
-DRAWN = 6  # configurations of which the networks' free runs are drawn
+MANY = 6  # with more configurations, they are also drawn family by family
+DRAWN = 6  # number of configurations whose free runs are drawn
 
 
 def figures(results: StudyResults) -> list[Drawn]:
-    """In the order of the page."""
+    """All figures, in the order of the page."""
     named = {label(found, results): found for found in results.configurations}
     drawn = list(_truth(results))
     if len(sizes(results)) > 1:
@@ -47,13 +47,13 @@ def figures(results: StudyResults) -> list[Drawn]:
 
 
 def _published_figures(results: StudyResults) -> Figures:
-    """What the figures of the paper show that the study names."""
+    """The figures of the paper that the study names."""
     named = results.study.published
     return Figures() if named is None else paper(named).figures
 
 
 def _truth(results: StudyResults) -> Iterator[Drawn]:
-    """What the networks are tested on, trajectory by trajectory."""
+    """States and inputs of each test trajectory."""
     truth = read([results.truth_path])
     states, inputs = truth.states, truth.inputs
     for at, trajectory in enumerate(truth, start=1):
@@ -66,7 +66,7 @@ def _truth(results: StudyResults) -> Iterator[Drawn]:
 
 
 def _judged(family: str, named: Named, results: StudyResults) -> Iterator[Drawn]:
-    """Bars of diverged shares, and violins of the errors that are left."""
+    """Bars of diverged shares, and violins of the errors of the other runs."""
     horizons = results.study.horizons
     shares = {name: [_bounds(diverged_share(c, h)) for h in horizons] for name, c in named.items()}
     published = {
@@ -90,7 +90,7 @@ def _judged(family: str, named: Named, results: StudyResults) -> Iterator[Drawn]
 
 
 def _by_size(results: StudyResults) -> Iterator[Drawn]:
-    """What more data buys: errors and divergence at every horizon, and what is left alive."""
+    """Errors, divergence, active weights and losses against the size of the training data."""
 
     def panel(title: str, unit: str, of: Callable[..., Bounds], *, log: bool):
         names = [c.name for c in results.study.configuration if c.name in at_largest(results)]
@@ -136,13 +136,13 @@ def _by_size(results: StudyResults) -> Iterator[Drawn]:
         draw.AgainstSize(sizes(results), judged),
     )
     made = [
-        panel("live weights", "number", active, log=True),
+        panel("active weights", "number", active, log=True),
         panel("training", "loss", last(lambda s: s.train_loss), log=True),
         panel("validation", "loss", last(lambda s: s.validation_loss), log=True),
     ]
     yield (
         "by_size_networks",
-        "Mean over the networks of live weights and of losses after the last epoch, against the "
+        "Active weights and losses after the last epoch, mean over the networks, against the "
         "number of training trajectories; bars: 95 % intervals.",
         draw.AgainstSize(sizes(results), made),
     )
@@ -157,7 +157,7 @@ def _share(percent: float | None) -> float | None:
 
 
 def families(named: Named, published: Figures) -> dict[str, Named]:
-    """Configurations by what is added to their method, each family beside its reference rows."""
+    """Configurations grouped by what is added to their method, each with its reference rows."""
 
     def added(name: str) -> tuple[str, ...]:
         """("L1", "SWA") of "DSR + L1 + SWA", where both are parts that the paper combines."""
@@ -183,21 +183,21 @@ def families(named: Named, published: Figures) -> dict[str, Named]:
 
 
 def _counted(results: StudyResults, named: Named) -> str:
-    """A sentence for captions about published numbers that are slips."""
-    rows = slips(results, [found.name for found in named.values()])
+    """A sentence for captions about published numbers that are misprints."""
+    rows = misprints(results, [found.name for found in named.values()])
     return f" By the authors' own counts, not as printed: {rows}." if rows else ""
 
 
 def _against(named: Named, results: StudyResults) -> Iterator[Drawn]:
-    """Ours against the published at the longest horizon; zeros against errors."""
+    """Comparison with published shares at the longest horizon; sparsity against errors."""
     last = results.study.horizons[-1]
     theirs = {n: _share(row.corrected.get(last)) for n, row in published_rows(results).items()}
     if any(theirs.get(name) is not None for name in named):
         ours = {name: _bounds(expected_share(found, last)) for name, found in named.items()}
         yield (
             "agreement",
-            f"Diverged runs at {last} samples, ours and the published. Our 95 % intervals are "
-            f"widened by sqrt(2), because theirs are as wide.{_counted(results, named)}",
+            f"Diverged runs at {last} samples, ours and published. Our 95 % intervals are widened "
+            f"by sqrt(2), because theirs are as wide.{_counted(results, named)}",
             draw.PublishedComparison(ours, theirs),
         )
     seeds = {
@@ -208,14 +208,14 @@ def _against(named: Named, results: StudyResults) -> Iterator[Drawn]:
     if seeds:
         yield (
             "sparsity",
-            f"Exact zeros against error and divergence at {last} samples, network by network.",
+            f"Error and divergence at {last} samples against exact zeros, one dot per network.",
             draw.SparsityAgainstError(seeds),
         )
 
 
 def _pairs(results: StudyResults) -> Iterator[Drawn]:
     if compared := pairs(results):
-        labels = [f"{pair.first} less {pair.second}" for pair in compared]
+        labels = [f"{pair.first} minus {pair.second}" for pair in compared]
         panels = {
             f"{h} samples": [
                 (100 * e.value, 100 * e.low, 100 * e.high)
@@ -230,7 +230,7 @@ def _pairs(results: StudyResults) -> Iterator[Drawn]:
 
 
 def _networks(results: StudyResults) -> Iterator[Drawn]:
-    """All networks of a configuration against one true trajectory."""
+    """Free runs of all networks of a configuration over the first test trajectory."""
     truth = read([results.truth_path])[0]
     for name in worth_drawing(results):
         found = at_largest(results)[name]
@@ -243,11 +243,11 @@ def _networks(results: StudyResults) -> Iterator[Drawn]:
             results.states,
             results.units,
         )
-        yield f"runs_{file_name(name)}", f"Free runs of {name} against the truth (dashed).", drawn
+        yield f"runs_{file_name(name)}", f"Free runs of {name}; dashed: truth.", drawn
 
 
 def worth_drawing(results: StudyResults) -> list[str]:
-    """Those of the published figures, then those that claims speak of, then the first ones."""
+    """Configurations of the published figures, then of claims, then the first ones."""
     claimed = [name for claim in results.study.claim for name in (claim.better, claim.than)]
     first = dict.fromkeys([*_published_figures(results).free_runs, *claimed, *at_largest(results)])
     return [name for name in first if name in at_largest(results)][:DRAWN]

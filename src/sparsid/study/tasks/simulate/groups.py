@@ -1,4 +1,4 @@
-"""One group of cells brought to its end: trained phase by phase, judged and stored as it goes."""
+"""Running one group of cells: it is trained phase by phase, evaluated and stored on the way."""
 
 import time
 from dataclasses import replace
@@ -24,9 +24,9 @@ from sparsid.training.training import NEVER
 
 
 def run(group: Group | BaselineGroup, job: Job, *, tick: Ticking, stop: Stop) -> None:
-    """Runs one group; every cell's model and row are stored as soon as it is finished.
+    """Runs one group; the model and row of each cell are stored as soon as it is finished.
 
-    Branches of which nothing is wanted are left out; everything else runs whole. After a stop no
+    Branches without wanted cells are skipped; all others run completely. After a stop request no
     row of an unfinished cell is written.
     """
     if isinstance(group, BaselineGroup):
@@ -38,7 +38,7 @@ def run(group: Group | BaselineGroup, job: Job, *, tick: Ticking, stop: Stop) ->
 
 
 class _GroupRun:
-    """Depth first through the tree of one group."""
+    """Depth-first traversal of the tree of one group."""
 
     def __init__(self, group: Group, job: Job, tick: Ticking, stop: Stop):
         self.group, self.job, self.tick, self.stop = group, job, tick, stop
@@ -59,7 +59,10 @@ class _GroupRun:
         self.cost, self.left = 0.0, 0.0
 
     def down(self, node: Node, above: Members | None, seconds: float) -> None:
-        """`node`'s phase from the members `above` it, then its children; `seconds` went before."""
+        """Runs the phase of `node` from the members `above`, then its children.
+
+        `seconds` is the time already spent on these members.
+        """
         began = time.monotonic()
         members = self._begin(node) if above is None else above.pick(_parents(node))
         self.cost = self.group.cost(node)
@@ -67,7 +70,7 @@ class _GroupRun:
         members = self.training.run(members, [built(m.phase) for m in node.members])
         if self.stop.asked:
             return
-        self.tick(Tick(self.left))  # where all were frozen, the rest of the phase cost nothing
+        self.tick(Tick(self.left))  # if all members were frozen, the rest of the phase is skipped
         seconds += time.monotonic() - began
         self._finish(node, members, seconds)
         for child in node.children:
@@ -75,25 +78,25 @@ class _GroupRun:
                 self.down(child, members, seconds)
 
     def _begin(self, node: Node) -> Members:
-        """A network starts, and is shuffled for, from its seed alone."""
+        """Initial members; a network's start and shuffling depend on its seed alone."""
         seeds = [member.seed for member in node.members]
         keys = [jax.random.fold_in(jax.random.key(0), seed) for seed in seeds]
         start = self._linear(keys) if self.job.study.training.start == "linear" else None
         return self.training.begin(jnp.stack(keys), start=start)
 
     def _linear(self, keys: list[Key[Array, ""]]) -> PyTree:
-        """Stacked models that begin as the linear one, each made from its own key alone."""
+        """Stacked models initialised as the linear model, each with its own key."""
         train = self.training.train
         alone = [linear_start(self.group.model, train, size=1, key=key) for key in keys]
         return jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *alone)
 
     def _finish(self, node: Node, members: Members, seconds: float) -> None:
-        """Judges and stores the cells that end at `node` and are not stored yet."""
+        """Evaluates and stores the cells that end at `node` and are not stored yet."""
         stored = self.job.store.keys()
         ended = {
             cell.key: (place, cell)
             for place, member in enumerate(node.members)
-            for cell in reversed(member.cells)  # of twins the first gives the name
+            for cell in reversed(member.cells)  # of cells with equal keys the first gives the name
             if cell.key not in stored
         }
         if not ended:
@@ -124,7 +127,7 @@ def _parents(node: Node) -> list[int]:
 
 
 def _losses(history: History, member: int, epochs: int) -> dict[str, np.ndarray]:
-    """Losses after every epoch of the cell, NaN from where the member was frozen."""
+    """Losses after each epoch of the cell; NaN after the member was frozen."""
     found = {name: np.full(epochs, np.nan) for name in ("train_loss", "validation_loss")}
     for at, report in enumerate(history.epochs):
         found["train_loss"][at] = report.train[member]
@@ -133,7 +136,7 @@ def _losses(history: History, member: int, epochs: int) -> dict[str, np.ndarray]
 
 
 def _named(ensemble: Ensemble, cell: NetworkCell, history: History) -> Ensemble:
-    """The cell's model, whose card says what it is and nothing of those it was trained with."""
+    """The cell's model with a card of its own, which does not mention the other members."""
     content: dict[str, Any] = {
         "configuration": cell.name,
         "cell": cell.key,
@@ -165,6 +168,6 @@ def _run_baseline(cell: NetworkCell, job: Job, tick: Ticking) -> None:
 
 
 def _store(job: Job, cell: NetworkCell, scores: SimulationScores, timings: dict) -> None:
-    """The row, written last: where it is, the cell is finished."""
+    """Writes the row, which marks the cell as finished."""
     versions = library_versions()
     job.store.write(Row(cell.specification, cell.name, *scores.to_row(), timings, versions))

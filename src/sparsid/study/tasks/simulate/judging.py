@@ -1,4 +1,4 @@
-"""A finished cell judged: free runs over test trajectories become a row of results."""
+"""Evaluation of a finished cell: scores of its free runs over the test trajectories."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -26,7 +26,7 @@ from sparsid.study.tasks.simulate.scores import (
 )
 from sparsid.study.tasks.simulate.spec import EvaluateSpec
 
-# Numbers of free runs held at once (320 MB), unless one network a device makes more of them.
+# Most floats of free runs in memory at once (320 MB); one network per device always fits.
 HELD = 40_000_000
 
 Runs = Float[np.ndarray, "trajectory T n"]
@@ -34,10 +34,10 @@ Runs = Float[np.ndarray, "trajectory T n"]
 
 @dataclass(frozen=True)
 class Judge:
-    """What all cells of a study are judged by, in physical units, so that their rows compare.
+    """Evaluation of all cells of a study in physical units, so that their rows are comparable.
 
-    `scale` (or the test set's, if asked for) and `box` (smallest, largest) of the states are those
-    of the whole training set, also for a network that was trained on a part of it.
+    `scale` (or that of the test set, if requested) and `box` (minimum, maximum) of the states are
+    those of the complete training set, also for a network that was trained on a part of it.
     """
 
     data: StudyData
@@ -66,7 +66,7 @@ class Judge:
         return judged
 
     def baseline(self, run: Callable[..., Runs], weights: WeightCounts) -> SimulationScores:
-        """The same of one model that is no network; `run(start, u)` gives its free runs."""
+        """The same for a model that is no network; `run(start, u)` returns its free runs."""
         scores = self._one(_forecast(run, self.data.test), weights)
         if self.data.long is None:
             return scores
@@ -91,7 +91,7 @@ class Judge:
         )
 
     def _long_networks(self, ensemble: Ensemble) -> list[LongRuns | None]:
-        """The long runs of every network, a few trajectories at a time; None if not asked."""
+        """The long runs of every network, a few trajectories at a time; None if not requested."""
         if self.data.long is None:
             return [None] * len(ensemble)
         parts: list[list[LongRuns]] = [[] for _ in range(len(ensemble))]
@@ -101,10 +101,10 @@ class Judge:
         return [_joined(of_member) for of_member in parts]
 
     def _over_long(self, runs: Runs, dataset: Dataset) -> LongRuns:
-        """What happened to each run over trajectories longer than any of the test set."""
+        """Scores of each run over trajectories that are longer than the test set."""
         truth, _, _ = dataset.padded()
         lengths, exits = dataset.lengths, box_exits(runs, self.box)
-        # Each over its own length: a plant's run may have ended early.
+        # Each over its own length: a simulation of the plant may have ended early.
         scores = horizon_scores(
             runs, truth, scale=self.scale, horizons=sorted(set(lengths)), lengths=lengths
         )
@@ -120,7 +120,7 @@ class Judge:
 
 
 def counts(network: Ensemble) -> tuple[WeightCounts, Float[np.ndarray, "outputs inputs"]]:
-    """(what one network is made of, 1 where a path of nonzero weights leads, else 0)."""
+    """(numbers of weights and units, 1 where a path of nonzero weights exists, else 0)."""
     zeros, found = sparsity(network), structure(network)
     weights = WeightCounts(
         zero_share=zeros.zero_share,
@@ -151,13 +151,13 @@ def _joined(parts: list[LongRuns]) -> LongRuns:
 
 
 def _parts(long: Dataset) -> list[Dataset]:
-    """A few trajectories each: how many follows from the data alone, as rounding may from it."""
+    """A few trajectories each; the number depends on the data alone, as rounding depends on it."""
     width = max(HELD // 2 // (max(long.lengths) * len(long.states)), 1)
     return [long[at : at + width] for at in range(0, len(long), width)]
 
 
 def _together(test: Dataset, long: Dataset | None) -> int:
-    """How many networks run side by side: a multiple of the devices within what may be held."""
+    """How many networks run at once: a multiple of the number of devices, limited by `HELD`."""
     largest = max(
         len(part) * max(part.lengths) * len(part.states)
         for part in (test, *([] if long is None else _parts(long)))
@@ -167,7 +167,7 @@ def _together(test: Dataset, long: Dataset | None) -> int:
 
 
 def _forecast(run: Callable[..., Runs], dataset: Dataset) -> Runs:
-    """As `evaluation.forecast`: rows past a trajectory's own length are NaN."""
+    """As `evaluation.forecast`: samples after the end of a trajectory are NaN."""
     x, _, u = dataset.padded()
     past = np.arange(x.shape[1]) >= np.array(dataset.lengths)[:, None]
     return np.where(past[..., None], np.nan, run(x[:, 0], u))

@@ -1,9 +1,9 @@
-"""Which cells train together and what they share: a tree, from the whole specification alone.
+"""Which cells train together and what they share: a tree that depends on the specification alone.
 
-A node is one phase of equal structure after equal ones before it; its members are the networks
-that go through it in one stack. Cells that share a prefix to the last number train it once; cells
-that differ in numbers or seeds alone train side by side. What happens to be stored already has no
-say here: on an accelerator another company would round differently.
+A node is one phase, of equal structure and after equal phases; its members are the networks that
+train it in one stack. Cells with an identical prefix of phases train it once; cells that differ
+only in numbers or seeds train in one stack. Cells that are already stored do not change the tree:
+on an accelerator, rounding depends on the other members of a stack.
 """
 
 from collections.abc import Hashable, Iterator, Sequence
@@ -30,17 +30,17 @@ NetworkCell = Cell[Network]
 
 @dataclass(frozen=True)
 class PlannedMember:
-    """One network on its way through a node's phase."""
+    """One network of a node."""
 
-    parent: int  # its place in the stack of the node above; its own place in a first node
+    parent: int  # its index in the stack of the node above; in a root node its own index
     seed: int
     phase: PhaseSpec | SecondOrderSpec
-    cells: tuple[NetworkCell, ...]  # that are finished after this phase
+    cells: tuple[NetworkCell, ...]  # those that are finished after this phase
 
 
 @dataclass(frozen=True)
 class Node:
-    """One phase of one stack, and the nodes that go on from it."""
+    """One phase of one stack, and the nodes that continue from it."""
 
     members: tuple[PlannedMember, ...]
     children: tuple["Node", ...]
@@ -56,7 +56,7 @@ class Node:
         return frozenset(here).union(*(child.keys for child in self.children))
 
     def walk(self, wanted: frozenset[str]) -> Iterator["Node"]:
-        """The nodes to be run so that all `wanted` cells are finished, this one first."""
+        """The nodes to run to finish all `wanted` cells, this one first."""
         if self.keys & wanted:
             yield self
             for child in self.children:
@@ -65,7 +65,7 @@ class Node:
 
 @dataclass(frozen=True)
 class Group:
-    """What is run in one go: all networks of one architecture, data and first phase structure."""
+    """All networks of one architecture, data size and structure of the first phase."""
 
     size: int
     model: AbstractArchitecture
@@ -77,18 +77,18 @@ class Group:
         return self.node.keys
 
     def cost(self, node: Node) -> float:
-        """Work of one epoch of `node`: members x weights x trajectories, to weigh progress by."""
+        """Work of one epoch of `node`: members x weights x trajectories."""
         weights = sum(prod(array.shape) for array in self.model.arrays(8, 8).values())
         return float(len(node.members) * weights * self.size)
 
     def work(self, wanted: frozenset[str]) -> float:
-        """The work that it takes to finish the `wanted` cells."""
+        """Work needed to finish the `wanted` cells."""
         return sum(self.cost(node) * node.epochs for node in self.node.walk(wanted))
 
 
 @dataclass(frozen=True)
 class BaselineGroup:
-    """One baseline, which no other cell shares anything with."""
+    """One baseline, which shares no training with other cells."""
 
     cell: NetworkCell
 
@@ -97,12 +97,12 @@ class BaselineGroup:
         return frozenset({self.cell.key})
 
     def work(self, wanted: frozenset[str]) -> float:
-        """None that is worth mention."""
+        """Zero: negligible."""
         return 0.0
 
 
 def groups_of(cells: Sequence[NetworkCell]) -> tuple[Group | BaselineGroup, ...]:
-    """The groups of all cells of a study, in the order in which the cells first name them."""
+    """The groups of all cells of a study, in the order of their first cells."""
     roots: dict[Hashable, list[NetworkCell]] = {}
     for cell in cells:
         roots.setdefault(_root(cell), []).append(cell)
@@ -123,7 +123,7 @@ def _root(cell: NetworkCell) -> Hashable:
 
 
 def _node(cells: Sequence[NetworkCell], depth: int, above: dict[str, int]) -> Node:
-    """The node of `cells`, whose phases up to `depth` agree in structure."""
+    """The node of `cells`, whose phases up to `depth` have equal structure."""
     stacks: dict[str, list[NetworkCell]] = {}
     for cell in cells:
         stacks.setdefault(_way(cell, depth + 1), []).append(cell)
@@ -146,15 +146,15 @@ def _node(cells: Sequence[NetworkCell], depth: int, above: dict[str, int]) -> No
 
 
 def _way(cell: NetworkCell, phases: int) -> str:
-    """Seed and phases, to the last number, that a network has behind it."""
+    """The seed and the first `phases` phases of a network, with all numbers."""
     return canonical([cell.of.seed, [json_options(phase) for phase in cell.of.phases[:phases]]])
 
 
 def structure(phase: PhaseSpec | SecondOrderSpec) -> Hashable:
     """The phase without its numbers: what must be equal for two networks to train as one stack.
 
-    Some fractions are compiled in all the same (a bound on the gradient, a momentum): hence the
-    program beside the words. Second-order phases are the same for all members.
+    The compiled program is included because some numbers are compiled in (a bound on the gradient,
+    a momentum). Second-order phases must be identical for all members.
     """
     made = built(phase)
     if isinstance(made, SecondOrderPhase):
@@ -163,9 +163,7 @@ def structure(phase: PhaseSpec | SecondOrderSpec) -> Hashable:
 
 
 def built(phase: PhaseSpec | SecondOrderSpec) -> Phase | SecondOrderPhase:
-    """The phase to train by; equal specifications give the same object, so that it is prepared
-    once for all members that share it.
-    """
+    """The phase to train with; equal specifications give the same object, prepared only once."""
     return _built(canonical(json_options(phase)))
 
 

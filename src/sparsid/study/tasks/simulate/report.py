@@ -11,14 +11,14 @@ from sparsid.study.tasks.simulate.verdicts import compare as compared
 
 
 def report(results: StudyResults) -> Document:
-    """Tables beside the published numbers, figures, and the file of long runs that left the box."""
+    """Tables with published numbers, figures, and the file of long runs that left the box."""
     exits = exits_csv(results)
-    content = "every long run that left the box: when, and in which state"
-    files = () if exits is None else (File(results.folder / EXITS, content, exits),)
+    text = "every long run that left the box: when, and in which state"
+    files = () if exits is None else (File(results.folder / EXITS, text, exits),)
     return document_of(results, tables(results), figures(results), files)
 
 
 def compare(results: StudyResults, first: str, second: str) -> Document:
-    """Differences between two configurations, first less second, at every horizon."""
+    """Differences between two configurations, first minus second, at every horizon."""
     pair = compared(configuration(results, first), configuration(results, second))
     return Document("", tables=(comparison([pair]),))

@@ -1,4 +1,4 @@
-"""What is stored of a study of simulators: arrays by configuration."""
+"""Stored results of a study of simulators, as arrays by configuration."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,9 +19,9 @@ type Series = np.ndarray
 
 @dataclass(frozen=True)
 class ConfigurationResults:
-    """What is stored of one configuration at one size; arrays lead with the seed.
+    """Stored results of one configuration at one size; the first axis of arrays is the seed.
 
-    A baseline has the one seed 0. `missing` counts the seeds that are not stored yet.
+    A baseline has only the seed 0. `missing` counts the seeds that are not stored yet.
     """
 
     spec: ConfigurationSpec
@@ -40,23 +40,23 @@ class ConfigurationResults:
 
     @cached_property
     def scores(self) -> tuple[SimulationScores, ...]:
-        """Of every network."""
+        """The scores of every network."""
         return tuple(SimulationScores.of_row(row, self.horizons) for row in self.rows)
 
     def number(self, of: Callable[[SimulationScores], float | None]) -> Float[np.ndarray, " seed"]:
-        """A number of every network; NaN where it has none."""
+        """A score of every network; NaN where it is None."""
         return np.array([np.nan if (value := of(s)) is None else value for s in self.scores])
 
     def series(self, of: Callable[[SimulationScores], Series | None]) -> Series:
-        """A series of every network, stacked; seeds lead."""
+        """A series of every network, stacked along the first axis."""
         return np.stack([series for s in self.scores if (series := of(s)) is not None])
 
     def has(self, of: Callable[[SimulationScores], Any]) -> bool:
-        """Whether all networks have it."""
+        """Whether all networks have this score."""
         return all(of(s) is not None for s in self.scores)
 
     def last(self, of: Callable[[SimulationScores], Series | None]) -> Float[np.ndarray, " seed"]:
-        """The last number of a series over epochs that is not NaN; NaN where none is."""
+        """The last value of a series over epochs that is not NaN; NaN if there is none."""
         return np.array([_last_known(of(s)) for s in self.scores])
 
     def diverged(self, horizon: int) -> Bool[np.ndarray, "seed trajectory"]:
@@ -64,7 +64,7 @@ class ConfigurationResults:
         return self._counted(horizon, lambda runs: runs.diverged) > 0
 
     def rfmse(self, horizon: int) -> Float[np.ndarray, "seed trajectory"]:
-        """RFMSE of every run over the same trajectories, the diverged ones' too."""
+        """RFMSE of every run over the same trajectories, including diverged runs."""
         return self._counted(horizon, lambda runs: runs.rfmse)
 
     def kept_rfmse(self, horizon: int) -> Float[np.ndarray, " run"]:
@@ -74,16 +74,16 @@ class ConfigurationResults:
     def by_seed(
         self, horizon: int
     ) -> tuple[Float[np.ndarray, " seed"], Float[np.ndarray, " seed"]]:
-        """Each network's mean RFMSE over its runs that did not diverge (NaN: none), and the share
-        of those that did."""
-        lost = self.diverged(horizon)
-        kept = np.where(lost, 0.0, self.rfmse(horizon)).sum(axis=1)
+        """Each network's mean RFMSE over its runs that did not diverge (NaN: none), and its share
+        of diverged runs."""
+        diverged = self.diverged(horizon)
+        kept = np.where(diverged, 0.0, self.rfmse(horizon)).sum(axis=1)
         with np.errstate(invalid="ignore"):
-            return kept / (~lost).sum(axis=1), lost.mean(axis=1)
+            return kept / (~diverged).sum(axis=1), diverged.mean(axis=1)
 
     @property
     def test_runs(self) -> int:
-        """How many test trajectories each network ran over."""
+        """The number of test trajectories that each network simulated."""
         return len(self.scores[0].horizons[self.horizons[0]].rfmse)
 
     def _counted(self, horizon: int, of: Callable[[HorizonRuns], np.ndarray]) -> np.ndarray:
@@ -93,18 +93,18 @@ class ConfigurationResults:
 
 
 def view(study: StudySpec, stored: Stored) -> ConfigurationResults:
-    """What is stored of one configuration at one size."""
+    """Stored results of one configuration at one size."""
     spec, horizons = study.named(stored.name), study.horizons
     return ConfigurationResults(spec, stored.place["size"], horizons, stored.rows, stored.missing)
 
 
 def sizes(results: StudyResults) -> tuple[int, ...]:
-    """The sizes of which anything is stored, rising."""
+    """The sizes that have stored rows, in increasing order."""
     return tuple(sorted({found.size for found in results.configurations}))
 
 
 def at_largest(results: StudyResults) -> dict[str, ConfigurationResults]:
-    """By name, each at the largest size stored: what is compared with the published."""
+    """Configurations at the largest stored size, by name; these are compared with published."""
     largest = max(sizes(results), default=0)
     return {found.name: found for found in results.configurations if found.size == largest}
 

@@ -1,4 +1,4 @@
-"""The computing part of a study of simulators."""
+"""Computation of a study of simulators."""
 
 from sparsid.study.tasks.simulate.cells import cells
 from sparsid.study.tasks.simulate.datasets import prepare, truth

@@ -1,7 +1,7 @@
-"""What is known of one simulator: its weights and its free runs, for the writer and the reader.
+"""Scores of one simulator: its weights and its free runs.
 
-`to_row` and `of_row` of each record spell the names in rows, once for both. Errors are in standard
-deviations of the states over the training set.
+`to_row` and `of_row` define their names in rows. Errors are in standard deviations of the states
+over the training set.
 """
 
 from collections.abc import Sequence
@@ -19,10 +19,10 @@ Series = dict[str, np.ndarray]
 
 @dataclass(frozen=True)
 class WeightCounts:
-    """What one network is made of; `small` are weights of magnitude below 1e-3, scaled.
+    """Numbers of weights and units of one network; `small` scaled weights are below 1e-3.
 
-    Live are units and weights on a path of nonzero weights from an input to an output. None where
-    a baseline has no such number.
+    Live (active) units and weights lie on a path of nonzero weights from an input to an output.
+    None where a baseline has no such number.
     """
 
     zero_share: float | None = None
@@ -33,18 +33,18 @@ class WeightCounts:
     live_weights: float | None = None
 
     def to_numbers(self) -> Numbers:
-        """Numbers of a row: those of a baseline have no units."""
+        """Numbers of a row; a baseline has no units."""
         known = asdict(self)
         return known if self.live_weights is not None else {n: known[n] for n in _OF_BASELINES}
 
 
 @dataclass(frozen=True)
 class HorizonRuns:
-    """Free runs judged at one horizon.
+    """Free runs evaluated at one horizon.
 
-    `diverged` (1 or 0) and `rfmse` of each run are NaN over trajectories that are shorter. The
-    count, mean and standard deviation are over the others; `rfmse_mean` and `rfmse_std` over those
-    that did not diverge (None: all did).
+    `diverged` (1 or 0) and `rfmse` of each run are NaN for trajectories that are shorter. The other
+    numbers are over the remaining trajectories, `rfmse_mean` and `rfmse_std` over the runs that did
+    not diverge (None: all did).
     """
 
     diverged: Float[np.ndarray, " run"]
@@ -57,9 +57,9 @@ class HorizonRuns:
 
 @dataclass(frozen=True)
 class LongRuns:
-    """Free runs over fresh trajectories longer than any of the test set.
+    """Free runs over separate trajectories that are longer than the test set.
 
-    `exit_sample` is the first sample outside the box of the training data, -1 if none is, and
+    `exit_sample` is the first sample outside the box of the training data (-1: none), and
     `exit_state` the state that left it.
     """
 
@@ -71,17 +71,17 @@ class LongRuns:
 
     @property
     def left_box(self) -> float:
-        """How many runs left the box."""
+        """Number of runs that left the box."""
         return float((self.exit_sample >= 0).sum())
 
 
 @dataclass(frozen=True)
 class SimulationScores:
-    """One simulator: weights, free runs over the test set, and what was kept of them.
+    """Scores of one simulator: weights, free runs over the test set, and losses.
 
-    `links` (outputs, inputs) is 1 where a path of nonzero weights leads. `shown_runs` are the first
-    free runs at the samples `shown_index`; losses are those after every epoch, NaN from where the
-    network was frozen. None where there is none.
+    `links` (outputs, inputs) is 1 where a path of nonzero weights exists. `shown_runs` are the
+    first free runs at the samples `shown_index`; losses are those after each epoch, NaN after the
+    network was frozen. None where a score does not exist.
     """
 
     weights: WeightCounts

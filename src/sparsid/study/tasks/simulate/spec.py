@@ -1,4 +1,4 @@
-"""What a study of simulators is, as data: many configurations on one plant's data."""
+"""Specification of a study of simulators: many configurations on the data of one plant."""
 
 from collections.abc import Iterator
 from typing import Any, Literal
@@ -23,16 +23,16 @@ from sparsid.study.spec import (
     observed,
 )
 
-SIMULATED = ("train", "validation", "test", "samples", "seed")  # keys of [data] beside a process
-RECORDED = tuple(DataSpec.model_fields.keys() - {"files", "dt"})  # and beside files
+SIMULATED = ("train", "validation", "test", "samples", "seed")  # keys of [data] with a process
+RECORDED = tuple(DataSpec.model_fields.keys() - {"files", "dt"})  # and with files
 
 
 class StudyDataSpec(DataSpec):
-    """[data]: a built-in process to simulate, or files as `fit` takes them.
+    """[data]: a built-in process to simulate, or files as in `fit`.
 
-    `train`, `validation` and `test` count simulated trajectories of `samples` each. With `sizes`
-    each configuration is trained on the first n training trajectories, for each n; the scale of
-    all scores is still that of the whole training set, so that rows compare.
+    `train`, `validation` and `test` are numbers of simulated trajectories of `samples` each. With
+    `sizes` each configuration is trained on the first n training trajectories, for each n; scores
+    are still scaled by the complete training set, so that rows are comparable.
     """
 
     files: tuple[str, ...] = Field(
@@ -55,70 +55,69 @@ class StudyDataSpec(DataSpec):
     sizes: tuple[int, ...] = Field(
         default=(),
         description="train on the first n trajectories, for each n",
-        json_schema_extra={"type": "rising integers"},
+        json_schema_extra={"type": "increasing integers"},
     )
     test_share: float = Field(
         default=0.2,
         gt=0,
         lt=1,
-        description="kept back for the test, of the whole data; both together leave some to train "
-        "on",
+        description="share of all data for the test; with `validation_share` below 1",
     )
 
 
 class EvaluateSpec(Table):
-    """[evaluate]: horizons in samples; `shown` test trajectories of which runs are kept.
+    """[evaluate]: horizons in samples; runs over the first `shown` test trajectories are stored.
 
-    With `long_samples` > 0 every model also runs over fresh test trajectories of that length.
-    Errors are in standard deviations of the states over the training set; "test" takes the test
-    set's, as haugstvedt2023's code does.
+    With `long_samples` > 0 every model also simulates separate test trajectories of that length.
+    Errors are in standard deviations of the states over the training set, or with `scale = "test"`
+    over the test set.
     """
 
     scale: Literal["train", "test"] = Field(
         default="train",
-        description='whose standard deviations errors count in; `"test"` as haugstvedt2023\'s code',
+        description="the set whose standard deviations are the unit of errors",
     )
     horizons: tuple[int, ...] = Field(
         default=(100, 1000, 2500, 5000),
         min_length=1,
-        description="free runs are judged up to so many samples",
-        json_schema_extra={"type": "rising integers"},
+        description="horizons of free runs in samples",
+        json_schema_extra={"type": "increasing integers"},
     )
     long_samples: int = Field(
         default=0,
         ge=0,
-        description="with more than 0, every model also runs over fresh trajectories of that "
-        "length (a `process` only)",
+        description="if above 0, every model also simulates separate trajectories of that length "
+        "(with a `process` only)",
     )
-    long_trajectories: int = Field(default=40, ge=1, description="how many of them")
+    long_trajectories: int = Field(default=40, ge=1, description="number of these trajectories")
     shown: int = Field(
-        default=3, ge=1, description="test trajectories that are drawn and of which runs are kept"
+        default=3, ge=1, description="test trajectories whose runs are stored and drawn"
     )
 
 
 class BaselineSpec(Table):
-    """baseline = {kind = "sindy", library = "quadratic", threshold = 1e-3}: no network at all."""
+    """baseline = {kind = "sindy", library = "quadratic", threshold = 1e-3}: not a network."""
 
     kind: Literal["sindy"] = Field(
         description="a sparse polynomial by PySINDy (`pip install 'sparsid[sindy]'`)"
     )
     library: Literal["linear", "quadratic"] = Field(default="quadratic", description="its terms")
     threshold: float = Field(
-        default=1e-3, ge=0, description="smaller coefficients, in scaled numbers, become zero"
+        default=1e-3, ge=0, description="smaller coefficients, in scaled units, are set to zero"
     )
 
 
 class ConfigurationSpec(Table):
     """[[configuration]]: an architecture and its phases, or a baseline.
 
-    `departure` says what is known to differ from the published row of the same name; `pair` names
-    the configuration beside which this one stands (X for X + SWA). `first_seed` is added to every
-    seed: other networks than those of another configuration which begins alike.
+    `departure` describes known differences from the published row of the same name; `pair` names
+    the configuration that this one is compared with (X for X + SWA). `first_seed` is added to every
+    seed, to train other networks than a configuration with the same first phases.
     """
 
-    name: str = Field(min_length=1, description="what its row is called")
+    name: str = Field(min_length=1, description="name of its row")
     departure: str = Field(
-        default="", description="what is known to differ from the published row of that name"
+        default="", description="known differences from the published row of the same name"
     )
     pair: str | None = Field(
         default=None, description="the configuration that this one is compared with"
@@ -126,39 +125,39 @@ class ConfigurationSpec(Table):
     first_seed: int = Field(
         default=0,
         ge=0,
-        description="added to every seed: other networks than those of a configuration that "
-        "begins alike",
+        description="added to every seed, to train other networks than a configuration with the "
+        "same first phases",
     )
     model: AnyArchitecture | None = Field(
         default=None, description="the architecture", json_schema_extra={"default": "see below"}
     )
     phases: tuple[AnyPhaseSpec, ...] = Field(
         default=(),
-        description="phases one after the other: tables, or names of [phases]",
+        description="phases in order: tables, or names of [phases]",
         json_schema_extra={"type": "list"},
     )
     baseline: BaselineSpec | None = Field(
-        default=None, description="a model that is no network, instead of `phases` and `model`"
+        default=None, description="a model other than a network, instead of `phases` and `model`"
     )
 
     @property
     def architecture(self) -> AbstractArchitecture:
-        """The model; a derivative network where none is named."""
+        """The model; by default a derivative network."""
         return self.model or DerivativeMLP()
 
 
 class ClaimSpec(Table):
-    """[[claim]]: `better` has less (or `greater`) of the measure at the horizon than `than`.
+    """[[claim]]: `better` has a lower (or `greater`) measure at the horizon than `than`.
 
-    With `sizes` in [data], `size` and `than_size` say which networks are meant: by default the
-    largest size stored for `better`, and for `than` the size of `better`.
+    With `sizes` in [data], `size` and `than_size` are the sizes of the two: by default the largest
+    stored size for `better`, and for `than` the size of `better`.
     """
 
     text: str = Field(description="the claim in words")
     better: str = Field(description="a configuration")
     than: str = Field(description="the configuration that it is compared with")
     measure: Literal["diverged", "rfmse"] = Field(
-        default="diverged", description="what is compared"
+        default="diverged", description="the compared measure"
     )
     horizon: int = Field(description="one of `horizons`")
     expected: Literal["less", "greater"] = Field(
@@ -166,31 +165,31 @@ class ClaimSpec(Table):
     )
     size: int | None = Field(
         default=None,
-        description="trajectories that `better` is trained on, one of `sizes`",
+        description="number of trajectories that `better` is trained on, one of `sizes`",
         json_schema_extra={"default": "the largest stored"},
     )
     than_size: int | None = Field(
         default=None,
-        description="trajectories that `than` is trained on",
+        description="number of trajectories that `than` is trained on",
         json_schema_extra={"default": "as `size`"},
     )
 
 
 class StudySpec(AbstractStudySpec):
-    """The whole study. `published` names the paper whose numbers are printed beside.
+    """A study of simulators. `published` names the paper that results are compared with.
 
-    `effort` multiplies all epochs, and the epochs at which anything happens, once when it is read.
+    `effort` multiplies all numbers of epochs, once when the study is read.
     """
 
     task: Literal["simulate"] = "simulate"
     published: str | None = Field(
         default=None,
-        description="a paper (`papers/`) whose numbers are shown beside rows of the same name",
+        description="a paper (`papers/`) whose numbers are shown for rows of the same name",
     )
     effort: float = Field(
         default=1.0,
         gt=0,
-        description="multiplies all epochs, and the epochs at which anything happens",
+        description="multiplies all numbers of epochs, also those at which something happens",
     )
     data: StudyDataSpec
     evaluate: EvaluateSpec = EvaluateSpec()
@@ -206,17 +205,17 @@ class StudySpec(AbstractStudySpec):
 
     @property
     def horizons(self) -> tuple[int, ...]:
-        """In samples, rising."""
+        """In samples, increasing."""
         return self.evaluate.horizons
 
     @property
     def networks(self) -> Iterator[tuple[str, AbstractArchitecture]]:
-        """Names and architectures of the configurations that are no baselines."""
+        """Names and architectures of the configurations other than baselines."""
         return ((c.name, c.architecture) for c in self.configuration if c.baseline is None)
 
 
 def check(study: StudySpec) -> None:
-    """Raises SparsidError for what no single table can see."""
+    """Raises SparsidError for conflicts between tables."""
     if study.published is not None:
         papers.check(study.published)
     _check_data(study.data)
@@ -248,7 +247,7 @@ def _check_claim(claim: ClaimSpec, study: StudySpec) -> None:
 
 def _check_data(data: StudyDataSpec) -> None:
     if (data.process is None) == (not data.files):
-        raise SparsidError("[data] needs either a `process` or `files`, and not both.")
+        raise SparsidError("[data] needs either a `process` or `files`, not both.")
     if data.process is not None:
         PLANTS.check(data.process)
     _check_other_kind(data)
@@ -260,7 +259,7 @@ def _check_data(data: StudyDataSpec) -> None:
 
 
 def _check_other_kind(data: StudyDataSpec) -> None:
-    """A key that says what it says by default is let through: written out, a study has them all."""
+    """Refuses keys of the other kind; defaults are allowed, as a written-out study has all keys."""
     simulated = data.process is not None
     other, kind, remedy = (
         (RECORDED, "a `process`", "only `files`")
@@ -268,12 +267,12 @@ def _check_other_kind(data: StudyDataSpec) -> None:
         else (SIMULATED, "`files`", "only a `process`")
     )
     content = data.model_dump(exclude_defaults=True)
-    if odd := [name for name in other if name in content]:
-        raise SparsidError(f"[data] of {kind} takes no `{odd[0]}`, which {remedy} may have.")
+    if invalid := [name for name in other if name in content]:
+        raise SparsidError(f"[data] of {kind} takes no `{invalid[0]}`; {remedy} may have it.")
 
 
 def _check_observed(study: StudySpec) -> None:
-    """A recurrent model needs outputs: a process has some, in files they are named."""
+    """Recurrent models need outputs: those of the process, or those named for files."""
     if study.data.process is not None:
         observed([*study.networks, *_baselines(study)])
         return
@@ -294,7 +293,7 @@ def _check_configuration(configuration: ConfigurationSpec, study: StudySpec) -> 
     network = bool(configuration.phases)
     if network == (configuration.baseline is not None):
         raise SparsidError(
-            f"The configuration {configuration.name!r} needs either `phases` or a `baseline`, and "
+            f"The configuration {configuration.name!r} needs either `phases` or a `baseline`, "
             "not both."
         )
     if configuration.baseline is not None and configuration.model is not None:
@@ -303,7 +302,7 @@ def _check_configuration(configuration: ConfigurationSpec, study: StudySpec) -> 
         )
     if configuration.first_seed + study.training.seeds[-1] > LARGEST_SEED:
         raise SparsidError(
-            f"Seeds must be at most {LARGEST_SEED}, `first_seed` added; the configuration "
+            f"Seeds plus `first_seed` must be at most {LARGEST_SEED}; the configuration "
             f"{configuration.name!r} goes up to "
             f"{configuration.first_seed + study.training.seeds[-1]}."
         )
@@ -323,9 +322,9 @@ def _check_linear_start(configuration: ConfigurationSpec) -> None:
 
 
 def expand(tables: dict[str, Any], own: dict[str, Any], source: str) -> dict[str, Any]:
-    """The tables with lists of phases that are given by name put in their place.
+    """The tables with named lists of phases replaced by the phases.
 
-    Raises SparsidError for a name that is unknown, and a list of the file's own that nobody uses.
+    Raises SparsidError for an unknown name, and for a list of the file's own that is not used.
     """
     tables = dict(tables)
     phases = tables.pop("phases", {})
@@ -356,7 +355,7 @@ def _check_used(own_phases: dict[str, Any], configurations: list[Any], source: s
 
 
 def _with_phases(table: Any, named_phases: dict[str, Any], source: str) -> Any:
-    """A configuration whose phases given by name are written out; what is odd is left as it is."""
+    """A configuration with its named phases written out; an invalid one is left unchanged."""
     if not isinstance(table, dict) or not isinstance(table.get("phases"), list):
         return table
     phases = []
@@ -372,7 +371,7 @@ def _with_phases(table: Any, named_phases: dict[str, Any], source: str) -> Any:
 
 
 def with_effort(study: StudySpec) -> StudySpec:
-    """The study with its effort in the phases."""
+    """The study with its effort applied to the phases."""
     configurations = tuple(
         c.model_copy(update={"phases": tuple(p.with_effort(study.effort) for p in c.phases)})
         for c in study.configuration

@@ -7,7 +7,7 @@ import numpy as np
 from sparsid.evaluation import Estimate, agreement
 from sparsid.report.document import Cell, Interval, Quantity, Share, Spread, Table
 from sparsid.study.results import StudyResults
-from sparsid.study.tasks.simulate.published import agreement_table, row_beside, slips
+from sparsid.study.tasks.simulate.published import agreement_table, misprints, published_row
 from sparsid.study.tasks.simulate.results import ConfigurationResults, at_largest, sizes
 from sparsid.study.tasks.simulate.spec import ClaimSpec
 from sparsid.study.tasks.simulate.verdicts import Comparison, diverged_share, pairs, verdicts
@@ -16,7 +16,7 @@ EXACT = 6  # significant digits of a number that is given, not estimated
 
 
 def tables(results: StudyResults) -> tuple[Table, ...]:
-    """All tables that the rows stored so far give something for."""
+    """All tables that have rows."""
     found = [_divergence(results), _rfmse(results), _weights(results), _starts(results)]
     if any(c.has(lambda s: s.long and s.long.rfmse) for c in results.configurations):
         found.append(_long(results))
@@ -27,34 +27,34 @@ def tables(results: StudyResults) -> tuple[Table, ...]:
 
 
 def comparison(compared: Sequence[Comparison]) -> Table:
-    """First less second, a row for each pair and measure."""
+    """First minus second, a row for each pair and measure."""
     horizons = list(dict.fromkeys(h for c in compared for h in c.diverged))
     rows = []
     for pair in compared:
-        name, paired = f"{pair.first} less {pair.second}", "yes" if pair.paired else "no"
+        name, paired = f"{pair.first} minus {pair.second}", "yes" if pair.paired else "no"
         diverged = (_share_difference(pair.diverged[h]) for h in horizons)
         errors = (_difference(pair.rfmse[h]) for h in horizons)
         rows.append((name, paired, "diverged %", *diverged))
         rows.append((name, paired, "RFMSE", *errors))
-    note = "95 % intervals by redrawing networks and trajectories; paired: networks by seed. "
-    note += "RFMSE: over the runs that neither diverged, where networks are paired; else over each "
-    note += "one's own."
+    note = "95 % intervals by bootstrap over networks and trajectories; paired: networks by seed. "
+    note += "RFMSE: if paired, over the runs that diverged in neither; otherwise over each "
+    note += "configuration's runs that did not diverge."
     columns = ("pair", "paired", "measure", *map(str, horizons))
     return Table("Differences", columns, rows, note)
 
 
 def label(found: ConfigurationResults, results: StudyResults) -> str:
-    """The configuration's name, with its size where there are several."""
+    """The configuration's name, with its size if the study has several."""
     return found.name if len(sizes(results)) < 2 else f"{found.name}, {found.size} trajectories"
 
 
 def _divergence(results: StudyResults) -> Table:
-    beside = [row_beside(found, results) for found in results.configurations]
+    published = [published_row(found, results) for found in results.configurations]
     printed = [
-        h for h in results.study.horizons if any(row and h in row.diverged for row in beside)
+        h for h in results.study.horizons if any(row and h in row.diverged for row in published)
     ]
     rows = []
-    for found, theirs in zip(results.configurations, beside, strict=True):
+    for found, theirs in zip(results.configurations, published, strict=True):
         row: list[Cell] = [label(found, results), len(found.rows)]
         for horizon in results.study.horizons:
             row.append(_share(diverged_share(found, horizon)))
@@ -63,17 +63,19 @@ def _divergence(results: StudyResults) -> Table:
                 row.append(None if given is None else Share(given / 100, digits=EXACT))
         rows.append(row)
     note = "Intervals: 95 %, the wider of a two-way bootstrap and Wilson's."
-    if rows_of_slips := slips(results, at_largest(results)):
-        note += f" Published numbers stand as printed; the authors counted {rows_of_slips}."
+    if misprinted := misprints(results, at_largest(results)):
+        note += f" Published numbers are as printed; the authors counted {misprinted}."
     columns = ["configuration", "networks", *_by_horizon(results, printed)]
-    return Table("Diverged free runs in %, by horizon in samples", columns, rows, note)
+    return Table("Diverged free runs in % by horizon in samples", columns, rows, note)
 
 
 def _rfmse(results: StudyResults) -> Table:
-    beside = [row_beside(found, results) for found in results.configurations]
-    printed = [h for h in results.study.horizons if any(row and h in row.rfmse for row in beside)]
+    published = [published_row(found, results) for found in results.configurations]
+    printed = [
+        h for h in results.study.horizons if any(row and h in row.rfmse for row in published)
+    ]
     rows = []
-    for found, theirs in zip(results.configurations, beside, strict=True):
+    for found, theirs in zip(results.configurations, published, strict=True):
         row: list[Cell] = [label(found, results)]
         for horizon in results.study.horizons:
             kept = found.kept_rfmse(horizon)
@@ -95,12 +97,12 @@ def _by_horizon(results: StudyResults, printed: Sequence[int]) -> Iterator[str]:
 
 
 def _weights(results: StudyResults) -> Table:
-    beside = [row_beside(found, results) for found in results.configurations]
-    printed = any(row and row.zeros is not None for row in beside)
+    published = [published_row(found, results) for found in results.configurations]
+    printed = any(row and row.zeros is not None for row in published)
     columns = ["configuration", "exactly zero %", "below 1e-3 %", "non-zero", "weights"]
     columns += ["published zero %"] if printed else []
     rows = []
-    for found, theirs in zip(results.configurations, beside, strict=True):
+    for found, theirs in zip(results.configurations, published, strict=True):
         row: list[Cell] = [
             label(found, results),
             Share(float(found.number(lambda s: s.weights.zero_share).mean())),
@@ -112,17 +114,17 @@ def _weights(results: StudyResults) -> Table:
             zeros = None if theirs is None else theirs.zeros
             row.append(None if zeros is None else Share(zeros / 100, digits=EXACT))
         rows.append(row)
-    note = "Non-zero: median of the networks; biases are not counted."
+    note = "Non-zero: median over the networks, without biases."
     return Table("Weights", columns, rows, note)
 
 
 def _starts(results: StudyResults) -> Table:
-    """How much the networks of one configuration differ among themselves."""
+    """How much the networks of one configuration differ from each other."""
     last, rows = results.study.horizons[-1], []
     for found in results.configurations:
         if found.spec.baseline is not None or not found.has(lambda s: s.train_loss):
             continue
-        alike = (
+        similarity = (
             agreement(found.series(lambda s: s.links) > 0) if found.has(lambda s: s.links) else None
         )
         rows.append(
@@ -132,16 +134,14 @@ def _starts(results: StudyResults) -> Table:
                 _range(found.last(lambda s: s.validation_loss)),
                 _range(found.by_seed(last)[0]),
                 _range(found.number(lambda s: s.weights.live_weights)),
-                Quantity(alike),
+                Quantity(similarity),
             )
         )
     columns = ("configuration", "training loss", "validation loss", f"RFMSE at {last}")
-    note = (
-        "Median [lowest, highest] of the networks. Live weights lie on a path of nonzero weights "
-    )
-    note += "from an input to an output; agreement is the mean Jaccard similarity of the networks' "
-    note += "links (which input feeds which state)."
-    return Table("Spread over starts", (*columns, "live weights", "agreement"), rows, note)
+    note = "Median [minimum, maximum] of the networks. Active weights lie on a path of nonzero "
+    note += "weights from an input to an output; similarity is the mean Jaccard similarity of the "
+    note += "networks' links (which input affects which state)."
+    return Table("Spread over seeds", (*columns, "active weights", "similarity"), rows, note)
 
 
 def _range(values: np.ndarray) -> Interval | None:
@@ -152,7 +152,14 @@ def _range(values: np.ndarray) -> Interval | None:
 
 
 def _long(results: StudyResults) -> Table:
-    columns = ("configuration", "runs", "diverged", "not finite", "left the box", "RFMSE, median")
+    columns = (
+        "configuration",
+        "runs",
+        "diverged",
+        "NaN or infinite",
+        "left the box",
+        "RFMSE, median",
+    )
     rows = []
     for found in results.configurations:
         runs = [scores.long for scores in found.scores if scores.long is not None]
@@ -166,8 +173,8 @@ def _long(results: StudyResults) -> Table:
         errors = np.concatenate([long.rfmse for long in runs])
         middle = np.median(np.where(np.isnan(errors), np.inf, errors))
         rows.append((label(found, results), *sums, Quantity(float(middle))))
-    title = f"Fresh free runs of {results.study.evaluate.long_samples} samples"
-    return Table(title, columns, rows, "The box is that of the training data, and 5 % around it.")
+    title = f"Long free runs of {results.study.evaluate.long_samples} samples"
+    return Table(title, columns, rows, "The box is that of the training data, enlarged by 5 %.")
 
 
 def _claims(results: StudyResults) -> Table:
@@ -179,17 +186,17 @@ def _claims(results: StudyResults) -> Table:
         measure = f"{claim.measure}: {_sides(claim)}"
         rows.append((claim.text, measure, claim.horizon, difference, judged.verdict))
     columns = ("claim", "measure", "horizon", "difference [95 %]", "verdict")
-    return Table("Claims", columns, rows, "Holds: the interval leaves zero out.")
+    return Table("Claims", columns, rows, "Holds: the interval excludes zero.")
 
 
 def _sides(claim: ClaimSpec) -> str:
-    """Who is compared, with the sizes that the claim names."""
+    """The compared configurations, with the sizes that the claim names."""
     mine, theirs = claim.size, claim.than_size or claim.size
     better, than = (
         name if size is None else f"{name}, {size} trajectories"
         for name, size in ((claim.better, mine), (claim.than, theirs))
     )
-    return f"{better} less {than}"
+    return f"{better} minus {than}"
 
 
 def _share(given: Estimate) -> Share:

@@ -1,4 +1,4 @@
-"""What a study says: ours against the published, pairs, and claims, each with its interval."""
+"""Conclusions of a study: agreement with published numbers, pairs and claims, with intervals."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ from sparsid.study.results import StudyResults
 from sparsid.study.tasks.simulate.results import ConfigurationResults, at_largest, sizes
 from sparsid.study.tasks.simulate.spec import ClaimSpec
 
-TWO_STUDIES = sqrt(2)  # theirs is as uncertain as ours: an interval for their number is so wider
+TWO_STUDIES = sqrt(2)  # an interval is wider by this factor if the other study is as uncertain
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """A published number beside ours; `expected` is our interval widened for theirs."""
+    """A published number compared with ours; `expected` is our interval, widened for theirs."""
 
     name: str
     measure: str  # "diverged" (shares in 0..1) or "rfmse"
@@ -38,7 +38,7 @@ class Agreement:
 
 @dataclass(frozen=True)
 class Comparison:
-    """`first` less `second` at each horizon; `paired`: network by network of the same seed."""
+    """`first` minus `second` at each horizon; `paired`: networks of the same seed are compared."""
 
     first: str
     second: str
@@ -49,7 +49,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Verdict:
-    """A claim and what became of it: the difference is `better` less `than`."""
+    """A claim and its verdict; the difference is `better` minus `than`."""
 
     claim: ClaimSpec
     difference: Estimate
@@ -58,12 +58,12 @@ class Verdict:
 
 def diverged_share(found: ConfigurationResults, horizon: int) -> Estimate:
     """Share of diverged runs in 0..1."""
-    happened = found.diverged(horizon)
-    return Estimate(float(happened.mean()), *rate_interval(happened))
+    diverged = found.diverged(horizon)
+    return Estimate(float(diverged.mean()), *rate_interval(diverged))
 
 
 def expected_share(found: ConfigurationResults, horizon: int) -> Estimate:
-    """The same with an interval for another study's share, which is as uncertain as ours."""
+    """The same with the interval for the share of another study that is as uncertain as ours."""
     wide = diverged_share(found, horizon).widened(TWO_STUDIES)
     return Estimate(wide.value, max(wide.low, 0.0), min(wide.high, 1.0))
 
@@ -74,7 +74,7 @@ def mean_rfmse(found: ConfigurationResults, horizon: int) -> Estimate:
 
 
 def compare(first: ConfigurationResults, second: ConfigurationResults) -> Comparison:
-    """Differences at every horizon, paired by seed where both have the same seeds."""
+    """Differences at every horizon, over networks paired by seed if both have common seeds."""
     common = [seed for seed in first.seeds if seed in second.seeds]
     paired = first.spec.baseline is None and second.spec.baseline is None and len(common) > 0
 
@@ -84,25 +84,25 @@ def compare(first: ConfigurationResults, second: ConfigurationResults) -> Compar
     a, b = rows(first), rows(second)
     diverged, rfmse = {}, {}
     for horizon in first.horizons:
-        lost = first.diverged(horizon)[a], second.diverged(horizon)[b]
+        runs = first.diverged(horizon)[a], second.diverged(horizon)[b]
         error = first.rfmse(horizon)[a], second.rfmse(horizon)[b]
-        diverged[horizon] = rate_difference(*lost, paired=paired)
-        rfmse[horizon] = error_difference(*error, kept=(~lost[0], ~lost[1]), paired=paired)
+        diverged[horizon] = rate_difference(*runs, paired=paired)
+        rfmse[horizon] = error_difference(*error, kept=(~runs[0], ~runs[1]), paired=paired)
     return Comparison(first.name, second.name, paired, diverged, rfmse)
 
 
 def pairs(results: StudyResults) -> tuple[Comparison, ...]:
-    """Every configuration that names a `pair`, beside it, where both have rows."""
-    whole = at_largest(results)
+    """Every configuration compared with its `pair`, where both have rows."""
+    largest = at_largest(results)
     return tuple(
-        compare(found, whole[found.spec.pair])
-        for found in whole.values()
-        if found.spec.pair in whole
+        compare(found, largest[found.spec.pair])
+        for found in largest.values()
+        if found.spec.pair in largest
     )
 
 
 def verdicts(results: StudyResults) -> tuple[Verdict, ...]:
-    """All claims whose configurations have rows, judged by whether the interval leaves zero out."""
+    """Verdicts on all claims whose configurations have rows: whether the interval excludes zero."""
     found = []
     for claim in results.study.claim:
         size = claim.size or max(sizes(results), default=0)
@@ -119,9 +119,9 @@ def verdicts(results: StudyResults) -> tuple[Verdict, ...]:
 
 
 def agreements(results: StudyResults, published: Mapping[str, FreeRuns]) -> tuple[Agreement, ...]:
-    """Ours beside every published number of a row of the same name and horizon.
+    """Our result for every published number of a row of the same name and horizon.
 
-    A row of diverged runs that is a slip is judged by its authors' own counts.
+    Where the printed shares of diverged runs are misprints, the authors' own counts are used.
     """
     found = []
     for name in (name for name in at_largest(results) if name in published):
