@@ -205,12 +205,7 @@ def test_a_network_starts_as_the_linear_model_and_from_its_seed_alone(tmp_path):
     )
     train = Normaliser.fit(data).apply(data)
     weight, bias = linear_map(train)
-<<<<<<< HEAD
-    (found,) = load_results(tmp_path).configurations
-    for row in found.rows:
-=======
     for row in configuration(load_results(tmp_path), "a").rows:
->>>>>>> main
         (network,) = load(tmp_path / "models" / f"{row.key}.sparsid")
         first, last = network.model.network.layers
         np.testing.assert_allclose(last.skip.raw, weight, rtol=1e-5, atol=1e-9)

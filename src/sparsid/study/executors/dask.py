@@ -82,19 +82,10 @@ class Dask:
         with ExitStack() as opened:
             if self.scheduler is None:
                 cluster = opened.enter_context(_local_cluster(min(self.workers, groups)))
-<<<<<<< HEAD
                 client = opened.enter_context(Client(cluster, timeout=WORKER, **CLIENT))
             else:
                 try:
                     client = opened.enter_context(Client(self.scheduler, timeout=ANSWER, **CLIENT))
-=======
-                client = opened.enter_context(Client(cluster, timeout=WORKER, set_as_default=False))
-            else:
-                try:
-                    client = opened.enter_context(
-                        Client(self.scheduler, timeout=ANSWER, set_as_default=False)
-                    )
->>>>>>> main
                 except (OSError, ValueError, TypeError) as error:
                     raise ClusterError(
                         f"No Dask scheduler answers at {self.scheduler!r} within {ANSWER:.0f} s "
