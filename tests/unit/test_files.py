@@ -44,7 +44,7 @@ def test_a_folder_that_only_looks_writable_is_found_out():
         check_writable("/proc/q.sparsid")
 
 
-def test_a_file_is_written_whole_or_not_at_all(tmp_path):
+def test_a_file_is_atomic_write_or_not_at_all(tmp_path):
     with atomic_write(tmp_path / "a") as part:
         part.write_text("whole")
         assert not (tmp_path / "a").exists()
@@ -119,9 +119,9 @@ def test_content_is_on_the_disk_before_the_name_and_the_name_before_the_end(tmp_
 
 WRITER = """
 import sys
-from sparsid._files import written_whole
+from sparsid._files import atomic_write
 for turn in range(200):
-    with written_whole(sys.argv[1]) as part:
+    with atomic_write(sys.argv[1]) as part:
         part.write_text(sys.argv[2] * 10000)
 """
 
