@@ -19,7 +19,7 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 def write_page(document: Document, path: str | Path) -> Path:
-    """Writes the page and returns its path; figures are saved as PNG and SVG in `figures` next to it.
+    """Writes the page and returns its path; figures are saved as PNG and SVG in `figures`.
 
     The page loads no other files: figures are embedded. Links are relative to it. Raises
     SparsidError for an invalid or repeated figure name, before anything is written, and if a file
@@ -51,8 +51,8 @@ def _check_names(names: Iterable[str]) -> None:
     for name in names:
         if not NAME.fullmatch(name):
             raise SparsidError(
-                "The name of a figure may contain letters, digits, '-', '_' and '.', and must begin "
-                f"with a letter or digit; got {name!r}."
+                "The name of a figure may contain letters, digits, '-', '_' and '.', and must "
+                f"begin with a letter or digit; got {name!r}."
             )
         if name.lower() in seen:  # some file systems ignore case
             raise SparsidError(f"Two figures are named {name!r}; use unique names.")

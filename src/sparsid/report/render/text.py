@@ -17,7 +17,7 @@ DASH = "-"  # stands for None and NaN
 def number(
     value: float | None, digits: int = 3, *, signed: bool = False, decimals: int | None = None
 ) -> str:
-    """A number with `digits` significant digits, or `decimals` decimals; a dash for None and NaN."""
+    """A number with `digits` significant digits, or `decimals` decimals; None and NaN: a dash."""
     if value is None or value != value:
         return DASH
     style = f".{digits}g" if decimals is None else f".{decimals}f"
