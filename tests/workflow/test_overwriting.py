@@ -38,7 +38,9 @@ def folder(tmp_path, monkeypatch):
     Path("study").mkdir()
     for name in ("truth.nc", "index.html"):
         Path("study", name).write_text("mine")
-    Path("study/study.json").write_text('{"format": "sparsid-study", "schema": 1, "name": "own"}')
+    Path("study/study.json").write_text(
+        '{"format": "sparsid-study", "schema": 1, "name": "own", "specification": {}}'
+    )
     return tmp_path
 
 
