@@ -73,7 +73,7 @@ def _unusable(folder: Path) -> str | None:
         return f"cannot be written to ({error.strerror or error})"
     others = stat.S_IWGRP | stat.S_IWOTH
     if hasattr(os, "getuid") and (about.st_uid != os.getuid() or about.st_mode & others):
-        return "is writable by other users, who could put programs there"
+        return "is not the user's own, or others may write there"
     return None
 
 

@@ -44,7 +44,7 @@ def test_a_folder_that_only_looks_writable_is_found_out():
         check_writable("/proc/q.sparsid")
 
 
-def test_a_file_is_written_whole_or_not_at_all(tmp_path):
+def test_a_file_is_atomic_write_or_not_at_all(tmp_path):
     with atomic_write(tmp_path / "a") as part:
         part.write_text("whole")
         assert not (tmp_path / "a").exists()

@@ -73,8 +73,8 @@ def linear(**model):
 @pytest.mark.parametrize(
     ("change", "content"),
     [
-        ({"base": ["x"]}, "`base` is the name of one study; got ['x']"),
-        ({"base": 3}, "`base` is the name of one study; got 3"),
+        ({"base": ["x"]}, "`base` must be the name of a study; got ['x']"),
+        ({"base": 3}, "`base` must be the name of a study; got 3"),
         ({"training": {"seeds": 10_000_000_000}}, "at most 10000); got 10000000000"),
         (phase(magnitude={"at": [5, 11]}), "`at` of magnitude must be at most"),
         (phase(magnitude={"at_epoch": 11}), "its own phase, 10; got 11"),
@@ -102,7 +102,7 @@ def test_it_is_said_in_one_sentence(change, content):
 
 def test_a_study_of_pruning_takes_no_start_for_all():
     tables = {"base": "chaber2018", "name": "s", "training": {"start": "linear"}}
-    with pytest.raises(SparsidError, match="takes `seeds` alone; got `start`"):
+    with pytest.raises(SparsidError, match="takes only `seeds`; got `start`"):
         parse_study(tables, "test")
 
 

@@ -1,4 +1,4 @@
-"""The command line: one verb a file. Nothing heavy is imported before a verb needs it."""
+"""The command line, one file per verb. Heavy packages are imported only when a verb needs them."""
 
 import sys
 from typing import Any
@@ -55,14 +55,14 @@ def _main(
         False, "--version", callback=_version, is_eager=True, help="Print the version and stop."
     ),
     no_cache: bool = typer.Option(
-        False, "--no-cache", help="Keep no compiled programs for later runs, and use none kept."
+        False, "--no-cache", help="Neither save compiled programs nor use saved ones."
     ),
 ) -> None:
     computing.keeping = not no_cache
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Runs the command line. Bad input: one sentence on standard error, exit code 2."""
+    """Runs the command line. Invalid input: one sentence on standard error, exit code 2."""
     show_all_letters()
     with interruptions():
         code = _run(arguments)
@@ -87,7 +87,7 @@ def _run(arguments: list[str] | None) -> int:
 
 
 def _misused(error: Any) -> int:
-    """Says how a verb is called, and what was wrong with this call."""
+    """Prints the usage of a verb and the error of this call."""
     if type(error).__name__ == "NoArgsIsHelpError":
         error.show()
     else:

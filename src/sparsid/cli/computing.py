@@ -1,12 +1,12 @@
-"""What every verb that computes does first: all cores at work, compiled programs kept."""
+"""Set-up of verbs that compute: all cores as devices, and a cache of compiled programs."""
 
 from sparsid.cli.console import print_notes
 
-keeping = True  # programs; `sparsid --no-cache` says no
+keeping = True  # compiled programs; False with `sparsid --no-cache`
 
 
 def use_machine() -> None:
-    """Makes every core a device and keeps what is compiled for the next run."""
+    """Makes every core a device and saves compiled programs for later runs."""
     from sparsid._devices import use_cores
     from sparsid._programs import keep_programs
 

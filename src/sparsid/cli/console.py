@@ -1,7 +1,7 @@
-"""One door for text to the terminal: sentences, JSON and tables.
+"""Printing to the terminal: sentences, JSON and tables.
 
-What is shown may hold names from somebody's file. It is never read as markup, and what would move
-the cursor, end a line or reorder the text around it is replaced or isolated (`terminal_text`).
+Text may contain names from files. It is never parsed as markup, and characters that would move the
+cursor, end a line or reorder text are replaced or isolated (`terminal_text`).
 """
 
 import io
@@ -18,42 +18,42 @@ from sparsid.report.document import Document
 from sparsid.report.render.console import console
 from sparsid.report.render.terminal import terminal_text
 
-WIDE = 160  # columns, away from a terminal
+WIDE = 160  # columns, if the output is not a terminal
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def show_all_letters() -> None:
-    """Standard output and error show "?" for what their encoding has no letter for."""
+    """Standard output and error print "?" for characters outside their encoding."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
 
 
 def print_line(text: object) -> None:
-    """A line on standard output."""
+    """Prints a line on standard output."""
     out.print(Text(terminal_text(text)))
 
 
 def print_notes(notes: Iterable[str]) -> None:
-    """Sentences somebody should hear, once each, on standard error."""
+    """Prints each distinct note once on standard error."""
     for note in dict.fromkeys(notes):
         err.print(Text(terminal_text(f"Note: {note}")))
 
 
 def print_error(text: object) -> None:
-    """A line on standard error that says what went wrong."""
+    """Prints an error message on standard error."""
     err.print(Text(terminal_text(f"Error: {text}"), style="red"))
 
 
 def print_json(value: Any, indent: int = 2) -> None:
-    """Standard JSON on standard output: letters beyond ASCII escaped, null for NaN."""
+    """Prints strict JSON on standard output: ASCII only, null for NaN and infinity."""
     sys.stdout.write(json.dumps(_standard(value), indent=indent, allow_nan=False) + "\n")
 
 
 def _standard(value: Any) -> Any:
-    """The value with null for what JSON has no number for."""
+    """The value with None for NaN and infinity."""
     if isinstance(value, dict):
         return {key: _standard(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
@@ -62,7 +62,7 @@ def _standard(value: Any) -> Any:
 
 
 def show(document: Document, *, wrap: bool = False) -> None:
-    """A document laid out for the terminal; with `wrap` its cells may break at any blank."""
+    """Prints a document in the width of the terminal; with `wrap` cells may wrap at any space."""
     width = out.width if out.is_terminal else WIDE if wrap else sys.maxsize
     for part in console(document, width=width, wrap=wrap):
         out.print(part)

@@ -20,14 +20,14 @@ def command(
     to: Annotated[Path, typer.Option("--out", help="The folder to write.")] = Path("demo"),
     seed: Seed = 0,
     quick: Annotated[
-        bool, typer.Option(help="A tenth of the training on little data: to see that it runs.")
+        bool, typer.Option(help="A tenth of the training on little data, to test that it runs.")
     ] = False,
     force: Force = False,
 ) -> None:
-    """Simulates an electrolysis cell, trains sparse and dense ensembles, judges their free runs.
+    """Simulates an electrolysis cell, trains sparse and dense networks, evaluates their free runs.
 
-    Writes data, models, figures and a page that shows them all. Ctrl-C stops after the running
-    epoch; what is finished stays, and the same command goes on.
+    Writes data, models, figures and a page that shows them. Ctrl-C stops after the current epoch;
+    finished networks are kept, and the same command resumes.
 
     Example: `sparsid demo --out demo`
     """
@@ -55,6 +55,6 @@ def command(
         page = write_page(document, to / "index.html")
         print_line(f"Open {page} to see figures, models and data.")
     if outcome.interrupted:
-        content = f"{outcome.stored} of {outcome.asked} networks are finished"
-        print_line(f"Interrupted: {content}; the same command goes on from there.")
+        finished = f"{outcome.stored} of {outcome.asked} networks are finished"
+        print_line(f"Interrupted: {finished}; run the same command to resume.")
         raise typer.Exit(128 + last_signal())

@@ -16,22 +16,26 @@ def command(
     model: Model,
     data: Files,
     member: Annotated[int, typer.Option(help="Which network, from 0.", min=0)] = 0,
-    pieces: Annotated[int, typer.Option(help="Affine pieces shown of each law.", min=1)] = 3,
+    pieces: Annotated[
+        int, typer.Option(help="Number of affine pieces to show of each equation.", min=1)
+    ] = 3,
     truth: Annotated[
-        str | None, typer.Option(help="A built-in process whose coefficients stand beside.")
+        str | None, typer.Option(help="A built-in process whose coefficients are compared.")
     ] = None,
-    latex: Annotated[Path | None, typer.Option(help="Also write the laws as LaTeX here.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Everything as JSON.")] = False,
+    latex: Annotated[
+        Path | None, typer.Option(help="A file to write the equations to as LaTeX.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
     *,
     tables: TableOptions,
     force: Force = False,
 ) -> None:
-    """Writes the law of each state of a ReLU network as an equation, in physical units.
+    """Prints the equation of each state of a ReLU network in physical units.
 
-    Where a law is affine over the data, its coefficients are refitted to the record on the links
-    that the network has; else its affine pieces are shown, with the share of the data each covers.
+    If an equation is affine over the data, its coefficients are refitted to the data on the links
+    of the network; otherwise its affine pieces are shown, each with its share of the data.
 
-    Example: `sparsid equations readable.sparsid test.nc --latex laws.tex`
+    Example: `sparsid equations readable.sparsid test.nc --latex equations.tex`
     """
     check_outputs([latex] if latex else [], inputs=[model, *data], force=force)
 
@@ -68,4 +72,4 @@ def command(
     if latex is not None:
         with atomic_write(latex) as part:
             part.write_text(LATEX + equations_latex(found, pieces=pieces), encoding="utf-8")
-        print_notes([f"The laws are in {latex}."])
+        print_notes([f"The equations are in {latex}."])

@@ -19,16 +19,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ChannelOptions:
-    """Which columns are what, and what an output depends on."""
+    """The channels of the columns, and the lags of a recurrent model."""
 
-    states: Annotated[str | None, typer.Option(help="Columns to simulate, by commas.")] = None
+    states: Annotated[str | None, typer.Option(help="State columns, comma-separated.")] = None
     outputs: Annotated[
         str | None,
-        typer.Option(help="Columns to simulate where no states are measured, by commas."),
+        typer.Option(help="Output columns, if states are not measured, comma-separated."),
     ] = None
-    inputs: Annotated[str | None, typer.Option(help="Input columns, by commas.")] = None
+    inputs: Annotated[str | None, typer.Option(help="Input columns, comma-separated.")] = None
     lags: Annotated[
-        int | None, typer.Option(help="Samples an output depends on, with --outputs (2).", min=1)
+        int | None,
+        typer.Option(help="Past samples that an output depends on, with --outputs (2).", min=1),
     ] = None
     delay: Annotated[
         int | None, typer.Option(help="First lag of the inputs, with --outputs (1).", min=1)
@@ -39,12 +40,12 @@ class ChannelOptions:
         return {name: listed(getattr(self, name)) for name in ("states", "outputs", "inputs")}
 
     def model(self) -> dict[str, Any]:
-        """[model] of a recurrent network, as far as options say; nothing for other networks."""
+        """The options of [model] for a recurrent network; empty for other networks."""
         lags = {"output_lags": self.lags, "input_lags": self.lags, "delay": self.delay}
         given = {name: value for name, value in lags.items() if value}
         if self.outputs is None:
             if given:
-                raise SparsidError("--lags and --delay are for models of --outputs.")
+                raise SparsidError("--lags and --delay need --outputs.")
             return {}
         return {"model": {"kind": "narx", **given}}
 
@@ -56,21 +57,23 @@ class TrainingOptions:
     recipe: Annotated[
         str,
         typer.Option(
-            help="Of --states: auto (validation decides), one-step, free-run, readable or dense."
+            help="For --states: auto (chosen by validation), one-step, free-run, readable or dense."
         ),
     ] = "auto"
-    members: Annotated[int, typer.Option(help="Networks in the ensemble.")] = 10
+    members: Annotated[int, typer.Option(help="Number of networks in the ensemble.")] = 10
     effort: Annotated[float, typer.Option(help="Multiplies epochs and iterations.")] = 1.0
 
 
 @dataclass(frozen=True)
 class ShareOptions:
-    """What of the record is kept back."""
+    """The shares of validation and test data."""
 
     validation_share: Annotated[
-        float, typer.Option(help="Share kept back to choose between models.")
+        float, typer.Option(help="Share of validation data, for model selection.")
     ] = 0.2
-    test_share: Annotated[float, typer.Option(help="Share kept back to judge the result.")] = 0.2
+    test_share: Annotated[
+        float, typer.Option(help="Share of test data, for the final evaluation.")
+    ] = 0.2
 
 
 def command(
@@ -88,13 +91,13 @@ def command(
     seed: Seed = 0,
     force: Force = False,
 ) -> None:
-    """Learns a sparse simulator from recorded data, and judges it beside the linear model.
+    """Fits a sparse simulator to recorded data, and compares it with a linear model.
 
-    Keeps back the end of the record: one part chooses between models, one only judges. Ctrl-C
-    stops after the running epoch; the model is then saved as it is.
+    The end of the record is split off as validation data, for model selection, and as test data.
+    Ctrl-C stops after the current epoch; the model is then saved as it is.
 
-    With --states it learns how fast measured states change; with --outputs alone a recurrent model
-    of inputs and outputs, trained on its own free run.
+    With --states the model is a differential equation of measured states; with --outputs alone a
+    recurrent model of inputs and outputs, trained on its own free run.
 
     Example: `sparsid fit plant.csv --states T1,T2 --inputs Q --dt 10 --out plant.sparsid`
     """
@@ -122,7 +125,7 @@ def command(
 
     from sparsid.identify import read_parts
 
-    parts = read_parts(spec.data)  # before JAX: a wrong file or column is refused at once
+    parts = read_parts(spec.data)  # before JAX is imported, to report a wrong file or column early
     result = _fitted(spec, parts, target)
 
     from sparsid.identify import assess
@@ -137,7 +140,7 @@ def command(
 
 
 def _fitted(spec: "FitSpec", parts: "Parts", target: Path) -> "FitResult":
-    """The fit, with its progress on the terminal; whoever stops it before its end is told so."""
+    """The fit, with a progress bar; if interrupted, the message says that nothing was saved."""
     from sparsid.cli.progress import training_progress
     from sparsid.identify import fit_spec
     from sparsid.training.progress import last_signal
@@ -151,7 +154,7 @@ def _fitted(spec: "FitSpec", parts: "Parts", target: Path) -> "FitResult":
 
 
 def _only_out(context: typer.Context) -> None:
-    """Beside a specification, other options would be passed over in silence."""
+    """Refuses options other than --out and --force: they would be silently ignored."""
     given = [
         name
         for name in context.params
@@ -161,8 +164,8 @@ def _only_out(context: typer.Context) -> None:
     if given:
         names = ", ".join("--" + name.replace("_", "-") for name in given)
         raise SparsidError(
-            "With a specification only --out and --force may be given beside it; got "
-            f"{names}: write it there."
+            f"With a specification only --out and --force may be given; got {names}: set it in the "
+            "specification."
         )
 
 
@@ -172,5 +175,5 @@ def _files(spec: "FitSpec") -> tuple[str, ...]:
 
 def _target(to: Path | None, spec: "FitSpec") -> Path:
     if to is None and spec.out is None:
-        raise SparsidError("Say where to write the model: --out plant.sparsid.")
+        raise SparsidError("`fit` needs a file to write the model to: --out plant.sparsid.")
     return to or Path(spec.out or "")

@@ -12,7 +12,7 @@ from sparsid.cli.console import show
 def command(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A model file or NetCDF dataset.")],
 ) -> None:
-    """Shows what is in a model file or a dataset.
+    """Shows the contents of a model file or a dataset.
 
     Example: `sparsid info plant.sparsid`
     """
@@ -23,7 +23,7 @@ def command(
     suffix = suffix_of(file)
     if suffix in TABLES:
         raise SparsidError(
-            f"{file} is a table, which says nothing of states and inputs; `info` shows model files "
+            f"{file} is a table, which does not define states and inputs; `info` shows model files "
             "and NetCDF datasets."
         )
     if suffix in READERS:

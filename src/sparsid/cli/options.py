@@ -1,4 +1,4 @@
-"""Options that several verbs share, each declared once, alone or in groups."""
+"""Options shared by several verbs, alone or in groups."""
 
 import inspect
 from collections.abc import Callable
@@ -15,7 +15,7 @@ Files = Annotated[
     list[Path],
     typer.Argument(
         metavar="DATA...",
-        help="Data files; a table is one trajectory, or several by its column 'trajectory'.",
+        help="Data files; a table is one trajectory, or several with a column 'trajectory'.",
     ),
 ]
 Model = Annotated[Path, typer.Argument(metavar="MODEL", help="A model file.")]
@@ -26,15 +26,15 @@ Adaptive = Annotated[
     bool, typer.Option(help="Integrate adaptively (Diffrax) instead of fixed RK4.")
 ]
 Dt = Annotated[float | None, typer.Option(help="Sampling time in s.")]
-Seed = Annotated[int, typer.Option(help="Seed of everything random.", min=0, max=2**63 - 1)]
+Seed = Annotated[int, typer.Option(help="Random seed.", min=0, max=2**63 - 1)]
 
 
 @dataclass(frozen=True)
 class TableOptions:
-    """How the tables among data files are read."""
+    """How tables among the data files are read."""
 
     columns: Annotated[
-        str | None, typer.Option(help="Names of the columns of a table without header, by commas.")
+        str | None, typer.Option(help="Column names of a table without header, comma-separated.")
     ] = None
     time: Annotated[
         str | None, typer.Option(help="The time column of a table, in s or as dates.")
@@ -42,12 +42,12 @@ class TableOptions:
     dt: Dt = None
 
     def given(self) -> dict[str, Any]:
-        """For functions that read data."""
+        """Keyword arguments of functions that read data."""
         return {"columns": listed(self.columns), "time": self.time, "dt": self.dt}
 
 
 def grouped(command: Callable[..., None]) -> Callable[..., None]:
-    """The command with an option for each field of every parameter that is a dataclass."""
+    """The command with an option for each field of its parameters that are dataclasses."""
     parameters = inspect.signature(command).parameters
     kinds: dict[str, Any] = {name: p.annotation for name, p in parameters.items()}
     groups: dict[str, Any] = {name: kind for name, kind in kinds.items() if is_dataclass(kind)}
@@ -70,30 +70,30 @@ def grouped(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def listed(names: str | None) -> tuple[str, ...] | None:
-    """Names given by commas; None if none were given."""
+    """Comma-separated names as a tuple; None for None."""
     if names is None:
         return None
     return tuple(name.strip() for name in names.split(",") if name.strip())
 
 
 def parse_numbers(option: str, text: str) -> dict[str, float]:
-    """name=value pairs by commas. Raises SparsidError for anything else."""
+    """Comma-separated name=value pairs. Raises SparsidError for other text."""
     try:
         pairs = [pair.split("=") for pair in text.split(",")]
         return {name.strip(): float(value) for name, value in pairs}
     except ValueError:
         raise SparsidError(
-            f"`{option}` takes name=value by commas, as in T1=20; got {text!r}."
+            f"`{option}` takes comma-separated name=value pairs, as in T1=20; got {text!r}."
         ) from None
 
 
 def parse_horizons(text: str | None, longest: int) -> list[int]:
-    """Horizons given by commas; by default the published ones that fit, and the whole record."""
+    """Comma-separated horizons; by default those of 100, 1000, 2500, 5000 that fit, and `longest`."""
     if text is None:
         return sorted({h for h in (100, 1000, 2500, 5000) if h <= longest} | {longest})
     try:
         return [int(part) for part in text.split(",")]
     except ValueError:
         raise SparsidError(
-            f"`--horizons` takes whole numbers of samples by commas, as in 100,1000; got {text!r}."
+            f"`--horizons` takes comma-separated integers, as in 100,1000; got {text!r}."
         ) from None

@@ -1,4 +1,4 @@
-"""What a verb may write: never over its own inputs, nor over a file that sparsid did not write."""
+"""Checks of output files: neither inputs nor files of other programs may be overwritten."""
 
 import json
 import os
@@ -15,14 +15,14 @@ from sparsid._files import check_writable, make_folder
 from sparsid.study.tasks.simulate.exits import HEADER as EXITS_HEADER
 
 Force = Annotated[
-    bool, typer.Option("--force", help="Replace a file that sparsid did not write. Never an input.")
+    bool, typer.Option("--force", help="Replace files that sparsid did not write, except inputs.")
 ]
 
 LATEX = "% Written by sparsid\n"
 MARKDOWN = "<!-- Written by sparsid -->\n\n"
 
-HEAD = 8192  # bytes of a file that say what it is
-# How text files of ours begin, or what stands in their first lines.
+HEAD = 8192  # bytes read to recognise a file
+# How text files written by sparsid begin.
 _TEXTS = (
     re.compile(rb"trajectory,time \[s\]"),
     re.compile(EXITS_HEADER.encode()),
@@ -30,7 +30,7 @@ _TEXTS = (
     re.compile(re.escape(LATEX.encode())),
     re.compile(re.escape(MARKDOWN.strip().encode())),
     re.compile(rb'<!DOCTYPE html>(?s:.)*<meta name="generator" content="sparsid">'),
-    # Pages of older versions name no generator: the style that all of them have.
+    # Pages of older versions name no generator; they all have this style.
     re.compile(rb"<!DOCTYPE html>(?s:.)*--paper: #ffffff; --ink: #222222; --muted: #666666;"),
     re.compile(rb"<\?xml(?s:.)*<dc:creator>\s*<cc:Agent>\s*<dc:title>sparsid</dc:title>"),
     re.compile(rb"\x89PNG(?s:.)*Software\x00sparsid"),
@@ -40,10 +40,10 @@ _TEXTS = (
 def check_outputs(
     outputs: Iterable[str | Path], *, inputs: Iterable[str | Path] = (), force: bool = False
 ) -> None:
-    """Raises SparsidError unless all `outputs` can be written and destroy nothing.
+    """Raises SparsidError unless all `outputs` can be written without destroying other files.
 
-    An output is none of the `inputs`, whatever the spelling of its name and through links too, and
-    no other output. With `force` it may take the place of a file that sparsid did not write.
+    An output may be neither one of the `inputs` nor another output, also through links. With
+    `force` it may replace a file that sparsid did not write.
     """
     outputs, inputs = [Path(path) for path in outputs], [Path(path) for path in inputs]
     for at, path in enumerate(outputs):
@@ -51,22 +51,23 @@ def check_outputs(
         for given in inputs:
             if _same(path, given):
                 raise SparsidError(
-                    f"Cannot write {path}: an output may not replace an input, and {given} is read "
-                    "here; choose another name for the output."
+                    f"Cannot write {path}: an output may not replace an input, and {given} is an "
+                    "input; choose another name for the output."
                 )
         if any(_same(path, other) for other in outputs[:at]):
             raise SparsidError(
-                f"Cannot write {path}: two outputs go there; choose another name for one of them."
+                f"Cannot write {path}: two outputs have this name; choose another name for one of "
+                "them."
             )
         if not force and path.exists() and not written_by_sparsid(path):
             raise SparsidError(
-                f"Cannot write {path}: there is a file that sparsid did not write; choose another "
-                "name for the output, or replace the file with --force."
+                f"Cannot write {path}: the file exists and sparsid did not write it; choose "
+                "another name for the output, or replace the file with --force."
             )
 
 
 def written_by_sparsid(path: Path) -> bool:
-    """Whether the content of a file is in one of our formats; so is an empty file."""
+    """Whether a file is in one of sparsid's formats, or empty."""
     try:
         with path.open("rb") as file:
             head = file.read(HEAD)
@@ -76,19 +77,19 @@ def written_by_sparsid(path: Path) -> bool:
             return _is_dataset(path)
         if head[:4] == b"PAR1":
             return _is_table(path)
-    except Exception:  # damage shows in many ways; what cannot be read is not known to be ours
+    except Exception:  # many kinds of damage; an unreadable file is not known to be ours
         return False
     return not head or any(text.match(head) for text in _TEXTS)
 
 
 def check_figures(folder: Path, names: Iterable[str], *, force: bool = False) -> None:
-    """The same for figures saved in `folder`, which is made: an SVG and a PNG by each name."""
+    """The same for figures saved in `folder`, which is created: an SVG and a PNG per name."""
     make_folder(folder)
     outputs = []
     for name in names:
         drawing = folder / f"{name}.svg"
         outputs.append(drawing)
-        # Older versions marked the SVG alone: where it is ours, so is the PNG beside it.
+        # Older versions marked only the SVG: if it is ours, so is the PNG of that name.
         if not (drawing.is_file() and written_by_sparsid(drawing)):
             outputs.append(folder / f"{name}.png")
     check_outputs(outputs, force=force)

@@ -24,28 +24,28 @@ def command(
         list[Path] | None,
         typer.Argument(
             metavar="[DATA...]",
-            help="Data files, of inputs alone where --start is given; none for --samples.",
+            help="Data files, with inputs only if --start is given; none with --samples.",
         ),
     ] = None,
     *,
     tables: TableOptions,
     start: Annotated[
         str | None,
-        typer.Option(help="First state, as in T1=20,T2=35, for data that holds inputs only."),
+        typer.Option(help="Initial state, as in T1=20,T2=35, for data with inputs only."),
     ] = None,
     samples: Annotated[
         int | None,
-        typer.Option(help="Samples to run from --start, for a model without inputs.", min=2),
+        typer.Option(help="Number of samples from --start, for a model without inputs.", min=2),
     ] = None,
     member: Annotated[
         int | None, typer.Option(help="One member's run instead of the median of all.", min=0)
     ] = None,
     force: Force = False,
 ) -> None:
-    """Simulates freely from the first sample of each record under its inputs.
+    """Simulates each record from its first sample under its inputs.
 
-    Writes the median of all members' runs, or one member's. A model without inputs needs no data:
-    --start and --samples are enough.
+    Writes the median over all members, or the run of one member. A model without inputs needs no
+    data, only --start and --samples.
 
     Example: `sparsid predict plant.sparsid tomorrow.csv --start T1=20,T2=35 --out forecast.csv`
     """
@@ -80,25 +80,25 @@ def command(
 def _dataset(
     card: "Card", data: Sequence[Path], start: str | None, samples: int | None, tables: TableOptions
 ) -> "tuple[Dataset, list[str]]":
-    """What is run over, and notes. Raises SparsidError for options that do not go together."""
+    """The data to simulate, and notes. Raises SparsidError for conflicting options."""
     from sparsid.identify.model_data import at_rest, read_for, read_inputs_for
 
     if not data:
         if len(card.inputs):
             names = ", ".join(card.inputs.names)
-            raise SparsidError(f"The model has inputs; name data files that hold {names}.")
+            raise SparsidError(f"The model has inputs; give data files with {names}.")
         if start is None or samples is None:
             raise SparsidError("Without data files a run needs `--start` and `--samples`.")
         if given := [f"--{name}" for name, value in vars(tables).items() if value is not None]:
-            raise SparsidError(f"Without data files leave {', '.join(given)} out.")
+            raise SparsidError(f"{', '.join(given)} needs data files; leave it out.")
         return at_rest(card, parse_numbers("--start", start), samples), []
     if samples is not None:
-        raise SparsidError("`--samples` is for runs without data; the data says how long.")
+        raise SparsidError("`--samples` is for runs without data; leave it out with data files.")
     if start is None:
         return read_for(card, data, **tables.given())
     if not len(card.inputs):
         raise SparsidError(
-            "The model has no inputs to read from data: leave the data out and give "
-            "`--start` with `--samples`, or leave `--start` out."
+            "The model has no inputs to read from data: give `--start` and `--samples` without "
+            "data files, or leave `--start` out."
         )
     return read_inputs_for(card, data, parse_numbers("--start", start), **tables.given())

@@ -1,4 +1,4 @@
-"""The progress of long work: bars on a terminal, now and then a line in a log."""
+"""Progress of long computations: bars on a terminal, occasional lines in a log."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -28,20 +28,20 @@ if TYPE_CHECKING:
 
 
 def _words(template: str, **look) -> TextColumn:
-    """A column of text that is never read as markup."""
+    """A column of text that is never parsed as markup."""
     return TextColumn(template, markup=False, **look)
 
 
 def _bar(*columns: ProgressColumn, width: int = 24) -> Progress:
-    """Progress on the terminal: what is at work, a bar, and then `columns`."""
+    """A progress display: a description, a bar, and then `columns`."""
     what = _words("{task.description}", table_column=Column(no_wrap=True))
     return Progress(what, BarColumn(bar_width=width), *columns, console=err)
 
 
 def now_and_then(every: float = 60.0) -> Callable[[str], None]:
-    """A function that says a line at most every so many seconds, and only into a log.
+    """A function that prints a line at most once in `every` seconds, unless on a terminal.
 
-    On a terminal bars move; a log would otherwise stay silent until the end.
+    A terminal shows bars; a log would otherwise stay empty until the end.
     """
     last = time.monotonic()
 
@@ -55,7 +55,7 @@ def now_and_then(every: float = 60.0) -> Callable[[str], None]:
 
 
 def remaining(seconds: float, done: float) -> str:
-    """Said after so many seconds for the share `done`: ", about 2 h 05 min left"; "" before any."""
+    """The estimated remaining time: ", about 2 h 05 min left"; "" if the share `done` is 0."""
     if not done > 0:
         return ""
     hours, minutes = divmod(max(round(seconds * (1 - done) / done / 60), 0), 60)
@@ -64,9 +64,9 @@ def remaining(seconds: float, done: float) -> str:
 
 @contextmanager
 def training_progress() -> Iterator:
-    """Within it, `watching(name)` shows a bar: epochs, rate, remaining time, errors so far.
+    """Yields a function that makes, for a name, the callback that updates a bar.
 
-    It appears with the first epoch: what is trained without epochs has none.
+    The bar shows epochs, rate, remaining time and errors; it appears with the first epoch.
     """
     columns = (
         MofNCompleteColumn(),
@@ -106,7 +106,7 @@ def training_progress() -> Iterator:
 
 @contextmanager
 def pruning_progress() -> Iterator:
-    """Within it, `watch(report)` shows the rounds of pruning: weights left, members at work."""
+    """Yields a callback that shows the rounds of pruning: remaining weights, active members."""
     with _bar(_words("{task.fields[content]}")) as progress:
         task = progress.add_task("pruning", total=None, content="")
         log = now_and_then()
@@ -114,8 +114,8 @@ def pruning_progress() -> Iterator:
         def callback(report: "PruningReport") -> None:
             left, most = sum(report.left), report.numbers * len(report.left)
             content = (
-                f"round {report.round}, {left / len(report.left):.0f} of {report.numbers} numbers "
-                f"left, {report.running} members at work"
+                f"round {report.round}, {left / len(report.left):.0f} of {report.numbers} "
+                f"parameters left, {report.running} members active"
             )
             progress.update(task, total=most, completed=most - left, content=content)
             log(f"pruning: {content}")
@@ -125,7 +125,7 @@ def pruning_progress() -> Iterator:
 
 @contextmanager
 def study_progress(name: str) -> Iterator:
-    """Within it, `watch(progress)` shows a study's work, cells, remaining time and what it does."""
+    """Yields a callback that shows a study's work, cells, remaining time and current activity."""
     columns = (
         _words("{task.percentage:.0f} %"),
         _words("{task.fields[cells]}"),
@@ -139,7 +139,7 @@ def study_progress(name: str) -> Iterator:
 
         def callback(state: "StudyState") -> None:
             nonlocal began
-            began = began or time.monotonic()  # the data are prepared: the work begins
+            began = began or time.monotonic()  # after the data are prepared
             total = max(state.work, 1.0)
             done = state.work_done / total
             cells, doing = f"{state.cells_done} of {state.cells} cells", terminal_text(state.doing)

@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PathOptions:
-    """How far a path goes, and what a removal may cost."""
+    """Where a path ends, and by how much a removal may raise the errors."""
 
     method: Annotated[
         Literal["obs", "obd"], typer.Option(help="Optimal Brain Surgeon, or Damage.")
     ] = "obs"
-    iterations: Annotated[int, typer.Option(help="Iterations of retraining a round.", min=1)] = 50
+    iterations: Annotated[int, typer.Option(help="Retraining iterations per round.", min=1)] = 50
     factor: Annotated[
         float,
         typer.Option(
-            help="A removal that raises the training error by more is undone; squared once no "
-            "other may go and the limit on the validation error is dropped."
+            help="A removal that raises the training error by a larger factor is undone; squared "
+            "when no weight can be removed and the limit on the validation error is dropped."
         ),
     ] = 1.3
     validation_factor: Annotated[
@@ -37,21 +37,25 @@ class PathOptions:
         typer.Option(
             "--validation-factor",
             "--guard",
-            help="A removal that raises the validation error by more is undone too, at first.",
+            help="A removal that raises the validation error by a larger factor is also undone, "
+            "until this limit is dropped.",
         ),
     ] = 1.05
-    least: Annotated[int, typer.Option(help="A path ends at so many numbers.", min=0)] = 5
+    least: Annotated[
+        int, typer.Option(help="Number of parameters at which a path ends.", min=0)
+    ] = 5
 
 
 @dataclass(frozen=True)
 class ShareOptions:
-    """What of the data chooses the network, and what judges it."""
+    """The shares of validation and test data."""
 
     validation_share: Annotated[
-        float, typer.Option(help="Share of the data that chooses the network.", min=0.01, max=0.9)
+        float,
+        typer.Option(help="Share of validation data, to choose the network.", min=0.01, max=0.9),
     ] = 0.2
     test_share: Annotated[
-        float, typer.Option(help="Share kept back to judge the result.", min=0.0, max=0.9)
+        float, typer.Option(help="Share of test data, for the final evaluation.", min=0.0, max=0.9)
     ] = 0.2
 
 
@@ -60,12 +64,12 @@ def command(
     data: Files,
     to: ModelOut,
     paths: Annotated[
-        Path | None, typer.Option(help="A JSON file to write with every step of every path.")
+        Path | None, typer.Option(help="A JSON file to write all steps of all paths to.")
     ] = None,
     choose: Annotated[
         Literal["best", "smallest"],
         typer.Option(
-            help="best: least validation error; smallest: smallest network not worse than the full."
+            help="best: least validation error; smallest: smallest not worse than the full network."
         ),
     ] = "best",
     *,
@@ -74,10 +78,10 @@ def command(
     tables: TableOptions,
     force: Force = False,
 ) -> None:
-    """Prunes a trained model weight by weight, retraining in between, and keeps the whole path.
+    """Prunes a trained model weight by weight, with retraining after each removal.
 
-    The parts of the data are taken as `fit` takes them: give the same file, and what judged the
-    model before judges it again. Ctrl-C ends the paths after the running round.
+    The data are split as in `fit`: with the same file, the test data are the same. Ctrl-C ends the
+    paths after the current round.
 
     Example: `sparsid prune plant.sparsid plant.csv --out small.sparsid --paths paths.json`
     """
@@ -122,7 +126,7 @@ def command(
 
 def _interruptions(pruned: "Pruned") -> list[str]:
     if pruned.interrupted:
-        return ["The paths were interrupted; they end where they were, and no control was trained."]
+        return ["Pruning was interrupted: the paths end early, and no control was trained."]
     if any(isnan(member.control.validation) for member in pruned.members):
-        return ["The control was interrupted before it had trained for as long; it is left out."]
+        return ["Training of the control was interrupted; it is left out."]
     return []

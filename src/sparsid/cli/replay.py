@@ -18,7 +18,7 @@ def command(
     adaptive: Adaptive = False,
     force: Force = False,
 ) -> None:
-    """Runs the true process again from the data's first states under its recorded inputs.
+    """Simulates the true process from the first states of the data under the recorded inputs.
 
     Example: `sparsid replay aluminium test.nc --out truth.nc`
     """

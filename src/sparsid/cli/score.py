@@ -13,16 +13,16 @@ def command(
     model: Model,
     data: Files,
     horizons: Annotated[
-        str | None, typer.Option(help="Horizons in samples, by commas: 100,1000,2500,5000.")
+        str | None, typer.Option(help="Horizons in samples, as in 100,1000,2500,5000.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
     *,
     tables: TableOptions,
 ) -> None:
-    """Simulates every record freely with every member and judges the runs.
+    """Simulates every record with every member and evaluates these free runs.
 
-    A run diverged if its mean scaled error exceeds 3 in any state or anything is not finite. RFMSE
-    is the mean absolute error in training standard deviations over the runs that did not.
+    A run diverged if its mean scaled error exceeds 3 in any state or it becomes NaN or infinite.
+    RFMSE is the mean absolute error in training standard deviations over the runs that did not.
 
     Example: `sparsid score plant.sparsid test.nc --horizons 100,1000,2500,5000 --json`
     """

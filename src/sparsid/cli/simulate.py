@@ -13,18 +13,18 @@ from sparsid.cli.outputs import Force, check_outputs
 def command(
     process: Process,
     to: DataOut,
-    trajectories: Annotated[int, typer.Option(help="How many trajectories.")] = 40,
-    samples: Annotated[int, typer.Option(help="Samples of each trajectory.")] = 5000,
+    trajectories: Annotated[int, typer.Option(help="Number of trajectories.")] = 40,
+    samples: Annotated[int, typer.Option(help="Samples per trajectory.")] = 5000,
     dt: Dt = None,
     seed: Seed = 0,
     noise: Annotated[
         str | None,
-        typer.Option(help="Measurement noise: standard deviations, as in pH=0.05, by commas."),
+        typer.Option(help="Standard deviations of the measurement noise, as in pH=0.05."),
     ] = None,
     adaptive: Adaptive = False,
     force: Force = False,
 ) -> None:
-    """Simulates a built-in process under its usual excitation.
+    """Simulates a built-in process under its default excitation.
 
     Example: `sparsid simulate aluminium --trajectories 40 --samples 5000 --out train.nc`
     """

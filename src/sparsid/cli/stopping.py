@@ -1,4 +1,4 @@
-"""What Ctrl-C and SIGTERM do where no training takes them: the run ends with one sentence."""
+"""Handling of Ctrl-C and SIGTERM outside training: the run ends with one sentence."""
 
 import signal
 import threading
@@ -11,9 +11,9 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Interrupted(BaseException):
-    """A signal asked to stop at once. `lost` says what that costs; the shell sees `exit_code`."""
+    """A signal requested to stop at once. `lost` describes what is lost."""
 
-    def __init__(self, number: int, lost: str = "what was not written whole is not there"):
+    def __init__(self, number: int, lost: str = "unfinished files were not written"):
         super().__init__(number, lost)
         self.lost = lost
         self.exit_code = 128 + number
@@ -24,7 +24,7 @@ class Interrupted(BaseException):
 
 @contextmanager
 def interruptions() -> Iterator[None]:
-    """Within it, Ctrl-C and SIGTERM raise Interrupted, unless the caller has them ignored."""
+    """Ctrl-C and SIGTERM raise Interrupted in this context, unless they are ignored."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -45,9 +45,9 @@ def interruptions() -> Iterator[None]:
 
 @contextmanager
 def until_written(path: Path) -> Iterator[None]:
-    """Within it, whoever interrupts is told that `path` was not written."""
+    """In this context, the message of Interrupted says that `path` was not written."""
     try:
         yield
     except Interrupted as stop:
-        stop.lost = f"{path} was not written, nothing is saved"
+        stop.lost = f"{path} was not written"
         raise

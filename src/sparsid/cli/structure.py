@@ -19,29 +19,29 @@ if TYPE_CHECKING:
 def command(
     models: Annotated[
         list[Path],
-        typer.Argument(metavar="MODEL...", help="Model files; members of all are taken together."),
+        typer.Argument(metavar="MODEL...", help="Model files; their members are pooled."),
     ],
     data: Annotated[
         list[Path] | None,
-        typer.Option(help="Data at which sensitivities are taken; may be given several times."),
+        typer.Option(help="Data to evaluate sensitivities at; may be given several times."),
     ] = None,
     truth: Annotated[
-        str | None, typer.Option(help="A built-in process whose true links are compared.")
+        str | None, typer.Option(help="A built-in process whose links are compared.")
     ] = None,
     figures: Annotated[
         Path | None, typer.Option(help="A folder for the link matrix and drawings (SVG and PNG).")
     ] = None,
-    drawn: Annotated[int, typer.Option(help="Networks to draw, the first ones.", min=0)] = 1,
-    as_json: Annotated[bool, typer.Option("--json", help="Everything as JSON.")] = False,
+    drawn: Annotated[int, typer.Option(help="Number of networks to draw.", min=0)] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
     *,
     tables: TableOptions,
     force: Force = False,
 ) -> None:
-    """Shows which input feeds which output, how many members agree, and whether it is true.
+    """Shows which input affects which output, and in how many members.
 
     A link is a path of nonzero weights. Its frequency is the share of members that have it; its
-    sensitivity, with --data, the mean over the data of how many standard deviations the output
-    moves for one of the input.
+    sensitivity, with --data, the mean change of the output over the data, in standard deviations
+    per standard deviation of the input.
 
     Example: `sparsid structure plant.sparsid --data test.csv --figures links`
     """

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sparsid.study.results import StudyResults
 
 app = typer.Typer(
-    help="Many configurations on one plant's data, trained, judged and compared.",
+    help="Train, evaluate and compare many configurations on the data of one plant.",
     no_args_is_help=True,
     rich_markup_mode="markdown",
 )
@@ -45,7 +45,7 @@ def list_() -> None:
 @app.command()
 def run(
     name: Annotated[str, typer.Argument(metavar="NAME|FILE", help="A study's name, or a file.")],
-    to: Annotated[Path, typer.Option("--out", help="The folder to write, or to go on in.")],
+    to: Annotated[Path, typer.Option("--out", help="The folder to write to, or to resume in.")],
     executor: Annotated[
         str, typer.Option(help=f"Where groups of cells run. {executors.overview()}.")
     ] = "serial",
@@ -65,9 +65,9 @@ def run(
     ] = None,
     force: Force = False,
 ) -> None:
-    """Trains, judges and stores every network of a study that the folder does not hold yet.
+    """Trains, evaluates and stores all networks of a study that are not in the folder yet.
 
-    Ctrl-C stops after the running epoch; what is stored stays, and the same command goes on.
+    Ctrl-C stops after the current epoch; stored networks are kept, and the same command resumes.
 
     Example: `sparsid study run haugstvedt2023 --out haugstvedt2023 --executor processes`
     """
@@ -97,9 +97,9 @@ def run(
     print_notes(outcome.notes)
     details = f"{outcome.stored} of {outcome.asked} cells are stored in {to}"
     if outcome.interrupted:
-        print_line(f"Interrupted: {details}; the same command goes on from there.")
+        print_line(f"Interrupted: {details}; run the same command to resume.")
         raise typer.Exit(128 + last_signal())
-    print_line(f"{details}; `sparsid study show {to}` says what they say.")
+    print_line(f"{details}; `sparsid study show {to}` shows the results.")
 
 
 def _recorded(study: Any) -> tuple[str, ...]:
@@ -117,7 +117,7 @@ def show_(
     ] = None,
     force: Force = False,
 ) -> None:
-    """Prints what a study found, beside published numbers, and writes a page with its figures.
+    """Prints the results of a study and published numbers, and writes a page with figures.
 
     Example: `sparsid study show haugstvedt2023 --markdown haugstvedt2023.md`
     """
@@ -132,7 +132,7 @@ def show_(
     show(replace(document, notes=()), wrap=True)
     if results.missing:
         print_notes(
-            [f"{results.missing} cells are not stored yet; `sparsid study run` makes them."]
+            [f"{results.missing} cells are not stored yet; `sparsid study run` computes them."]
         )
     page = write_document(document, folder, text=text, force=force)
     print_line(f"Open {page} to see the figures.")
@@ -141,10 +141,10 @@ def show_(
 def write_document(
     document: Document, folder: Path, *, text: Path | None = None, force: bool = False
 ) -> Path:
-    """Writes the page and what belongs to it into the folder, and Markdown to `text`.
+    """Writes the page and its files into the folder, and Markdown to `text`; returns its path.
 
-    Raises SparsidError where a file would replace one that sparsid did not write, before any is
-    written, unless `force` is given. Returns where the page is.
+    Unless `force` is given, raises SparsidError before writing if a file would replace one that
+    sparsid did not write.
     """
     from sparsid._files import atomic_write
     from sparsid.report.render.markdown import markdown
@@ -169,7 +169,7 @@ def _documented(folder: Path) -> "tuple[StudyResults, Document]":
     results = load_results(folder)
     if not results.configurations:
         raise SparsidError(
-            f"{folder} holds no rows yet; `sparsid study run NAME --out {folder}` makes them."
+            f"{folder} holds no rows yet; `sparsid study run NAME --out {folder}` computes them."
         )
     return results, results.task.report(results)
 
@@ -180,9 +180,9 @@ def compare(
     first: Annotated[str, typer.Argument(metavar="A", help="A configuration.")],
     second: Annotated[str, typer.Argument(metavar="B", help="The one it is compared with.")],
 ) -> None:
-    """Differences A less B in diverged runs and RFMSE, with 95 % intervals.
+    """Prints the differences A minus B in diverged runs and RFMSE, with 95 % intervals.
 
-    Networks are paired by seed, runs by trajectory; both are redrawn (two-way bootstrap).
+    Networks are paired by seed, runs by trajectory; intervals by two-way bootstrap over both.
 
     Example: `sparsid study compare haugstvedt2023 L1 Dense`
     """

@@ -1,4 +1,4 @@
-"""What belongs to one paper, as data: its numbers as printed, names of its rows, its studies."""
+"""Data of papers: printed numbers, names of rows, and the studies that reproduce them."""
 
 from sparsid.papers.numbers import FreeRuns, NetworkErrors, PublishedNetwork
 from sparsid.papers.paper import Paper, check, paper, papers, presets

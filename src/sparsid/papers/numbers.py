@@ -11,11 +11,11 @@ type Rows = list[dict[str, str]]
 
 @dataclass(frozen=True)
 class FreeRuns:
-    """What a paper prints of one configuration; keys are horizons in samples.
+    """Published results of one configuration; keys are horizons in samples.
 
     `diverged` and `zeros` are in % of the runs and of the weights, `rfmse` mean and standard
-    deviation over the runs that did not diverge. `counted` is there where the printed row is a
-    slip: the shares that the authors' own counts give.
+    deviation over the runs that did not diverge. Where the printed row is a misprint, `counted` are
+    the shares by the authors' own counts.
     """
 
     diverged: Mapping[int, float]
@@ -25,13 +25,13 @@ class FreeRuns:
 
     @property
     def corrected(self) -> Mapping[int, float]:
-        """Shares of diverged runs in %, as counted where the printed ones are a slip."""
+        """Shares of diverged runs in %; by the authors' counts where the row is a misprint."""
         return self.diverged if self.counted is None else self.counted
 
 
 @dataclass(frozen=True)
 class NetworkErrors:
-    """Weights left and errors of a published network; None where the paper gives none."""
+    """Remaining weights and errors of a published network; None where the paper gives none."""
 
     left: float | None = None
     train: float | None = None
@@ -40,7 +40,7 @@ class NetworkErrors:
 
 @dataclass(frozen=True)
 class PublishedNetwork:
-    """A pruned network: its errors by stage, and by the number of weights removed."""
+    """A pruned network: its errors by stage, and by number of removed weights."""
 
     name: str
     stages: Mapping[str, NetworkErrors]
@@ -56,7 +56,7 @@ def read_rows(folder: Traversable, table: str) -> Rows:
 def free_runs(
     *, diverged: Rows, rfmse: Rows, zeros: Rows, counted: Rows, runs: int
 ) -> dict[str, FreeRuns]:
-    """Row -> its numbers; `counted` are diverged runs of `runs` by the authors' own count."""
+    """Row -> its numbers; `counted` are diverged runs out of `runs` by the authors' own count."""
     errors, shares = (_by_name(table) for table in (rfmse, zeros))
     counts = {
         name: {int(at): 100 * number / runs for at, number in row.items()}
@@ -76,7 +76,7 @@ def free_runs(
 
 
 def network(name: str, stages: Rows, path: Rows) -> PublishedNetwork:
-    """The network `name` from the tables of stages and of errors by weights removed."""
+    """The network `name` from the tables of stages and of errors by removed weights."""
     named = f"{name}_"
     return PublishedNetwork(
         name,
@@ -94,7 +94,7 @@ def _errors(row: Mapping[str, str]) -> NetworkErrors:
 
 
 def _by_name(rows: Iterable[Mapping[str, str]]) -> dict[str, dict[str, float]]:
-    """Name of a row -> column -> number, where there is one."""
+    """Name of a row -> column -> number; empty cells are left out."""
     found = {}
     for row in rows:
         name, *columns = row.items()
@@ -108,6 +108,6 @@ def _spreads(row: Mapping[str, float]) -> dict[int, tuple[float, float]]:
 
 
 def _differ(printed: Mapping[int, float], counted: Mapping[int, Any], runs: int) -> bool:
-    """Whether any differ by more than half a run, which is all that rounding can do."""
+    """Whether any differ by more than half a run, the largest effect of rounding."""
     half = 100 / runs / 2
     return any(abs(printed[at] - share) > half for at, share in counted.items() if at in printed)

@@ -1,4 +1,4 @@
-"""A paper's folder read: `paper.toml` as a frozen record, with the numbers that it names."""
+"""Reading a paper's folder: `paper.toml`, and the tables that it names."""
 
 from functools import cache, cached_property
 from importlib import resources
@@ -20,10 +20,10 @@ from sparsid.papers.numbers import (
 
 
 class FreeRunTables(Table):
-    """[free_runs]: names of tables, a row for each configuration; `source` cites them.
+    """[free_runs]: names of tables with a row for each configuration; `source` cites them.
 
-    `counted` holds diverged runs of `runs` by the authors' own count, which tells rows of
-    `diverged` that are slips.
+    `counted` holds diverged runs out of `runs` by the authors' own count, which reveals misprints
+    in `diverged`.
     """
 
     source: str
@@ -35,7 +35,7 @@ class FreeRunTables(Table):
 
 
 class Family(Table):
-    """Rows that have `combined` added to their method, with the rows `beside` for reference."""
+    """Rows that have `combined` added to their method, and reference rows (`beside`)."""
 
     name: str
     combined: tuple[str, ...] = ()
@@ -43,7 +43,7 @@ class Family(Table):
 
 
 class Selection(Table):
-    """Rows that a figure of the paper compares; it is drawn where all are there."""
+    """Rows that a figure of the paper compares; drawn if the study has all of them."""
 
     name: str
     rows: tuple[str, ...]
@@ -71,8 +71,8 @@ class NetworkGroup(Table):
 class PrunedTables(Table):
     """[pruned]: tables of pruned networks.
 
-    `stages` maps what is chosen from a path to the paper's stage of that meaning, `full` and
-    `best` name the stages before and after pruning. `note` and `choice` are said of the tables.
+    `stages` maps networks chosen from a path to the corresponding stage of the paper, `full` and
+    `best` name the stages before and after pruning. `note` and `choice` are notes of the tables.
     """
 
     networks: str
@@ -85,7 +85,7 @@ class PrunedTables(Table):
 
 
 class Paper(Table):
-    """What belongs to one paper; `key` is the name of its folder."""
+    """The data of one paper; `key` is the name of its folder."""
 
     key: str
     citation: str
@@ -97,7 +97,7 @@ class Paper(Table):
 
     @cached_property
     def rows(self) -> dict[str, FreeRuns]:
-        """Published free runs by the name of their configuration; none where it prints none."""
+        """Published free runs by name of configuration; empty if the paper has none."""
         if (named := self.free_runs) is None:
             return {}
         return free_runs(
@@ -109,7 +109,7 @@ class Paper(Table):
         )
 
     def group(self, name: str) -> tuple[PublishedNetwork, ...]:
-        """Pruned networks of a group, the best first. Raises SparsidError for an unknown one."""
+        """Pruned networks of a group, best first. Raises SparsidError for an unknown group."""
         groups = {} if self.pruned is None else self.pruned.groups
         if self.pruned is None or name not in groups:
             raise SparsidError(unknown(f"group of networks of {self.key}", name, groups))
@@ -141,7 +141,7 @@ def paper(name: str) -> Paper:
 
 
 def presets() -> dict[str, Traversable]:
-    """Name -> file of the studies that follow a paper."""
+    """Name -> file of each study that reproduces a paper."""
     files = [
         file
         for name in papers()

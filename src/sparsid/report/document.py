@@ -1,6 +1,6 @@
-"""What people look at, as data: notes, tables of typed cells, figures and files.
+"""Documents as data: notes, tables of typed cells, figures and files.
 
-Whoever makes a document formats nothing; a renderer computes nothing.
+Documents contain no formatting; renderers compute nothing.
 """
 
 from collections.abc import Sequence
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Quantity:
-    """A number, shown with so many significant digits, or with `decimals` after the point.
+    """A number, shown with `digits` significant digits, or `decimals` after the decimal point.
 
-    `unit` follows the number as it is written, with its space: " s", "%".
+    `unit` is appended to the number and includes the space: " s", "%".
     """
 
     value: float | None
@@ -30,7 +30,7 @@ class Quantity:
 
 @dataclass(frozen=True)
 class Range:
-    """From one number to another, each shown as a `Quantity` is."""
+    """A range from one number to another, each shown like a `Quantity`."""
 
     low: float
     high: float
@@ -52,7 +52,7 @@ class Interval:
 
 @dataclass(frozen=True)
 class Share:
-    """A share in 0..1, shown in % without the sign, with the ends of its interval if it has one.
+    """A share in 0..1, shown in % without the % sign, with its interval if it has one.
 
     A difference of shares is `signed`, and shown in percentage points.
     """
@@ -66,7 +66,7 @@ class Share:
 
 @dataclass(frozen=True)
 class Spread:
-    """Mean and standard deviation; the deviation is shown with one digit less."""
+    """Mean and standard deviation; the deviation is shown with one digit fewer."""
 
     mean: float | None
     deviation: float | None
@@ -75,7 +75,7 @@ class Spread:
 
 @dataclass(frozen=True)
 class Several:
-    """Numbers side by side."""
+    """Several numbers in one cell."""
 
     values: tuple[float, ...]
     digits: int = 3
@@ -83,7 +83,7 @@ class Several:
 
 @dataclass(frozen=True)
 class Count:
-    """So many of so many."""
+    """A count out of a total: "3 of 40"."""
 
     number: int
     of: int
@@ -96,10 +96,10 @@ type Cell = (
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of cells under the names of their columns; None and NaN are shown as a dash.
+    """Rows of cells with named columns; None and NaN are shown as a dash.
 
-    A column's name and the note may have several lines. A plain float is shown with three
-    significant digits. Raises SparsidError for a row that has not one cell for each column.
+    Column names and the note may have several lines. A float is shown with three significant
+    digits. Raises SparsidError unless every row has one cell per column.
     """
 
     title: str
@@ -111,17 +111,14 @@ class Table:
         for i, row in enumerate(self.rows):
             if len(row) != len(self.columns):
                 raise SparsidError(
-                    f"Every row of the table {self.title!r} needs {len(self.columns)} cells, as it "
-                    f"has columns; row {i} has {len(row)}."
+                    f"Every row of the table {self.title!r} must have {len(self.columns)} cells, "
+                    f"one per column; row {i} has {len(row)}."
                 )
 
 
 @dataclass(frozen=True)
 class Figure:
-    """What is to be drawn, the name of its files without their ending, and what is said about it.
-
-    A figure without `title` is headed by its name.
-    """
+    """The data of a figure, the name of its files without suffix, its title and caption."""
 
     name: str
     title: str
@@ -131,9 +128,9 @@ class Figure:
 
 @dataclass(frozen=True)
 class File:
-    """A file that belongs to the document, and what it is.
+    """A file that belongs to the document, and its description.
 
-    With `content` the document brings it along: it is written where the document is.
+    A file with `content` is written together with the document.
     """
 
     path: Path
@@ -143,7 +140,7 @@ class File:
 
 @dataclass(frozen=True)
 class Document:
-    """Title, paragraphs, then tables, figures and files, in the order in which they are shown."""
+    """Title, paragraphs, tables, figures and files, in the order in which they are shown."""
 
     title: str
     notes: tuple[str, ...] = ()

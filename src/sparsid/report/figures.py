@@ -1,7 +1,4 @@
-"""Every kind of figure as the data that it shows; `render.drawing` draws them.
-
-A figure is a frozen record of numbers and names. Nothing here imports Matplotlib.
-"""
+"""The data of each kind of figure; `render.drawing` draws them. Does not import Matplotlib."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
@@ -21,8 +18,8 @@ UNKNOWN: Bounds = (np.nan, np.nan, np.nan)
 class Trajectories:
     """For each state the truth, and each ensemble's free runs with their median.
 
-    The axes follow the truth: a run that leaves them, or is not finite, ends in a triangle at the
-    edge where it left. Times in s, states in their `units`.
+    The axis limits follow the truth: a run that leaves them, or becomes NaN or infinite, ends in a
+    triangle at that edge. Times in s, states in their `units`.
     """
 
     time_s: Float[np.ndarray, " T"]
@@ -34,7 +31,7 @@ class Trajectories:
 
 @dataclass(frozen=True, eq=False)
 class Inputs:
-    """A panel for each input, held from sample to sample. Times in s."""
+    """A panel for each input (zero-order hold). Times in s."""
 
     time_s: Float[np.ndarray, " T"]
     u: Float[np.ndarray, "T m"]
@@ -46,8 +43,8 @@ class Inputs:
 class ErrorGrowth:
     """Median and 10 to 90 % band of the error e(t) over runs, on a logarithmic axis.
 
-    A run counts as infinitely wrong from where it is not finite: it is not left out. `limit` is an
-    error to draw a line at, and its label. Times in s.
+    A run that becomes NaN or infinite counts as an infinite error. `limit` is the error and the
+    label of a horizontal line. Times in s.
     """
 
     time_s: Float[np.ndarray, " T"]
@@ -61,10 +58,10 @@ class ErrorGrowth:
 class DivergedShares:
     """Share of diverged runs at each horizon (samples) with its interval; all shares in 0..1.
 
-    `published` shares stand beside them, hatched; where one goes by the same label as ours, it
-    has its colour. With more than six bars at a horizon they are diamonds over ours instead. With
-    the sampling time `dt` (s), horizons are labelled with times too. Raises SparsidError for a
-    label that has not one number for each horizon.
+    `published` shares are hatched bars next to ours, in the same colour for the same label. With
+    more than six bars at a horizon they are diamonds over our bars instead. With the sampling time
+    `dt` (s), horizons are also labelled with times. Raises SparsidError unless each label has one
+    number per horizon.
     """
 
     horizons: Sequence[int]
@@ -74,19 +71,18 @@ class DivergedShares:
     dt: float | None = None
 
     def __post_init__(self) -> None:
-        _check_counts("shares", self.shares, len(self.horizons), "one a horizon")
-        _check_counts("published", self.published or {}, len(self.horizons), "one a horizon")
+        _check_counts("shares", self.shares, len(self.horizons), "one per horizon")
+        _check_counts("published", self.published or {}, len(self.horizons), "one per horizon")
 
 
 @dataclass(frozen=True, eq=False)
 class ErrorViolins:
     """A panel for each horizon (samples), a violin for each configuration, on a logarithmic axis.
 
-    The bar reaches from the lower to the upper quartile, the dot is the median; beside the violin
-    stands the number of runs in it, and of how many where `counts` says how many there were.
-    Errors that are not finite are left out as diverged; where no run is left, the row says so.
-    All violins are equally thick. With the sampling time `dt` (s), horizons are labelled with times
-    too.
+    The bar extends from the lower to the upper quartile, the dot is the median; next to the violin
+    is the number of runs in it, with `counts` out of the total. NaN and infinite errors are left
+    out as diverged. All violins have the same width. With the sampling time `dt` (s), horizons are
+    also labelled with times.
     """
 
     horizons: Sequence[int]
@@ -99,11 +95,11 @@ class ErrorViolins:
 
 @dataclass(frozen=True, eq=False)
 class Differences:
-    """A row for each pair: its difference with interval, beside a line at zero.
+    """A row for each pair: its difference with interval, and a line at zero.
 
-    `differences` has the title of a panel (a horizon, say) for each list of them, as long as
-    `labels`; they are drawn in the unit that `label` names. A dot is filled where its interval
-    leaves zero out. Raises SparsidError for a panel that has not one difference for each label.
+    `differences` maps the title of a panel (such as a horizon) to one difference per label, in the
+    unit that `label` names. A dot is filled if its interval excludes zero. Raises SparsidError
+    unless each panel has one difference per label.
     """
 
     labels: Sequence[str]
@@ -112,15 +108,15 @@ class Differences:
     label: str = "difference"
 
     def __post_init__(self) -> None:
-        _check_counts("differences", self.differences, len(self.labels), "one a row")
+        _check_counts("differences", self.differences, len(self.labels), "one per row")
 
 
 @dataclass(frozen=True, eq=False)
 class PublishedComparison:
-    """Row by row a published share beside ours with its interval, at one horizon; all in 0..1.
+    """Published shares and ours with their intervals, one row each, at one horizon; all in 0..1.
 
-    Ours is blue where its interval holds the published number, and vermillion where it does not;
-    a row that only one side has is shown with what there is. Labels keep the order of `ours`.
+    Ours is blue if its interval contains the published number, else vermillion. A row may lack
+    either of the two. Labels keep the order of `ours`.
     """
 
     ours: Mapping[str, Bounds]
@@ -131,9 +127,9 @@ class PublishedComparison:
 
 @dataclass(frozen=True, eq=False)
 class Seeds:
-    """The networks of one configuration, a number each; shares in 0..1.
+    """The networks of one configuration, one number each; shares in 0..1.
 
-    `rfmse` is over a network's runs that did not diverge: not finite where all of them did.
+    `rfmse` is over a network's runs that did not diverge: NaN or infinite if all of them did.
     """
 
     zeros: Float[np.ndarray, " seed"]
@@ -143,11 +139,11 @@ class Seeds:
 
 @dataclass(frozen=True, eq=False)
 class SparsityAgainstError:
-    """Error and share of diverged runs against the share of zero weights: what sparsity costs.
+    """Error and share of diverged runs against the share of zero weights.
 
-    A faint dot is a network; the strong one has the medians, its lines reach over the middle half
-    of the networks. A network without a run that survived counts as infinitely wrong; it stands,
-    as does a median among such, as a triangle at the upper edge.
+    Faint dots are networks; the strong dot is at the medians, with lines between the quartiles. A
+    network whose runs all diverged has an infinite error; it is drawn as a triangle at the upper
+    edge, and so is an infinite median.
     """
 
     points: Mapping[str, Seeds]
@@ -155,9 +151,9 @@ class SparsityAgainstError:
 
 @dataclass(frozen=True, eq=False)
 class ErrorDistributions:
-    """For each panel, the share of starts whose error is at most x, a curve for each name.
+    """Cumulative distribution: for each panel, the share of starts with an error of at most x.
 
-    Errors that are not finite count as larger than all. `limit` is an error to draw a line at.
+    NaN and infinite errors count as larger than all others. A line is drawn at the error `limit`.
     """
 
     panels: Mapping[str, Mapping[str, Float[np.ndarray, " start"]]]
@@ -168,7 +164,7 @@ class ErrorDistributions:
 
 @dataclass(frozen=True, eq=False)
 class SizePanel:
-    """Curves by name: an interval for each size, NaN where there is none."""
+    """Curves by name: an interval for each size; NaN if there is none."""
 
     title: str
     label: str
@@ -178,9 +174,9 @@ class SizePanel:
 
 @dataclass(frozen=True, eq=False)
 class AgainstSize:
-    """A panel for each number, sizes on a logarithmic axis, bars for the intervals.
+    """A panel for each quantity, with sizes on a logarithmic axis and bars for the intervals.
 
-    Raises SparsidError for a curve that has not one interval for each size.
+    Raises SparsidError unless each curve has one interval per size.
     """
 
     sizes: Sequence[int]
@@ -190,12 +186,12 @@ class AgainstSize:
 
     def __post_init__(self) -> None:
         for panel in self.panels:
-            _check_counts("curves", panel.curves, len(self.sizes), "one a size")
+            _check_counts("curves", panel.curves, len(self.sizes), "one per size")
 
 
 @dataclass(frozen=True, eq=False)
 class PathCurve:
-    """One network's path: numbers left, and its errors there (sums of squared scaled errors)."""
+    """One network's path: remaining parameters and errors (sums of squared scaled errors)."""
 
     left: Float[np.ndarray, " step"]
     train: Float[np.ndarray, " step"]
@@ -206,9 +202,9 @@ class PathCurve:
 
 @dataclass(frozen=True, eq=False)
 class PruningPaths:
-    """Errors of each configuration's paths against the numbers left, a panel for each record.
+    """Errors of each configuration's paths against remaining parameters, a panel for each record.
 
-    Thin lines are networks, dots the networks chosen on the validation record.
+    Lines are networks, dots the steps of least validation error.
     """
 
     paths: Mapping[str, Sequence[PathCurve]]
@@ -216,22 +212,23 @@ class PruningPaths:
 
 @dataclass(frozen=True, eq=False)
 class Saliencies:
-    """Saliencies of all nonzero weights along one path: every dot a weight, by numbers left.
+    """Saliencies of all nonzero weights along one path, against remaining parameters.
 
-    Above the line positive ones on a logarithmic scale, below it the sizes of the negative.
+    Each dot is a weight. The upper panel shows positive saliencies, the lower one the magnitude of
+    negative ones, both on a logarithmic scale.
     """
 
-    saliency: Float[np.ndarray, "step number"]
+    saliency: Float[np.ndarray, "step parameter"]
     left: Float[np.ndarray, " step"]
 
 
 @dataclass(frozen=True, eq=False)
 class NetworkDiagram:
-    """Inputs on the left, outputs on the right, live hidden units and live links between them.
+    """Inputs on the left, outputs on the right, active hidden units and links between them.
 
-    Colour is the sign of a weight; width and opacity its size within the layer. Links that skip
-    layers would hide all others: they stand as a strip of cells before each unit, one cell an
-    input, numbered as the inputs are. Dead inputs are grey.
+    Colour is the sign of a weight; width and opacity its magnitude within the layer. Skip
+    connections are drawn as a strip of cells in front of each unit, one per input with its number,
+    because lines would hide the others. Unused inputs are grey.
     """
 
     graph: Graph
@@ -239,9 +236,9 @@ class NetworkDiagram:
 
 @dataclass(frozen=True, eq=False)
 class LinkMatrix:
-    """A row for each output, a column for each input, filled where a live path joins them.
+    """A row for each output, a column for each input, filled where an active path connects them.
 
-    Numbers in 0..1 are the share of an ensemble's members that have the link, and are written in.
+    Numbers in 0..1 are the share of an ensemble's members with the link, and are printed in cells.
     """
 
     links: Bool[np.ndarray, "outputs inputs"] | Float[np.ndarray, "outputs inputs"]
@@ -251,7 +248,7 @@ class LinkMatrix:
 
 @dataclass(frozen=True, eq=False)
 class Curves:
-    """What was seen of one ensemble after each epoch; NaN where nobody looked, inf: diverged."""
+    """Losses of one ensemble after each epoch; NaN: not evaluated, inf: diverged."""
 
     epochs: Float[np.ndarray, " epoch"]
     train: Float[np.ndarray, "member epoch"]
@@ -263,7 +260,7 @@ class Curves:
 class TrainingHistory:
     """Training (solid) and validation (dashed) loss, and the validation free-run error.
 
-    Lines are medians over the members, bands reach from the least to the greatest of them.
+    Lines are medians over the members, bands extend from the minimum to the maximum.
     """
 
     curves: Mapping[str, Curves]
@@ -289,10 +286,10 @@ type Drawing = (
 
 
 def _check_counts(name: str, numbers: Mapping[str, Sequence], count: int, rule: str) -> None:
-    """Raises SparsidError unless each label has `count` entries; `rule` says what they are for."""
+    """Raises SparsidError unless each label has `count` entries; `rule` describes them."""
     for label, given in numbers.items():
         if len(given) != count:
             raise SparsidError(
-                f"Each label of `{name}` needs {count} entries, {rule}; {label!r} has "
-                f"{len(given)}. Give NaN or None where there is no number."
+                f"Each label of `{name}` must have {count} entries, {rule}; {label!r} has "
+                f"{len(given)}. Use NaN or None for missing numbers."
             )

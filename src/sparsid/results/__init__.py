@@ -1,4 +1,4 @@
-"""Results named by their content and written whole: digests, rows, and the folder of a study."""
+"""Results stored under the digest of their specification: digests, rows, a study's folder."""
 
 from sparsid.results.digest import canonical, digest
 from sparsid.results.row import Row

@@ -1,4 +1,4 @@
-"""What names a result: the sha256 of its whole specification."""
+"""The key of a result: the SHA-256 of its complete specification."""
 
 import hashlib
 import json
@@ -11,29 +11,29 @@ from sparsid._errors import SparsidError
 def canonical(value: Any) -> str:
     """JSON with sorted keys and no whitespace: equal values give equal text.
 
-    A whole number and a fraction differ (1 and 1.0), as their types do. Raises SparsidError for
-    what JSON does not hold: numbers that are not finite, keys that are no texts, other objects.
+    An integer and a float differ (1 and 1.0). Raises SparsidError for what JSON cannot represent:
+    NaN and infinite numbers, keys that are not strings, other objects.
     """
     _check_keys(value)
     try:
         return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
     except (TypeError, ValueError) as error:
         raise SparsidError(
-            "A specification holds texts, finite numbers, true, false, null, lists and tables "
-            f"only; got something else ({error})."
+            "A specification may hold only texts, finite numbers, true, false, null, lists and "
+            f"tables ({error})."
         ) from None
 
 
 def digest(specification: Mapping[str, Any]) -> str:
-    """sha256 of the canonical JSON of `specification`, in 64 hexadecimal digits.
+    """SHA-256 of the canonical JSON of `specification`, in 64 hexadecimal digits.
 
-    Raises SparsidError for what JSON does not hold.
+    Raises SparsidError for what JSON cannot represent.
     """
     return hashlib.sha256(canonical(dict(specification)).encode()).hexdigest()
 
 
 def _check_keys(value: Any) -> None:
-    """JSON would turn the key 1 into "1" without a word, and two keys might then be one."""
+    """Refuses other keys than strings: JSON would silently turn 1 into "1"."""
     if isinstance(value, Mapping):
         for key, inner in value.items():
             if not isinstance(key, str):

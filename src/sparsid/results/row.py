@@ -1,4 +1,4 @@
-"""One result: what was asked, and the numbers and series that came out. Strict JSON, no code."""
+"""One result: its specification, numbers and series, as strict JSON. Reading runs no code."""
 
 import json
 from collections.abc import Mapping
@@ -18,9 +18,9 @@ SCHEMA = 1
 class Row:
     """The result of one cell; `key` is the digest of `specification`, which holds the seed.
 
-    `name` is what the configuration was called when the row was written: names may change, so they
-    are not in the key. `numbers` are finite or None; `series` are float64 arrays of any shape,
-    NaN and infinities allowed. `timings` are in s: they alone differ when a cell runs again.
+    `name` is the name of the configuration when the row was written; it may change and is not part
+    of the key. `numbers` are finite or None; `series` are float64 arrays of any shape, in which NaN
+    and infinity are allowed. `timings` are in s; only they differ when a cell runs again.
     """
 
     specification: dict[str, Any]
@@ -39,7 +39,7 @@ class Row:
         return self.specification["seed"]
 
     def to_json(self) -> str:
-        """The row as strict JSON (docs/file-format.md). Raises SparsidError for odd numbers."""
+        """The row as strict JSON (docs/file-format.md). Raises SparsidError for invalid numbers."""
         content = {
             "format": FORMAT,
             "schema": SCHEMA,
@@ -54,16 +54,14 @@ class Row:
         try:
             return json.dumps(content, allow_nan=False) + "\n"
         except (TypeError, ValueError) as error:
-            raise SparsidError(
-                f"Numbers of a row must be finite, or None where there is none ({error})."
-            ) from None
+            raise SparsidError(f"Numbers of a row must be finite or None ({error}).") from None
 
     @classmethod
     def from_json(cls, text: str) -> "Row":
-        """The row in `text`. Raises ValueError for anything else, and if its key does not fit."""
+        """The row in `text`. Raises ValueError if it is invalid or its key does not match."""
         content = json.loads(text, parse_constant=_refuse_constant)
         if not isinstance(content, dict) or content.get("format") != FORMAT:
-            raise ValueError("it is no row of results")
+            raise ValueError("it is not a row of results")
         schema = content.get("schema")
         if type(schema) is not int:
             raise ValueError("its schema is missing")
@@ -78,7 +76,7 @@ class Row:
             {n: str(v) for n, v in _typed(content, "versions", dict).items()},
         )
         if row.key != content.get("key"):
-            raise ValueError("its key does not fit its specification")
+            raise ValueError("its key does not match its specification")
         if type(row.specification.get("seed")) is not int:
             raise ValueError("its specification has no seed")
         return row
@@ -116,13 +114,13 @@ def _number(value: Any) -> float | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError(f"{value!r} is no number")
+        raise ValueError(f"{value!r} is not a number")
     return float(value)
 
 
 def _typed(content: Any, name: str, kind: type) -> Any:
     if not isinstance(content, Mapping) or not isinstance(content.get(name), kind):
-        raise ValueError(f"its `{name}` is missing or not what it should be")
+        raise ValueError(f"its `{name}` is missing or of the wrong type")
     return content[name]
 
 

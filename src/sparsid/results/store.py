@@ -1,4 +1,4 @@
-"""The folder of a study: one JSON file a row, and what the study is."""
+"""The folder of a study: its specification, one JSON file per row, and models."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -21,20 +21,19 @@ SCHEMA = 1
 class ResultStore:
     """Rows under `folder/rows`, models under `folder/models`, the study in `folder/study.json`.
 
-    Under `folder/unfinished` lies what long work has put aside for the case that it is stopped.
-    Every file appears whole under its final name or not at all, so that whatever is there counts:
-    resuming is "the cells less the keys". Reading runs no code.
+    `folder/unfinished` holds checkpoints. Files are written atomically, so that every existing row
+    is complete; resuming runs the cells without a row. Reading runs no code.
     """
 
     folder: Path
 
     @classmethod
     def begin(cls, folder: str | Path, name: str, study: Mapping[str, Any]) -> "ResultStore":
-        """The folder made ready for the study `name`; `study` (JSON) is kept in it.
+        """Prepares the folder for the study `name` and stores `study` (JSON) in it.
 
-        Any number of runs, on any hosts, may do so: of two specifications of one name the last to
-        begin is kept, and every row stays. Part files of processes that are no more are removed.
-        Raises SparsidError if the folder belongs to another study or cannot be made.
+        Several runs may share the folder, also on different hosts: of two specifications of one
+        name the last one is kept, and all rows are kept. Part files of ended processes are removed.
+        Raises SparsidError if the folder belongs to another study or cannot be created.
         """
         store = cls(Path(folder))
         if (store.folder / "study.json").exists() and (other := store.study()["name"]) != name:
@@ -54,7 +53,7 @@ class ResultStore:
 
     @classmethod
     def open(cls, folder: str | Path) -> "ResultStore":
-        """The store in an existing folder. Raises SparsidError where there is none."""
+        """The store in an existing folder. Raises SparsidError if there is none."""
         store = cls(Path(folder))
         store.study()
         return store
@@ -72,11 +71,11 @@ class ResultStore:
         return self.folder / "unfinished"
 
     def model_path(self, key: str) -> Path:
-        """Where the model of the cell `key` is kept."""
+        """The file of the model of the cell `key`."""
         return self.models_folder / f"{key}.sparsid"
 
     def study(self) -> dict[str, Any]:
-        """What `begin` was given, with its name. Raises SparsidError for a missing or bad file."""
+        """The contents of study.json. Raises SparsidError for a missing or damaged file."""
         path = self.folder / "study.json"
         if not path.is_file():
             raise SparsidError(
@@ -93,13 +92,13 @@ class ResultStore:
             or not isinstance(content.get("name"), str)
             or type(content.get("schema")) is not int
         ):
-            raise SparsidError(f"{path} is damaged (it says of no study); {_AGAIN}.")
+            raise SparsidError(f"{path} is damaged (it describes no study); {_AGAIN}.")
         if content["schema"] > SCHEMA:
             raise SparsidError(_newer(path, content["schema"]))
         return content
 
     def keys(self) -> frozenset[str]:
-        """Keys of all rows stored; nothing is read."""
+        """Keys of all stored rows; reads no file."""
         names = (path.name for path in self.rows_folder.glob("*.json"))
         return frozenset(n.removesuffix(".json") for n in names if not n.startswith("."))
 
@@ -119,7 +118,7 @@ class ResultStore:
         return row
 
     def write(self, row: Row) -> None:
-        """Stores `row` whole under its key. Raises SparsidError if it cannot be written."""
+        """Writes `row` atomically under its key. Raises SparsidError if it cannot be written."""
         with atomic_write(self.rows_folder / f"{row.key}.json") as part:
             part.write_text(row.to_json(), encoding="utf-8")
 
@@ -128,7 +127,7 @@ class ResultStore:
         return (self.read(key) for key in sorted(self.keys()))
 
     def save_checkpoint(self, key: str, arrays: Mapping[str, np.ndarray]) -> None:
-        """Keeps arrays of work in flight as NetCDF, in the place of those kept before."""
+        """Saves arrays of unfinished work as NetCDF, replacing an earlier checkpoint."""
         import xarray as xr
 
         content = xr.Dataset(
@@ -141,7 +140,7 @@ class ResultStore:
             content.to_netcdf(part, engine="h5netcdf")
 
     def load_checkpoint(self, key: str) -> dict[str, np.ndarray] | None:
-        """What was put aside under `key`; None if nothing was, or nothing that can be read."""
+        """The checkpoint `key`; None if it does not exist or cannot be read."""
         import xarray as xr
 
         try:
@@ -151,7 +150,7 @@ class ResultStore:
             return None
 
     def drop(self, key: str) -> None:
-        """Removes what was put aside."""
+        """Removes the checkpoint `key`."""
         with suppress(OSError):
             self._checkpoint_path(key).unlink(missing_ok=True)
 
@@ -163,4 +162,4 @@ _AGAIN = "delete it and run the study again"
 
 
 def _newer(path: Path, schema: int) -> str:
-    return f"{path} has schema {schema}, this sparsid reads up to {SCHEMA}: install a newer one."
+    return f"{path} has schema {schema}; this version of sparsid reads up to {SCHEMA}: upgrade it."

@@ -1,4 +1,4 @@
-"""Renderers of documents, a module for each target: text, Markdown, console, page, drawings.
+"""Renderers of documents, one module per output format: text, Markdown, console, page, drawings.
 
-None of them computes; Matplotlib and Jinja2 are imported where they are used.
+Renderers compute nothing; Matplotlib and Jinja2 are imported on first use.
 """

@@ -1,7 +1,7 @@
-"""Documents for a terminal: sentences, and tables that are laid out for its width.
+"""Rendering documents for a terminal: sentences, and tables that fit its width.
 
-No cell is ever cut. Where the terminal is too narrow, cells take several lines: broken at ", ", or
-with `wrap` at any blank. Where that is not enough, each row becomes a list of its cells.
+Cells are never truncated. In a narrow terminal they are wrapped: at ", ", or with `wrap` at any
+space. If that is not enough, each row becomes a list of its cells.
 """
 
 from collections.abc import Iterator
@@ -15,13 +15,13 @@ from sparsid.report.document import Document, Table
 from sparsid.report.render.terminal import terminal_text
 from sparsid.report.render.text import text
 
-BORDER = 3  # columns of the terminal that a table's column takes beside its text
+BORDER = 3  # terminal columns of a table's column in addition to its text
 
 
 def console(document: Document, *, width: int, wrap: bool = False) -> Iterator[RenderableType]:
-    """What to print of a document: its notes, then its tables, each with its own note.
+    """The printed parts of a document: its notes, then its tables, each with its note.
 
-    `width` is the number of columns there are. The title, figures and files are not shown.
+    `width` is the number of terminal columns. The title, figures and files are not shown.
     """
     for note in document.notes:
         yield from _lines(note)
@@ -30,7 +30,7 @@ def console(document: Document, *, width: int, wrap: bool = False) -> Iterator[R
 
 
 def table_for_console(table: Table, *, width: int, wrap: bool = False) -> Iterator[RenderableType]:
-    """What to print of one table: title, rows and note; the first column left, the others right."""
+    """The printed parts of a table: title, rows, note. Only the first column is left-aligned."""
     heads = [[terminal_text(line) for line in name.split("\n")] for name in table.columns]
     cells = [[terminal_text(text(cell)) for cell in row] for row in table.rows]
     widths = _widths(heads, cells, width, wrap)
@@ -44,7 +44,7 @@ def table_for_console(table: Table, *, width: int, wrap: bool = False) -> Iterat
 
 @dataclass(frozen=True)
 class _Fixed:
-    """Something rendered at a width of its own, whatever the terminal's."""
+    """A renderable with a fixed width, independent of the terminal's."""
 
     content: RenderableType
     width: int
@@ -79,7 +79,7 @@ def _grid(
 
 
 def _list(heads: list[list[str]], cells: list[list[str]]) -> Iterator[Text]:
-    """Each row as lines `head: cell`, for a terminal that is too narrow for a table."""
+    """Each row as lines `head: cell`, for terminals too narrow for a table."""
     for row in cells:
         for head, cell in zip(heads, row, strict=True):
             yield Text(f"{' '.join(head)}: {cell}")
@@ -89,7 +89,7 @@ def _list(heads: list[list[str]], cells: list[list[str]]) -> Iterator[Text]:
 def _widths(
     heads: list[list[str]], cells: list[list[str]], available: int, wrap: bool
 ) -> list[int] | None:
-    """Columns' widths, or None where their longest pieces have no room side by side."""
+    """Widths of the columns, or None if their longest pieces do not fit next to each other."""
     natural, least = [], []
     for at, head in enumerate(heads):
         column = [row[at] for row in cells]
@@ -104,7 +104,7 @@ def _widths(
 
 
 def _shared(natural: list[int], least: list[int], spare: int) -> list[int]:
-    """Every column's least width, and of the spare ones as many as it can use, by turns."""
+    """The least widths plus a share of the spare width in proportion to what is missing."""
     widths = list(least)
     missing = sum(natural) - sum(least)
     if missing <= spare:
@@ -115,7 +115,7 @@ def _shared(natural: list[int], least: list[int], spare: int) -> list[int]:
 
 
 def _pieces(text: str, wrap: bool) -> list[str]:
-    """The parts of a text that stay in one line each."""
+    """The parts of a text that are not broken."""
     if wrap:
         return text.split()
     *before, last = text.split(", ")
@@ -123,7 +123,7 @@ def _pieces(text: str, wrap: bool) -> list[str]:
 
 
 def _folded(text: str, width: int, wrap: bool) -> list[str]:
-    """The text in lines of at most `width`, none of its pieces broken."""
+    """The text in lines of at most `width`, without breaking its pieces."""
     if cell_len(text) <= width:
         return [text]
     lines: list[str] = []

@@ -1,11 +1,11 @@
-"""A document's text and tables as Markdown, for a text that people keep."""
+"""Rendering a document's text and tables as Markdown."""
 
 from sparsid.report.document import Document, Table
 from sparsid.report.render.text import text
 
 
 def markdown(document: Document) -> str:
-    """A page of Markdown: a heading, paragraphs, and a section for each table."""
+    """A Markdown page: a heading, paragraphs, and a section for each table."""
     parts = [f"# {document.title}", *document.notes]
     for table in document.tables:
         parts += [f"## {table.title}", _pipes(table)]
@@ -21,5 +21,5 @@ def _pipes(table: Table) -> str:
 
 
 def _one_line(cell: str) -> str:
-    """One line in which a bar does not end the cell."""
+    """The cell in one line, with bars escaped."""
     return " ".join(cell.replace("|", "\\|").split())

@@ -1,4 +1,4 @@
-"""A document as one self-contained HTML page, with its figures as files beside it."""
+"""Rendering a document as one self-contained HTML page, and its figures as files."""
 
 import os
 import re
@@ -19,11 +19,11 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 def write_page(document: Document, path: str | Path) -> Path:
-    """Writes the page and returns where; figures become PNG and SVG in `figures` beside it.
+    """Writes the page and returns its path; figures are saved as PNG and SVG in `figures`.
 
-    The page loads nothing: figures are embedded. Links are relative to it. Raises SparsidError for
-    a figure whose name is no plain file name or comes twice, before anything is written, and for a
-    place that cannot be written to.
+    The page loads no other files: figures are embedded. Links are relative to it. Raises
+    SparsidError for an invalid or repeated figure name, before anything is written, and if a file
+    cannot be written.
     """
     from jinja2 import Environment, StrictUndefined
 
@@ -51,16 +51,16 @@ def _check_names(names: Iterable[str]) -> None:
     for name in names:
         if not NAME.fullmatch(name):
             raise SparsidError(
-                "The name of a figure names its files: letters, digits, '-', '_' and '.', with a "
-                f"letter or digit first; got {name!r}."
+                "The name of a figure may contain letters, digits, '-', '_' and '.', and must "
+                f"begin with a letter or digit; got {name!r}."
             )
-        if name.lower() in seen:  # some file systems see no difference
-            raise SparsidError(f"Two figures are named {name!r}; give each a name of its own.")
+        if name.lower() in seen:  # some file systems ignore case
+            raise SparsidError(f"Two figures are named {name!r}; use unique names.")
         seen.add(name.lower())
 
 
 def _picture(figure: Figure, folder: Path) -> dict[str, str]:
-    """Draws and saves the figure; what the template needs to show it."""
+    """Draws and saves the figure; returns the values for the template."""
     saved = save(draw(figure.drawing), folder / "figures", figure.name)
     small = saved.svg.stat().st_size <= SVG_UP_TO
     content = (saved.svg if small else saved.png).read_bytes()
@@ -70,23 +70,23 @@ def _picture(figure: Figure, folder: Path) -> dict[str, str]:
 
 
 def _kind(cell: Cell) -> str:
-    """The class of a cell: words may be broken into lines, numbers may not."""
+    """The CSS class of a cell: words may be wrapped, numbers may not."""
     return "words" if isinstance(cell, str) else "numbers"
 
 
 def _linked(file: File, folder: Path) -> dict[str, str]:
     return {
         "link": _link(file.path, folder),
-        "name": _beside(file.path, folder),
+        "name": _relative(file.path, folder),
         "text": file.text,
     }
 
 
-def _beside(file: Path, folder: Path) -> str:
-    """The file's path as seen from the page's folder."""
+def _relative(file: Path, folder: Path) -> str:
+    """The file's path relative to the page's folder."""
     return Path(os.path.relpath(file, folder)).as_posix()
 
 
 def _link(file: Path, folder: Path) -> str:
-    # The leading ./ keeps a name with a colon from being read as a scheme.
-    return "./" + quote(_beside(file, folder))
+    # Without the leading ./ a name with a colon would be read as a scheme.
+    return "./" + quote(_relative(file, folder))

@@ -1,4 +1,4 @@
-"""Text that a terminal shows as it is written, whatever somebody's file holds."""
+"""Making text from files safe to print on a terminal."""
 
 import re
 import unicodedata
@@ -10,14 +10,14 @@ _UNSAFE = re.compile(
 _REPLACED = "\ufffd"
 _ISOLATE, _POP = "\u2068", "\u2069"
 _RIGHT_TO_LEFT = ("R", "AL")
-_NEUTRAL = ("NSM", "EN", "AN", "WS", "ES", "CS", "ON")  # stand within a run, not at its ends
+_NEUTRAL = ("NSM", "EN", "AN", "WS", "ES", "CS", "ON")  # allowed within a run, not at its ends
 
 
 def terminal_text(text: object) -> str:
-    """One line of text that a terminal shows as it is written.
+    """One line of text without control characters.
 
-    Control characters and lone surrogates become U+FFFD. Each run of right-to-left text stands
-    between U+2068 and U+2069, so that it does not reorder what is beside it (Unicode UAX #9).
+    Control characters and lone surrogates become U+FFFD. Each run of right-to-left text is enclosed
+    in U+2068 and U+2069, so that it does not reorder the surrounding text (Unicode UAX #9).
     """
     safe = _UNSAFE.sub(_REPLACED, str(text))
     return safe if safe.isascii() else _isolated(safe)

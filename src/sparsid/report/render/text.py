@@ -1,4 +1,4 @@
-"""One cell of a table as text, the same for every target."""
+"""One cell of a table as text, the same for every output format."""
 
 from sparsid.report.document import (
     Cell,
@@ -17,7 +17,7 @@ DASH = "-"  # stands for None and NaN
 def number(
     value: float | None, digits: int = 3, *, signed: bool = False, decimals: int | None = None
 ) -> str:
-    """A number with so many significant digits, or `decimals` after the point; None: a dash."""
+    """A number with `digits` significant digits, or `decimals` decimals; None and NaN: a dash."""
     if value is None or value != value:
         return DASH
     style = f".{digits}g" if decimals is None else f".{decimals}f"
@@ -58,7 +58,7 @@ def text(cell: Cell) -> str:
 def _interval(
     value: float | None, low: float | None, high: float | None, digits: int, signed: bool
 ) -> str:
-    """A value, and its interval in brackets where it has one."""
+    """A value, with its interval in brackets if it has one."""
     shown = number(value, digits, signed=signed)
     if shown == DASH or low is None or high is None:
         return shown

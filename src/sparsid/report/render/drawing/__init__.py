@@ -1,4 +1,4 @@
-"""Figures drawn with Matplotlib, which is imported where something is drawn."""
+"""Drawing figures with Matplotlib, which is imported on first use."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -25,7 +25,7 @@ from sparsid.report.render.drawing.violins import error_violins
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# How each kind of figure is drawn: from its data, and a title above the drawing or None.
+# The function that draws each kind of figure, from its data and a title or None.
 DRAWN: Mapping[type, "Callable[[Any, str | None], Figure]"] = MappingProxyType(
     {
         figures.AgainstSize: against_size,
@@ -48,22 +48,22 @@ DRAWN: Mapping[type, "Callable[[Any, str | None], Figure]"] = MappingProxyType(
 
 
 def draw(drawing: figures.Drawing, *, title: str | None = None) -> "Figure":
-    """The figure of any kind in `report.figures`, with a `title` above it where one is given.
+    """The Matplotlib figure of any kind in `report.figures`, with an optional `title` above it.
 
-    Raises SparsidError for what is none of these kinds.
+    Raises SparsidError for other types.
     """
     if type(drawing) not in DRAWN:
         known = ", ".join(sorted(kind.__name__ for kind in DRAWN))
         raise SparsidError(
-            f"A figure is one of the kinds {known}; got {type(drawing).__name__}. Give the data of "
-            "one of them."
+            f"A figure must be one of {known}; got {type(drawing).__name__}. Give the data of one "
+            "of them."
         )
     with styled():
         return DRAWN[type(drawing)](drawing, title)
 
 
 def save_figures(document: Document, folder: Path) -> None:
-    """Each figure of a document as NAME.png and NAME.svg in the folder, its title above it."""
+    """Saves each figure of a document as NAME.png and NAME.svg, with its title above it."""
     for figure in document.figures:
         save(draw(figure.drawing, title=figure.title or None), folder, figure.name)
 

@@ -1,4 +1,4 @@
-"""Figure of published shares beside ours, row by row."""
+"""Figure of published shares compared with ours, row by row."""
 
 from typing import TYPE_CHECKING
 
@@ -6,17 +6,17 @@ import numpy as np
 
 from sparsid.report.figures import UNKNOWN, PublishedComparison
 from sparsid.report.render.drawing.diverged import MARK, percent
-from sparsid.report.render.drawing.rows import beside, content, rows, whisker
+from sparsid.report.render.drawing.rows import empty_row, margin_note, rows, whisker
 from sparsid.report.render.drawing.style import BLUE, VERMILLION, literal, shared_legend
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-APART = 0.16  # rows: the published mark a little above ours, so that none hides the other
+APART = 0.16  # offset of both marks from the row's centre, in rows, so that they do not overlap
 
 
 def published_comparison(data: PublishedComparison, title: str | None) -> "Figure":
-    """Row by row a published share beside ours with its interval."""
+    """A row for each published share and ours with its interval."""
     from matplotlib.lines import Line2D
 
     labels = [*data.ours, *(name for name in data.published if name not in data.ours)]
@@ -32,14 +32,15 @@ def published_comparison(data: PublishedComparison, title: str | None) -> "Figur
             axis.plot(share, at, marker="o", ms=5.5, color=colour, mec="white", mew=0.6, zorder=4)
         axis.plot(theirs, k - APART, ms=5, zorder=5, **MARK)
         if np.isnan([share, theirs]).all():
-            content(axis, k, "no number")
-        beside(axis, k, f"{_number(theirs)} | {_number(share)}")
-    beside(axis, -0.75, "published | ours")
+            empty_row(axis, k, "no number")
+        margin_note(axis, k, f"{_number(theirs)} | {_number(share)}")
+    margin_note(axis, -0.75, "published | ours")
     axis.set(xlim=(-2.5, 102.5), xlabel=literal(data.label))
     look = {"marker": "o", "lw": 1.8, "ms": 5.5, "mec": "white", "mew": 0.6}
     handles = [Line2D([], [], ms=5, **MARK)]
     handles += [Line2D([], [], color=colour, **look) for colour in (BLUE, VERMILLION)]
-    shared_legend(figure, handles, ["published", "ours, interval holds it", "ours, it does not"])
+    names = ["published", "ours, interval contains published", "ours, it does not"]
+    shared_legend(figure, handles, names)
     return figure
 
 

@@ -1,4 +1,4 @@
-"""Figures that set configurations against each other: differences, and what sparsity costs."""
+"""Figures that compare configurations: differences, and error against sparsity."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sparsid.report.figures import Bounds, Differences, Seeds, SparsityAgainstError
-from sparsid.report.render.drawing.rows import beside, content, log_ticks, rows, span, whisker
+from sparsid.report.render.drawing.rows import (
+    empty_row,
+    log_ticks,
+    margin_note,
+    rows,
+    span,
+    whisker,
+)
 from sparsid.report.render.drawing.style import (
     BLUE,
     MUTED,
@@ -20,12 +27,12 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-HUGE = 1e300  # stands for infinity where numbers are interpolated
-MARKERS = ("o", "s", "^", "v")  # one for each round of eight colours
+HUGE = 1e300  # replaces infinity in interpolation
+MARKERS = ("o", "s", "^", "v")  # one for each cycle of eight colours
 
 
 def differences(data: Differences, title: str | None) -> "Figure":
-    """A row for each pair: its difference with interval, beside a line at zero."""
+    """A row for each pair: its difference with interval, and a line at zero."""
     figure, axes = rows(data.labels, list(data.differences), title=title, each=0.28)
     every = [end for given in data.differences.values() for interval in given for end in interval]
     limits = span([0.0, *every])
@@ -33,11 +40,11 @@ def differences(data: Differences, title: str | None) -> "Figure":
         axis.axvline(0, color=MUTED, lw=0.9, zorder=1)
         for k, interval in enumerate(given):
             if not np.isfinite(interval[0]):
-                content(axis, k, "no number")
+                empty_row(axis, k, "no number")
                 continue
             _difference(axis, k, interval, limits)
             if len(data.differences) == 1:
-                beside(axis, k, _written(interval))
+                margin_note(axis, k, _written(interval))
     axes[0].set_xlim(*limits)
     figure.supxlabel(literal(data.label), fontsize=9)
     return figure
@@ -50,7 +57,7 @@ def sparsity_against_error(data: SparsityAgainstError, title: str | None) -> "Fi
 
     named = [wrapped(name, 30) for name in points]
     if any(not np.isfinite(seeds.rfmse).all() for seeds in points.values()):
-        named.append("no run survived")
+        named.append("all runs diverged")
     lines = sum(name.count("\n") + 1 for name in named)
     figure = blank(10.0, max(4.0, 0.9 + 0.2 * lines), title=title)
     error, share = figure.subplots(1, 2)
@@ -104,11 +111,12 @@ def _errors_seen(points: Mapping[str, Seeds]) -> tuple[float, float]:
 def _cloud(
     axis: "Axes", across: np.ndarray, up: np.ndarray, look: dict[str, Any], low: float, high: float
 ) -> None:
-    """The networks and their medians; what is above `high` stands at the edge."""
-    lost = up > high
+    """The networks and their medians; values above `high` are drawn at the edge."""
+    above_axis = up > high
     edge: dict[str, Any] = {**look, "marker": "^", "clip_on": False}
-    axis.plot(across[~lost], np.maximum(up[~lost], low), ms=3.5, mew=0, alpha=0.4, ls="", **look)
-    for x in across[lost]:
+    seen = ~above_axis
+    axis.plot(across[seen], np.maximum(up[seen], low), ms=3.5, mew=0, alpha=0.4, ls="", **look)
+    for x in across[above_axis]:
         axis.plot(x, high, ms=4.5, mew=0, alpha=0.4, **edge)
     if not len(up):
         return
@@ -123,6 +131,6 @@ def _cloud(
 
 
 def _quartiles(values: np.ndarray) -> np.ndarray:
-    """Lower quartile, median and upper quartile; infinite where they touch an infinite value."""
+    """Lower quartile, median and upper quartile; infinite if interpolated with an infinite value."""
     found = np.quantile(np.where(np.isfinite(values), values, HUGE), (0.25, 0.5, 0.75))
     return np.where(found > HUGE / 1e9, np.inf, found)

@@ -1,4 +1,4 @@
-"""Figure of how errors are distributed over many starts."""
+"""Figure of the distribution of errors over many starts."""
 
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ STYLES = ("-", "--", ":", "-.")
 
 
 def error_distributions(data: ErrorDistributions, title: str | None) -> "Figure":
-    """For each panel, the share of starts whose error is at most x."""
+    """For each panel, the share of starts with an error of at most x."""
     panels, limit = data.panels, data.limit
     from matplotlib.lines import Line2D
 
@@ -38,7 +38,7 @@ def error_distributions(data: ErrorDistributions, title: str | None) -> "Figure"
         axis.set(xscale="log", xlim=(low, high), ylim=(-2, 102), xlabel=literal(data.label))
         axis.set_title(literal(head))
         log_ticks(axis.xaxis, low, high)
-    axes[0].set_ylabel("starts that end there or below [%]")
+    axes[0].set_ylabel("share of starts [%]")
     handles = [Line2D([], [], color=shade[name], lw=1.6) for name in names]
     shared_legend(figure, handles, [literal(name) for name in names])
     return figure

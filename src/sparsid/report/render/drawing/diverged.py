@@ -1,4 +1,4 @@
-"""Figure of the share of diverged runs: configurations side by side at their horizons."""
+"""Figure of the share of diverged runs of configurations at each horizon."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-SIDE_BY_SIDE = 6  # bars at a horizon; with more of them, what is published stands as a mark
+SIDE_BY_SIDE = 6  # bars at a horizon; with more, published shares are drawn as marks
 MARK: dict[str, Any] = {"marker": "D", "mfc": "white", "mec": INK, "mew": 0.9, "ls": "none"}
 
 
 @dataclass(frozen=True, eq=False)
 class Bars:
-    """One bar at each horizon, in percent; NaN where there is none."""
+    """One bar at each horizon, in percent; NaN: none."""
 
     label: str
     theirs: bool
@@ -65,7 +65,7 @@ def percent(shares: Sequence[float | None]) -> Float[np.ndarray, " share"]:
 def _side_by_side(
     shares: Mapping[str, Sequence[Bounds]], published: Mapping[str, Sequence[float | None]]
 ) -> list[Bars]:
-    """Ours, then theirs, label by label."""
+    """A bar of ours, then of theirs, for each label."""
     bars = []
     for label in dict.fromkeys([*shares, *published]):
         if label in shares:
@@ -80,7 +80,7 @@ def _side_by_side(
 def _overlaid(
     shares: Mapping[str, Sequence[Bounds]], published: Mapping[str, Sequence[float | None]]
 ) -> list[Bars]:
-    """Theirs as marks over ours; a label that only they have keeps a place for its marks."""
+    """Theirs as marks over ours; a label that only they have gets a place without a bar."""
     bars = []
     for label in dict.fromkeys([*shares, *published]):
         count = len(shares[label] if label in shares else published[label])
@@ -95,7 +95,7 @@ def _numbers(intervals: Sequence[Bounds]) -> np.ndarray:
 
 
 def _draw(axis: "Axes", at: np.ndarray, group: Bars, width: float, colour: str):
-    """Draws the bars and marks of one label; what stands for them in the legend."""
+    """Draws the bars and marks of one label; returns the handle for the legend."""
     share, low, high = group.numbers.T
     alone = group.theirs and np.isnan(share).all()
     look = {**MARK, "mfc": colour if alone else "white"}
@@ -122,9 +122,9 @@ def _scales(axis: "Axes", horizons: Sequence[int], dt: float | None, top: float)
 
 
 def _values(axis: "Axes", at: np.ndarray, group: Bars, capacity: float) -> None:
-    """The numbers above the bars, turned where a bar has no room (inches) for them; – for none.
+    """The numbers above the bars, rotated if wider than `capacity` (inches); – for NaN.
 
-    A mark that lies where the number would stand is stepped over.
+    A number is moved above a mark at its position.
     """
     turned = capacity < 0.31
     size = min(7.5, 66 * capacity)

@@ -1,4 +1,4 @@
-"""Figure of how the error of free runs grows with time."""
+"""Figure of the error of free runs over time."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -50,7 +50,7 @@ def error_growth(data: ErrorGrowth, title: str | None) -> "Figure":
 
 
 def _quantiles(runs: np.ndarray, shares: Sequence[float]) -> np.ndarray:
-    """Quantiles over runs by counting (no interpolation), so that infinities stay infinities."""
+    """Quantiles over runs without interpolation, so that infinite values stay infinite."""
     ordered = np.sort(np.where(np.isnan(runs), np.inf, runs), axis=0)
     return np.stack([ordered[round(share * (len(runs) - 1))] for share in shares])
 
@@ -73,5 +73,5 @@ def _decades(bands: Mapping[str, np.ndarray], threshold: float | None) -> tuple[
 
 
 def _even(count: int) -> np.ndarray:
-    """Evenly spaced places, first and last among them."""
+    """Evenly spaced indices, including the first and the last."""
     return np.unique(np.linspace(0, max(count - 1, 0), min(count, POINTS)).astype(int))

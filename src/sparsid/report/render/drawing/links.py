@@ -1,4 +1,4 @@
-"""Figure of which input feeds which state."""
+"""Figure of which input affects which state."""
 
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def link_matrix(data: LinkMatrix, title: str | None) -> "Figure":
-    """A row for each output, a column for each input, filled where a live path joins them."""
+    """A row for each output, a column for each input, filled where an active path connects them."""
     from matplotlib.colors import LinearSegmentedColormap
 
     shares = np.asarray(data.links, float)

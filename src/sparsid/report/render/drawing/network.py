@@ -1,4 +1,4 @@
-"""The pruned network as a picture: what is live, and nothing else."""
+"""Diagram of the active part of a pruned network."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -22,7 +22,7 @@ UNIT = 0.085  # radius
 
 @dataclass(frozen=True)
 class Place:
-    """Where the units of one column stand: their numbers in the layer, and their heights."""
+    """The units of one column: their indices in the layer, and their positions."""
 
     x: float
     units: np.ndarray
@@ -30,7 +30,7 @@ class Place:
 
 
 def network_diagram(data: NetworkDiagram, title: str | None) -> "Figure":
-    """Inputs on the left, outputs on the right, live hidden units and links between them."""
+    """Inputs on the left, outputs on the right, active hidden units and links between them."""
     graph = data.graph
     live = graph.live()
     places = _places(graph, live)
@@ -58,7 +58,7 @@ def network_diagram(data: NetworkDiagram, title: str | None) -> "Figure":
 
 
 def _places(graph: Graph, live: Live) -> list[Place]:
-    """Columns of live units, each layer ordered to lie near what feeds it: fewer links cross."""
+    """Columns of active units; each unit is placed near its sources, so that fewer links cross."""
     inputs = np.arange(len(graph.input_names))
     places = [Place(0.0, inputs, _heights(len(inputs), len(inputs)))]
     most = max([len(inputs), len(graph.output_names), *live.widths])
@@ -72,7 +72,7 @@ def _places(graph: Graph, live: Live) -> list[Place]:
 
 
 def _near_sources(pull: np.ndarray, before: Place, units: np.ndarray) -> np.ndarray:
-    """The units from top to bottom by the mean height of what feeds them."""
+    """The units from top to bottom by the mean height of their sources."""
     weights = pull[np.ix_(units, before.units)]
     total = weights.sum(axis=1)
     centre = np.full(len(units), TALL / 2)
@@ -81,7 +81,7 @@ def _near_sources(pull: np.ndarray, before: Place, units: np.ndarray) -> np.ndar
 
 
 def _heights(count: int, most: int) -> np.ndarray:
-    """Even heights from the top; a column of fewer units is a little shorter, not crammed."""
+    """Evenly spaced heights from the top; a column with fewer units is a little shorter."""
     tall = TALL * (0.62 + 0.38 * min(1.0, count / max(most, 1)))
     if count < 2:
         return np.full(count, TALL / 2)
@@ -89,7 +89,7 @@ def _heights(count: int, most: int) -> np.ndarray:
 
 
 def _live_skip(layer: GraphLayer, mask: np.ndarray | None) -> np.ndarray:
-    """The layer's live skip weights; no column where it has none."""
+    """The layer's active skip weights; no columns if it has none."""
     if layer.skip is None or mask is None:
         return np.zeros((len(layer.bias), 0))
     return np.where(mask, layer.skip, 0.0)
@@ -125,7 +125,7 @@ def _links(axis: "Axes", weights: np.ndarray, source: Place, target: Place, stri
 
 
 def _strip(axis: "Axes", skip: np.ndarray, target: Place, width: float) -> None:
-    """Before each unit a cell for each input: filled where that input feeds the unit directly."""
+    """In front of each unit a cell for each input, filled if it is connected to the unit directly."""
     from matplotlib.collections import PolyCollection
     from matplotlib.colors import to_rgba
 
@@ -146,8 +146,8 @@ def _strip(axis: "Axes", skip: np.ndarray, target: Place, width: float) -> None:
         axis.text(left + CELL * (i + 0.5), target.y.max() + half + 0.03, str(i + 1), **number)
 
 
-def _dots(axis: "Axes", place: Place, alive: np.ndarray) -> None:
-    faces = [INK if alive[unit] else FAINT for unit in place.units]
+def _dots(axis: "Axes", place: Place, active: np.ndarray) -> None:
+    faces = [INK if active[unit] else FAINT for unit in place.units]
     axis.scatter(
         np.full(len(place.units), place.x), place.y, s=34, c=faces, edgecolors="white", zorder=3
     )
@@ -165,7 +165,7 @@ def _names(axis: "Axes", graph: Graph, live: Live, places: list[Place]) -> None:
 
 
 def _headings(axis: "Axes", graph: Graph, live: Live, places: list[Place]) -> None:
-    """Above each column how much of it is live."""
+    """Above each column the number of active units."""
     counts = [(int(live.inputs.sum()), len(graph.input_names), "inputs")]
     counts += [
         (n, total, f"hidden {at + 1}")
@@ -178,13 +178,13 @@ def _headings(axis: "Axes", graph: Graph, live: Live, places: list[Place]) -> No
 
 
 def _key(axis: "Axes", graph: Graph, live: Live, right: float, strips: bool) -> None:
-    """Below the drawing: what the colours mean, and how many weights are live."""
+    """Below the drawing: the meaning of the colours, and the number of active weights."""
     share = live.weight_count / graph.weight_count if graph.weight_count else 0.0
-    content = f"{live.weight_count} of {graph.weight_count} weights live ({100 * share:.2g} %)"
+    text = f"{live.weight_count} of {graph.weight_count} weights active ({100 * share:.2g} %)"
     if strips:
-        content += "; cells: what each input feeds into the unit directly"
+        text += "; cells: direct weights of the inputs"
     y = -0.62
-    axis.text(right, y, content, ha="right", va="center", fontsize=8, color=MUTED)
+    axis.text(right, y, text, ha="right", va="center", fontsize=8, color=MUTED)
     for x, colour, sign in ((0.0, BLUE, "positive"), (1.7, VERMILLION, "negative")):
         axis.plot([x, x + 0.4], [y, y], color=colour, lw=2.2, solid_capstyle="butt")
         axis.text(x + 0.5, y, sign, va="center", fontsize=8, color=MUTED)

@@ -1,4 +1,4 @@
-"""Figures of pruning paths: error against weights left, and saliencies on the way."""
+"""Figures of pruning paths: errors and saliencies against remaining parameters."""
 
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def pruning_paths(data: PruningPaths, title: str | None) -> "Figure":
-    """Errors of each configuration's paths against the numbers left, a panel for each record."""
+    """Errors of each configuration's paths against remaining parameters, one panel per record."""
     paths = data.paths
     from matplotlib.lines import Line2D
 
@@ -27,7 +27,7 @@ def pruning_paths(data: PruningPaths, title: str | None) -> "Figure":
                 axis.plot(curve.left, errors, color=shade[name], lw=0.7, alpha=0.7)
                 at = curve.chosen
                 axis.plot(curve.left[at], errors[at], "o", color=shade[name], ms=3.5)
-        axis.set(yscale="log", xlabel="weights and biases left")
+        axis.set(yscale="log", xlabel="remaining parameters")
         axis.set_title(f"{record} record")
         axis.invert_xaxis()
     axes[0].set_ylabel("sum of squared scaled errors")
@@ -37,7 +37,7 @@ def pruning_paths(data: PruningPaths, title: str | None) -> "Figure":
 
 
 def saliencies(data: Saliencies, title: str | None) -> "Figure":
-    """Saliencies along one path: every dot a weight, by numbers left."""
+    """Saliencies along one path against remaining parameters; each dot is a weight."""
     saliency, left = data.saliency, data.left
     figure = blank(7.0, 4.2, title=title)
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
@@ -48,8 +48,8 @@ def saliencies(data: Saliencies, title: str | None) -> "Figure":
         axis.plot(left[steps[fine]], values[fine], ".", color=colour, ms=2.0, alpha=0.6)
         axis.set_yscale("log")
     upper.set_ylabel("saliency")
-    lower.set_ylabel("negative, size")
+    lower.set_ylabel("magnitude of negative")
     lower.invert_yaxis()
     lower.invert_xaxis()
-    lower.set_xlabel("weights and biases left")
+    lower.set_xlabel("remaining parameters")
     return figure

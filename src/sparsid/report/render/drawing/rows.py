@@ -1,7 +1,4 @@
-"""The frame of figures that compare: a row for each configuration, panels beside each other.
-
-Names stand on the left in reading direction, however many and however long they are.
-"""
+"""Layout of comparisons: a row for each configuration, and panels with shared axes."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -20,9 +17,9 @@ if TYPE_CHECKING:
 def rows(
     labels: Sequence[str], columns: Sequence[str], *, title: str | None = None, each: float = 0.3
 ) -> "tuple[Figure, list[Axes]]":
-    """Panels with the titles `columns` that share their axes; row k lies at y = k, from the top.
+    """Panels with titles `columns` and shared axes; row k is at y = k, from the top.
 
-    `each` is the least height of a row, in inches.
+    `each` is the minimum height of a row, in inches.
     """
     names = [wrapped(label) for label in labels]
     lines = max((name.count("\n") + 1 for name in names), default=1)
@@ -43,20 +40,20 @@ def rows(
     return figure, axes
 
 
-def content(axis: "Axes", row: int, text: str) -> None:
-    """Words in a row that has nothing to draw."""
+def empty_row(axis: "Axes", row: int, text: str) -> None:
+    """Text in the middle of a row without data."""
     at = {"transform": axis.get_yaxis_transform(), "va": "center", "ha": "center"}
     axis.text(0.5, row, literal(text), color=MUTED, fontsize=7.5, fontstyle="italic", **at)
 
 
-def beside(axis: "Axes", row: float, text: str) -> None:
-    """Small print to the right of a row."""
+def margin_note(axis: "Axes", row: float, text: str) -> None:
+    """Small text to the right of a row."""
     at = {"transform": axis.get_yaxis_transform(), "va": "center", "ha": "left"}
     axis.text(1.02, row, literal(text), color=MUTED, fontsize=7, clip_on=False, **at)
 
 
 def span(values: Sequence[float], *, least: float = 0.0) -> tuple[float, float]:
-    """Limits around the finite values, with a margin; `least` apart at least."""
+    """Limits around the finite values, with a margin; at least `least` apart."""
     known = np.array([value for value in values if np.isfinite(value)] or [0.0])
     middle, half = (known.max() + known.min()) / 2, (max(np.ptp(known), least) or 2.0) / 2
     return float(middle - 1.08 * half), float(middle + 1.08 * half)
@@ -65,7 +62,7 @@ def span(values: Sequence[float], *, least: float = 0.0) -> tuple[float, float]:
 def whisker(
     axis: "Axes", row: float, interval: Bounds, limits: tuple[float, float], **look
 ) -> None:
-    """A line from the lower to the upper end; an infinite or unknown end leaves the panel."""
+    """A line between the ends of an interval; an infinite or NaN end extends out of the panel."""
     low, high = limits
     ends = np.where(np.isnan(interval[1:]), [-np.inf, np.inf], interval[1:])
     ends = np.clip(ends, low - (high - low), high + (high - low))
@@ -73,7 +70,7 @@ def whisker(
 
 
 def horizon(samples: int, dt: float | None) -> str:
-    """A horizon in samples, and as a time where the sampling time `dt` (s) is given."""
+    """A horizon in samples, and as a time if the sampling time `dt` (s) is given."""
     text = f"{samples} samples"
     if dt is None:
         return text
@@ -86,7 +83,7 @@ def horizon(samples: int, dt: float | None) -> str:
 
 
 def log_ticks(axis: "Axis", low: float, high: float) -> None:
-    """Plain numbers on a logarithmic axis, as many as the span needs and a narrow panel holds."""
+    """Plain numbers as ticks of a logarithmic axis, fewer of them over a wider range."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     decades = np.log10(high / low)

@@ -1,4 +1,4 @@
-"""Figure of what more data buys: numbers of each configuration against the size of its data."""
+"""Figure of quantities of each configuration against the size of its training data."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COLUMNS = 4
-APART = 0.02  # decades between configurations at one size, so that none hides another
+APART = 0.02  # offset between configurations at one size, in decades, so that they do not overlap
 
 
 def against_size(data: AgainstSize, title: str | None) -> "Figure":
-    """A panel for each number, sizes on a logarithmic axis, bars for the intervals."""
+    """A panel for each quantity, sizes on a logarithmic axis, bars for the intervals."""
     from matplotlib.lines import Line2D
 
     sizes, panels = data.sizes, data.panels

@@ -1,4 +1,4 @@
-"""One look for all figures: colours, sizes, panels, names as text, and saving to files."""
+"""Style of all figures: colours, sizes, panels, labels, and saving to files."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 # Okabe and Ito's palette, which colour-blind readers can tell apart.
 BLUE, VERMILLION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
 ORANGE, SKY, BLACK = "#E69F00", "#56B4E9", "#000000"
-INDIGO, MAROON = "#332288", "#661100"  # two darker ones, as far from these as they are apart
+INDIGO, MAROON = "#332288", "#661100"  # two darker ones, equally distinguishable
 _STRONG = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY, INDIGO, MAROON)
 _LIGHT = ("#8CC0DC", "#ECB78C", "#8CD3C0", "#E8C3D7", "#F4D48C", "#B3DDF5", "#A39CC9", "#BA948C")
-CYCLE = _STRONG + _LIGHT  # from the ninth on the same hues again, in the same order, lighter
+CYCLE = _STRONG + _LIGHT  # lighter variants of the same hues from the ninth on
 INK, MUTED, FAINT = "#222222", "#6B6B6B", "#D9D9D9"
 
 DPI = 150
@@ -57,14 +57,14 @@ RC = {
     "figure.dpi": DPI,
     "figure.facecolor": "white",
     "savefig.facecolor": "white",
-    "svg.fonttype": "path",  # looks the same everywhere
-    "svg.hashsalt": "sparsid",  # the same figure gives the same file
+    "svg.fonttype": "path",  # independent of installed fonts
+    "svg.hashsalt": "sparsid",  # reproducible files
 }
 
 
 @dataclass(frozen=True)
 class Saved:
-    """Where one figure was written."""
+    """The files of one figure."""
 
     png: Path
     svg: Path
@@ -72,7 +72,7 @@ class Saved:
 
 @contextmanager
 def styled() -> Iterator[None]:
-    """What is drawn in it has this module's style, whatever the user has set."""
+    """Context in which figures have this module's style, regardless of the user's settings."""
     import matplotlib
 
     with matplotlib.rc_context(RC):  # pyright: ignore[reportArgumentType]
@@ -80,7 +80,7 @@ def styled() -> Iterator[None]:
 
 
 def blank(width: float, height: float, *, title: str | None = None) -> "Figure":
-    """An empty figure (inches) that needs neither a screen nor pyplot."""
+    """An empty figure (size in inches) that needs neither a display nor pyplot."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -94,14 +94,14 @@ def blank(width: float, height: float, *, title: str | None = None) -> "Figure":
 def panels(
     count: int, *, title: str | None = None, columns: int = 2, height: float = 1.7
 ) -> "tuple[Figure, list[Axes]]":
-    """A figure of `count` panels that share their time axis."""
+    """A figure of `count` panels with a shared time axis."""
     columns = max(1, min(columns, count))
     rows = max(1, -(-count // columns))
     figure = blank(10.0, 0.9 + height * rows, title=title)
     axes = figure.subplots(rows, columns, sharex=True, squeeze=False).ravel()
     for unused in axes[count:]:
         unused.set_visible(False)
-    # With an incomplete last row, the panel above the hole carries the time axis itself.
+    # With an incomplete last row, the panel above an empty place has its own time axis.
     for axis in axes[max(0, count - columns) : count]:
         axis.tick_params(labelbottom=True)
     return figure, list(axes[:count])
@@ -120,23 +120,23 @@ def colours(labels: Iterable[str]) -> dict[str, str]:
 
 
 def literal(text: str) -> str:
-    """Text that Matplotlib shows as it is written: a dollar sign starts no formula."""
+    """Text with escaped dollar signs, so that Matplotlib does not parse formulas."""
     return str(text).replace("$", r"\$")
 
 
 def pretty(name: str, unit: str | None = None) -> str:
-    """A channel's name and unit, for people."""
+    """A channel's name and unit for labels."""
     shown = literal(name).replace("_", " ")
     return f"{shown} [{literal(unit).replace('degC', '°C')}]" if unit else shown
 
 
 def wrapped(text: str, width: int = 34) -> str:
-    """Text as it is written, long ones in several lines."""
+    """Text with escaped dollar signs, wrapped to `width` characters."""
     return literal("\n".join(wrap(str(text), width)))
 
 
 def clock(time_s: np.ndarray) -> tuple[np.ndarray, str]:
-    """Times in the unit that suits their span, and the axis label that says it."""
+    """Times in a unit that suits their range, and the axis label with this unit."""
     time_s = np.asarray(time_s, float)
     span = float(np.ptp(time_s)) if time_s.size else 0.0
     for above, length, unit in ((3 * 86400, 86400, "d"), (3 * 3600, 3600, "h"), (180, 60, "min")):
@@ -146,7 +146,7 @@ def clock(time_s: np.ndarray) -> tuple[np.ndarray, str]:
 
 
 def shared_legend(figure: "Figure", handles: list, labels: Sequence[str], columns: int = 5) -> None:
-    """One legend for the whole figure: beside its title, or below where both have no room there."""
+    """One legend for the entire figure: next to its title, or below if it does not fit there."""
     shown = [wrapped(label, 44) for label in labels]
     longest = max((len(line) for text in shown for line in text.split("\n")), default=1)
     fit = int(figure.get_figwidth() / (0.5 + 0.078 * longest))
@@ -166,15 +166,15 @@ def shared_legend(figure: "Figure", handles: list, labels: Sequence[str], column
 
 
 def save(figure: "Figure", folder: str | Path, name: str) -> Saved:
-    """Writes `name`.png and `name`.svg into the folder, each whole or not at all.
+    """Writes `name`.png and `name`.svg atomically into the folder.
 
-    The same figure gives the same bytes. Raises SparsidError if they cannot be written.
+    Equal figures give equal bytes. Raises SparsidError if the files cannot be written.
     """
     saved = Saved(Path(folder) / f"{name}.png", Path(folder) / f"{name}.svg")
     with styled():
         with atomic_write(saved.png) as part:
             figure.savefig(part, format="png", dpi=DPI, metadata={"Software": "sparsid"})
         with atomic_write(saved.svg) as part:
-            # A date would make every file another; the creator names a version and an address.
+            # No date and no version of Matplotlib, which would change the bytes.
             figure.savefig(part, format="svg", metadata={"Date": None, "Creator": "sparsid"})
     return saved

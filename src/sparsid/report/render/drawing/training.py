@@ -48,7 +48,7 @@ def _curve(
     values = np.atleast_2d(np.asarray(values, float))
     looked = ~np.isnan(values).all(axis=0)
     at = np.asarray(epochs)[looked]
-    # A member that has diverged is infinitely wrong; a median among such has no place on the axis.
+    # A diverged member has an infinite error; an infinite median is not drawn.
     ordered = np.sort(np.where(np.isnan(values[:, looked]), np.inf, values[:, looked]), axis=0)
     ordered = np.where(np.isfinite(ordered) & (ordered > 0), ordered, np.nan)
     if not at.size:

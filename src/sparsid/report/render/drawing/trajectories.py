@@ -1,4 +1,4 @@
-"""Figures of records against time: states with free runs of ensembles, and inputs."""
+"""Figures of time series: states with free runs of ensembles, and inputs."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-POINTS = 500  # a line is thinned to about so many: no more can be seen, and files stay small
-MARGIN = 0.3  # of the truth's span, left free above and below it
+POINTS = 500  # lines are downsampled to about as many points, which keeps files small
+MARGIN = 0.3  # above and below the truth, as a share of its range
 
 
 def trajectories(data: Trajectories, title: str | None) -> "Figure":
@@ -37,7 +37,7 @@ def trajectories(data: Trajectories, title: str | None) -> "Figure":
     faint = 0.35 if len(data.ensembles) > 1 else 0.55
     for i, axis in enumerate(axes):
         low, high = _limits(truth[:, i])
-        for label, runs in reversed(list(data.ensembles.items())):  # the first lies on top
+        for label, runs in reversed(list(data.ensembles.items())):  # the first is drawn on top
             seen = np.asarray(runs, float)[:, :, i]
             median = middle[label][:, i]
             left |= _ensemble(axis, time, seen, median, low, high, shade[label], faint)
@@ -51,7 +51,7 @@ def trajectories(data: Trajectories, title: str | None) -> "Figure":
 
 
 def inputs(data: Inputs, title: str | None) -> "Figure":
-    """A panel for each input, held from sample to sample."""
+    """A panel for each input (zero-order hold)."""
     u = np.asarray(data.u, float)
     time, time_label = clock(data.time_s)
     figure, axes = panels(u.shape[1], title=title, height=1.45)
@@ -73,7 +73,7 @@ def _ensemble(
     colour: str,
     faint: float,
 ) -> bool:
-    """Draws the members and their median; whether a run leaves the axes."""
+    """Draws the members and their median; returns whether a run leaves the axes."""
     if len(runs) > 1:
         for run in runs:
             axis.plot(*_thinned(time, _within(run, low, high)), color=colour, lw=0.6, alpha=faint)
@@ -93,13 +93,11 @@ def _legend(figure: "Figure", shade: Mapping[str, str], left: bool) -> None:
     handles += [Line2D([], [], color=colour, lw=1.5) for colour in shade.values()]
     if left:
         handles.append(Line2D([], [], color=MUTED, marker="^", ls="none", ms=5))
-    shared_legend(
-        figure, handles, ["truth", *shade, *(["a run leaves the picture"] if left else [])]
-    )
+    shared_legend(figure, handles, ["truth", *shade, *(["a run leaves the axes"] if left else [])])
 
 
 def _limits(truth: np.ndarray) -> tuple[float, float]:
-    """The truth's range with a margin; something sensible for a constant or an empty one."""
+    """The truth's range with a margin; a default range if it is constant or empty."""
     known = truth[np.isfinite(truth)]
     if not known.size:
         return -1.0, 1.0
@@ -110,15 +108,15 @@ def _limits(truth: np.ndarray) -> tuple[float, float]:
 
 
 def _within(run: np.ndarray, low: float, high: float) -> np.ndarray:
-    """The run bounded to a little outside the axes, so that huge numbers draw as leaving lines."""
+    """The run clipped a little outside the axes, so that huge values are drawn as steep lines."""
     span = high - low
     return np.clip(run, low - span, high + span)
 
 
 def _left_at(run: np.ndarray, low: float, high: float) -> tuple[int, bool] | None:
-    """The sample from which on a run stays outside, and whether it left upwards; None: it did not.
+    """The sample after which a run stays outside, and whether it left upwards; None: it did not.
 
-    A run that ceases to be a number leaves by the nearer edge.
+    A run that becomes NaN leaves at the nearer edge.
     """
     inside = np.flatnonzero((run >= low) & (run <= high))
     first = int(inside[-1]) + 1 if inside.size else 0
@@ -129,7 +127,7 @@ def _left_at(run: np.ndarray, low: float, high: float) -> tuple[int, bool] | Non
 
 
 def _held(time: np.ndarray, line: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The corners of a line held from sample to sample; thinned where it changes all the time."""
+    """The corners of a zero-order-hold line; downsampled if it changes at most samples."""
     changes = np.flatnonzero(np.diff(line)) + 1
     if len(changes) > 2 * POINTS:
         return _thinned(time, line)
@@ -139,7 +137,7 @@ def _held(time: np.ndarray, line: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _thinned(time: np.ndarray, line: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The line by the extremes of short stretches of it, so that no peak is lost."""
+    """The line downsampled to the minima and maxima of short segments, which keeps all peaks."""
     length = 2 * len(line) // POINTS
     if length < 3:
         return time, line

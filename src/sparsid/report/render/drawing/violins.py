@@ -1,4 +1,4 @@
-"""Figure of how the error of the runs that did not diverge is distributed."""
+"""Figure of the distribution of errors of the runs that did not diverge."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sparsid.report.figures import ErrorViolins
-from sparsid.report.render.drawing.rows import beside, content, horizon, log_ticks, rows
+from sparsid.report.render.drawing.rows import empty_row, horizon, log_ticks, margin_note, rows
 from sparsid.report.render.drawing.style import INK, colours, literal
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-HALF = 0.4  # height of a violin's half, in rows
-FEWEST = 5  # runs; fewer are drawn one by one
+HALF = 0.4  # half the height of a violin, in rows
+FEWEST = 5  # fewer runs are drawn as dots
 POINTS = 64  # along a violin
 
 
@@ -36,14 +36,16 @@ def error_violins(data: ErrorViolins, title: str | None) -> "Figure":
         for k, name in enumerate(errors):
             found = kept.get((name, at))
             if found is None:
-                content(axis, k, "not given")
+                empty_row(axis, k, "not given")
                 continue
             if found.size:
                 _violin(axis, k, np.maximum(found, low), shade[name])
             else:
-                content(axis, k, "all diverged")
-            beside(axis, k, f"{found.size}/{counts[name]}" if name in counts else str(found.size))
-        beside(axis, -0.75, "runs")
+                empty_row(axis, k, "all diverged")
+            margin_note(
+                axis, k, f"{found.size}/{counts[name]}" if name in counts else str(found.size)
+            )
+        margin_note(axis, -0.75, "runs")
     for axis in axes:
         axis.set(xscale="log", xlim=(low, high))
         log_ticks(axis.xaxis, low, high)
@@ -57,7 +59,7 @@ def _finite(errors: np.ndarray) -> np.ndarray:
 
 
 def _range(values: Sequence[float]) -> tuple[float, float]:
-    """Limits of the axis; an error of zero, which has no place on it, is drawn at its left end."""
+    """Limits of the logarithmic axis; errors of zero are drawn at its left end."""
     positive = [value for value in values if value > 0]
     if not positive:
         return 0.01, 1.0
