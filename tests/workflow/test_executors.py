@@ -5,6 +5,7 @@ import inspect
 import json
 import logging
 import os
+import pickle
 import re
 import shutil
 import signal
@@ -29,6 +30,7 @@ from sparsid.study.executors import ExecutorKind, executor
 from sparsid.study.executors.base import run_group
 from sparsid.study.reading import read_study
 from sparsid.study.running import run_study
+from sparsid.study.task import TASKS, Job
 from sparsid.training.progress import Stop
 
 PROJECT = Path(__file__).parents[2]
@@ -166,11 +168,24 @@ class Heard:
 SLOW = pytest.mark.slow
 
 
-@pytest.mark.parametrize(
-    "task",
-    # Quickly, tests/workflow/test_study.py does so for `simulate`.
-    ["map", pytest.param("prune", marks=SLOW), pytest.param("simulate", marks=SLOW)],
-)
+@pytest.mark.parametrize("task", list(TASKS))
+def test_what_an_executor_sends_can_be_pickled(tmp_path, task):
+    """Groups and job of every task: what a worker gets is equal, and weighs as much."""
+    study = read_study(spec_of(task))
+    running = TASKS[task].running()
+    data = running.prepare(study)
+    groups = running.groups(running.cells(study, data))
+    wanted = frozenset().union(*(group.keys for group in groups))
+    store = ResultStore.begin(tmp_path, study.name, {})
+    sent = pickle.loads(pickle.dumps((groups, Job(task, study, data, store, wanted))))
+    assert (sent[1].study, sent[1].store, sent[1].wanted) == (study, store, wanted)
+    for mine, theirs in zip(groups, sent[0], strict=True):
+        assert (mine.keys, mine.work(wanted)) == (theirs.keys, theirs.work(wanted))
+        assert mine.work(wanted) > 0
+
+
+@SLOW  # tests/workflow/test_study.py does so for another study of the task "simulate"
+@pytest.mark.parametrize("task", ["simulate", "prune", "map"])
 def test_processes_give_the_rows_of_a_serial_run(serial, tmp_path, task):
     expected = serial(task)  # first: its programs are kept for the workers
     outcome = run_study(read_study(spec_of(task)), tmp_path, executor="processes", workers=2)
@@ -178,7 +193,9 @@ def test_processes_give_the_rows_of_a_serial_run(serial, tmp_path, task):
     check_whole(tmp_path, expected)
 
 
-@pytest.mark.parametrize("task", ["simulate", "prune", pytest.param("map", marks=SLOW)])
+@pytest.mark.parametrize(
+    "task", ["simulate", *(pytest.param(t, marks=SLOW) for t in ("prune", "map"))]
+)
 def test_a_dask_cluster_gives_the_rows_of_a_serial_run(serial, tmp_path, cluster, task):
     expected = serial(task)  # first: its programs are kept for the workers
     outcome = run_study(read_study(spec_of(task)), tmp_path, executor="dask", scheduler=cluster)
