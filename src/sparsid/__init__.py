@@ -1,8 +1,8 @@
 """sparsid: sparse neural system identification.
 
 Learns small, stable, readable neural-network simulators of nonlinear dynamical systems from
-recorded trajectories. The names below, and the packages inside (`sparsid.data.read`), load on first
-use: importing sparsid does nothing else.
+recorded trajectories. The names below and the subpackages (`sparsid.data.read`) are imported on
+first use.
 """
 
 from sparsid._lazy import lazy_attributes

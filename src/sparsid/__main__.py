@@ -1,4 +1,4 @@
-"""`python -m sparsid`: the command line, where no script is on the path."""
+"""`python -m sparsid`: the command line without the script on the path."""
 
 from sparsid.cli import main
 

@@ -1,4 +1,4 @@
-"""Devices, set by one public call, and the map that spreads members over them."""
+"""JAX devices, and a map over the members of an ensemble that is sharded over them."""
 
 import os
 from collections.abc import Callable
@@ -13,9 +13,9 @@ AXIS = "member"
 
 
 def use_cores(n: int | None = None) -> int:
-    """Makes each of `n` processor cores (default: all this process may use) one JAX device.
+    """Makes `n` processor cores (default: all available to this process) one JAX device each.
 
-    Call it before anything is computed. Returns the number of devices. Raises SparsidError if JAX
+    Call it before the first computation. Returns the number of devices. Raises SparsidError if JAX
     has already started with another number.
     """
     n = len(os.sched_getaffinity(0)) if n is None and hasattr(os, "sched_getaffinity") else n
@@ -25,53 +25,53 @@ def use_cores(n: int | None = None) -> int:
     except RuntimeError:
         if jax.device_count("cpu") != n:
             raise SparsidError(
-                f"use_cores({n}) must come before the first computation; JAX already runs with "
+                f"use_cores({n}) must be called before the first computation; JAX already uses "
                 f"{jax.device_count('cpu')} cores."
             ) from None
     return jax.device_count()
 
 
 def mesh() -> Mesh:
-    """All devices in a row; the axis is the member of an ensemble."""
+    """A one-dimensional mesh of all devices; its axis is the member of an ensemble."""
     return jax.make_mesh((jax.device_count(),), (AXIS,), axis_types=(AxisType.Auto,))
 
 
 def over_members(one: Callable, *, together: bool = False) -> Callable:
-    """`one(member, *shared)` for one member, as a compiled function of a stack of members.
+    """`one(member, *shared)` for one member, as a compiled function of stacked members.
 
-    The stack's length must be a multiple of the devices (`padding`). A processor core takes its
-    members one after the other: their weights stay in its cache, "is it due?" stays a branch, and
-    a member's bits do not depend on its company. An accelerator takes them all at once, and so does
-    a core where `together` says that members are too small to fill it one by one.
+    The stack's length must be a multiple of the devices (`padding`). A processor core computes its
+    members sequentially: their weights stay in its cache, conditionals stay branches, and results
+    do not depend on the other members to the last bit. An accelerator computes them in one batch,
+    and so does a core with `together`, for members too small to use it fully.
     """
-    in_turn = jax.default_backend() == "cpu" and not together
+    sequential = jax.default_backend() == "cpu" and not together
 
     def many(members, *shared):
         def alone(member):
             return one(member, *shared)
 
-        return jax.lax.map(alone, members) if in_turn else jax.vmap(alone)(members)
+        return jax.lax.map(alone, members) if sequential else jax.vmap(alone)(members)
 
-    def spread(members, *shared):
+    def sharded(members, *shared):
         specs = (PartitionSpec(AXIS), *(PartitionSpec() for _ in shared))
         run = jax.shard_map(
             many, mesh=mesh(), in_specs=specs, out_specs=PartitionSpec(AXIS), check_vma=False
         )
         return run(members, *shared)
 
-    return jax.jit(spread)
+    return jax.jit(sharded)
 
 
 def shard(members: PyTree) -> PyTree:
-    """Stacked members, each on its device as `over_members` returns them: it compiles only once."""
+    """Stacked members sharded as `over_members` returns them, which avoids a second compilation."""
     return jax.device_put(members, NamedSharding(mesh(), PartitionSpec(AXIS)))
 
 
 def replicated(shared: PyTree) -> PyTree:
-    """A copy on every device, so that no call of `over_members` copies again."""
+    """A copy on every device, so that calls of `over_members` need not copy."""
     return jax.device_put(shared, NamedSharding(mesh(), PartitionSpec()))
 
 
 def padding(size: int) -> int:
-    """How many members to add so that every device gets equally many."""
+    """The number of members to add for a multiple of the devices."""
     return -size % jax.device_count()

@@ -1,8 +1,8 @@
-"""Refusals: bad input gets one sentence that names what, the rule, what was got, and the remedy."""
+"""Errors for invalid input: one sentence with the rule, the value received and the remedy."""
 
 
 class SparsidError(ValueError):
-    """Bad input or an impossible request; the message is one sentence for the user."""
+    """Invalid input or request; the message is one sentence for the user."""
 
 
 class MissingExtraError(SparsidError):

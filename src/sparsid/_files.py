@@ -1,8 +1,8 @@
-"""Files written whole: nothing half-written is ever left under the final name.
+"""Atomic writing of files: an incomplete file never has the final name.
 
-A part file lies beside its target until it is complete: `.NAME.HOST-PID-START-RANDOM.part`.
-Several processes on several hosts may write into one folder, even the same file: each has a part of
-its own, and the last rename wins.
+Content is written to a part file in the same folder, `.NAME.HOST-PID-START-RANDOM.part`, which is
+renamed when it is complete. Processes on several hosts may write into one folder, even the same
+file: each has its own part file, and the last rename wins.
 """
 
 import errno
@@ -17,18 +17,18 @@ from pathlib import Path
 
 from sparsid._errors import SparsidError
 
-DAY = 86400.0  # seconds after which a part file whose process cannot be asked is an orphan
+DAY = 86400.0  # seconds after which a part file of an unknown process is an orphan
 _PART = re.compile(r"\..+\.(?P<host>\w+)-(?P<pid>\d+)-(?P<start>\d+)-[0-9a-f]{16}\.(part|test)")
-_OLD_PART = re.compile(r"\..+\.\d+\.(part|test)")  # `.NAME.PID.part`: it does not say which host
-_NO_SYNC = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP}  # of file systems that cannot
+_OLD_PART = re.compile(r"\..+\.\d+\.(part|test)")  # `.NAME.PID.part`, without host
+_NO_SYNC = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP}  # of file systems without fsync
 
 
 @contextmanager
 def atomic_write(path: str | Path) -> Iterator[Path]:
-    """A new part file beside `path` to write to, renamed to `path` when the block ends well.
+    """A new part file next to `path`, renamed to `path` when the block succeeds.
 
-    Its content is on the disk before it is renamed. A link at `path` is replaced, not followed.
-    Raises SparsidError if the place cannot be written to.
+    Its content is synced to disk before it is renamed. A link at `path` is replaced, not followed.
+    Raises SparsidError if `path` cannot be written.
     """
     path = Path(path)
     try:
@@ -46,19 +46,19 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
 
 
 def make_folder(folder: Path) -> None:
-    """Makes the folder and those above it. Raises SparsidError if it cannot."""
+    """Creates the folder and its parents. Raises SparsidError on failure."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SparsidError(
-            f"Cannot make the folder {folder}: {error.strerror or error}; choose another place."
+            f"Cannot create the folder {folder}: {error.strerror or error}; choose another place."
         ) from error
 
 
 def check_writable(path: str | Path) -> None:
-    """Raises SparsidError if a file could not be created at `path`; long work calls it first.
+    """Raises SparsidError if a file cannot be created at `path`; to be called before long work.
 
-    It tries: an empty file is made beside `path` and removed. What stands there is left alone.
+    It creates and removes an empty file in the same folder. An existing file is not touched.
     """
     path = Path(path)
     if reason := _obstacle(path):
@@ -67,17 +67,17 @@ def check_writable(path: str | Path) -> None:
 
 @contextmanager
 def temporary_file(folder: Path) -> Iterator[Path]:
-    """A new hidden file in `folder` while the block runs. Raises OSError if it cannot be made."""
+    """A new hidden file in `folder` while the block runs. Raises OSError on failure."""
     with _made_beside(folder / "temporary", "test") as (path, _):
         yield path
 
 
 def remove_orphans(folder: Path) -> None:
-    """Removes the part files in `folder` whose process is no more.
+    """Removes the part files in `folder` whose process has ended.
 
-    One of this host is judged by its process: its number and when it started, because numbers are
-    used again. One of another host, or that does not say, is an orphan after a day, by the clock of
-    the file system. A folder that cannot be written to is left as it is.
+    On this host a process is identified by its id and start time, because ids are reused. A part
+    file of another or an unknown host is an orphan after a day, by the clock of the file system. A
+    folder without write permission is left unchanged.
     """
     parts = [path for path in folder.glob(".*") if path.name.endswith((".part", ".test"))]
     if not parts:
@@ -103,15 +103,15 @@ def _obstacle(path: Path) -> str | None:
         with _made_beside(path, "test"):
             pass
     except OSError as error:
-        return f"no file can be made in {path.parent} ({error.strerror or error})"
+        return f"no file can be created in {path.parent} ({error.strerror or error})"
     return None
 
 
 @contextmanager
 def _made_beside(path: Path, suffix: str) -> Iterator[tuple[Path, int]]:
-    """A new hidden file in the folder of `path` and its descriptor; removed if it is still there.
+    """A new hidden file in the folder of `path` and its descriptor; removed in the end if present.
 
-    It is made exclusively: neither a file nor a link that is there already is opened.
+    It is created exclusively: an existing file or link is never opened.
     """
     owner = f"{_host()}-{os.getpid()}-{_started(os.getpid()) or 0}"
     made = path.with_name(f".{path.name}.{owner}-{secrets.token_hex(8)}.{suffix}")
@@ -126,7 +126,7 @@ def _made_beside(path: Path, suffix: str) -> Iterator[tuple[Path, int]]:
 
 
 def _check_same(part: Path, descriptor: int) -> None:
-    """Raises OSError unless the part file is still the one that was made."""
+    """Raises OSError if the part file was replaced."""
     if not os.path.samestat(os.lstat(part), os.fstat(descriptor)):
         raise OSError(errno.ESTALE, f"its part file {part.name} was replaced by another program")
 
@@ -140,7 +140,7 @@ def _sync(descriptor: int) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """The rename itself is on the disk too, where the system can do that."""
+    """Syncs the rename itself to disk, if the system supports that."""
     with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:
@@ -159,22 +159,22 @@ def _is_orphan(part: Path, now: float) -> bool:
 
 
 def _is_gone(process: int, start: int, old: bool) -> bool:
-    """Whether the process of this number that started then is no more; `old` decides if unknown."""
+    """Whether the process with this id and start time has ended; `old` decides if unknown."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:
         return True
     except (OSError, OverflowError):
-        pass  # somebody else's
+        pass  # a process of another user
     now = _started(process)
     return start != now if start and now else old
 
 
 @cache
 def _host() -> str:
-    """This host's name in letters and digits, and what tells its process numbers from others'.
+    """This host's name in letters and digits, and a checksum of its boot and process namespace.
 
-    Those are one numbering within one boot and one namespace (container); names may be the same.
+    Process ids are unique within one boot and one namespace (container); names may coincide.
     """
     name = os.uname().nodename
     content = [name]
@@ -186,7 +186,7 @@ def _host() -> str:
 
 
 def _started(process: int) -> int | None:
-    """When a process began, in ticks of the system's clock; None where that is not known."""
+    """The start time of a process, in ticks of the system's clock; None if unknown."""
     try:
         content = Path(f"/proc/{process}/stat").read_text()
         return int(content.rpartition(")")[2].split()[19])

@@ -1,7 +1,7 @@
-"""JAX, imported when something of it is first used: `from sparsid._jax import jax, jnp`.
+"""JAX, imported on first use: `from sparsid._jax import jax, jnp`.
 
-For modules that are also read for what they declare, such as the options of methods: a
-specification is read, and refused, without JAX.
+For modules that declare options next to their methods: a specification is read and validated
+without JAX.
 """
 
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""Packages whose names load on first use: importing one does nothing else."""
+"""Lazy imports: packages whose names load on first use."""
 
 import importlib
 import importlib.util
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def lazy_attributes(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
-    """A `__getattr__` for `package`: names in the modules that `homes` names, or modules inside."""
+    """A `__getattr__` for `package`: attributes of the modules in `homes`, or its submodules."""
 
     def find(name: str) -> Any:
         if name in homes:
@@ -20,7 +20,7 @@ def lazy_attributes(package: str, homes: Mapping[str, str]) -> Callable[[str], A
 
 
 class Later:
-    """A module that is imported when something in it is first asked for."""
+    """A module that is imported on first access to an attribute."""
 
     def __init__(self, name: str):
         self._name = name

@@ -1,4 +1,4 @@
-"""Things found by name, with a helpful sentence when the name is unknown."""
+"""Registries: objects by name, with a suggestion for unknown names."""
 
 import difflib
 import importlib
@@ -9,63 +9,63 @@ from sparsid._errors import SparsidError
 
 
 class Registry[T]:
-    """A mapping from public names to things of one kind.
+    """A mapping from public names to objects of one kind.
 
     `kind` is the noun used in messages ("process", "activation").
     """
 
     def __init__(self, kind: str):
         self.kind = kind
-        self._things: dict[str, T] = {}
-        self._places: dict[str, str] = {}
+        self._objects: dict[str, T] = {}
+        self._import_paths: dict[str, str] = {}
 
     def register[S](self, name: str) -> Callable[[S], S]:
-        """Decorator: makes the decorated thing known as `name`."""
+        """Decorator that registers an object as `name`."""
 
-        def remember(thing: S) -> S:
-            self._things[name] = cast(T, thing)
+        def store(thing: S) -> S:
+            self._objects[name] = cast(T, thing)
             return thing
 
-        return remember
+        return store
 
     def add(self, name: str, place: str) -> None:
-        """Makes the attribute at `place` ("package.module:attribute") known as `name`.
+        """Registers the attribute at `place` ("package.module:attribute") as `name`.
 
-        The module is imported when the thing is first asked for: a name can be checked, and a wrong
-        one refused, without importing what stands behind it.
+        The module is imported when the object is first requested: names can be checked without
+        importing it.
         """
-        self._places[name] = place
+        self._import_paths[name] = place
 
     def __getitem__(self, name: str) -> T:
-        """The thing called `name`; raises SparsidError naming the known ones."""
+        """The object registered as `name`; raises SparsidError as `check` does."""
         self.check(name)
-        if name not in self._things:
-            module, _, attribute = self._places[name].partition(":")
-            self._things[name] = getattr(importlib.import_module(module), attribute)
-        return self._things[name]
+        if name not in self._objects:
+            module, _, attribute = self._import_paths[name].partition(":")
+            self._objects[name] = getattr(importlib.import_module(module), attribute)
+        return self._objects[name]
 
     def check(self, name: str) -> None:
-        """Raises SparsidError naming the known ones unless `name` is known; imports nothing."""
+        """Raises SparsidError with the known names unless `name` is one; imports nothing."""
         if not isinstance(name, str) or name not in self:
             raise SparsidError(unknown(self.kind, str(name), self))
 
     def known(self, name: str) -> str:
-        """`name`, for the type of a key that holds one; raises SparsidError as `check` does."""
+        """Returns `name`, for use as a validator; raises SparsidError as `check` does."""
         self.check(name)
         return name
 
     def __contains__(self, name: object) -> bool:
-        return name in self._things or name in self._places
+        return name in self._objects or name in self._import_paths
 
     def __iter__(self) -> Iterator[str]:
-        return iter(sorted({*self._things, *self._places}))
+        return iter(sorted({*self._objects, *self._import_paths}))
 
     def __len__(self) -> int:
-        return len({*self._things, *self._places})
+        return len({*self._objects, *self._import_paths})
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> str:
-    """One sentence that refuses `name` and names the known ones, the closest first."""
+    """The message for an unknown name: the known ones, and the closest as a suggestion."""
     known = sorted(known)
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     hint = f" Did you mean {close[0]!r}?" if close else ""

@@ -1,7 +1,7 @@
-"""Fixed-step integrators, used alike for the true process and for a learnt model.
+"""Fixed-step integrators, for processes and for learnt models.
 
 `flow(x, u)` is the time derivative of the state (per s); the input is held over the step (s).
-They are plain arithmetic: NumPy and JAX arrays both work.
+They accept NumPy and JAX arrays.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Tables of TOML as frozen objects, and one sentence for what is wrong with one."""
+"""Tables of TOML as frozen objects, with one sentence for each validation error."""
 
 import tomllib
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ TAGS = ("by epochs", "second order")  # of alternatives; no keys of a file
 
 @dataclass(frozen=True)
 class Unit:
-    """What a number counts, said in the type of its field: Annotated[int, EPOCHS]."""
+    """The unit of a number, as an annotation of its field: Annotated[int, EPOCHS]."""
 
     name: str
 
@@ -41,15 +41,15 @@ class Table(BaseModel):
 
     @classmethod
     def fields(cls) -> Mapping[str, FieldInfo]:
-        """Every key that the table may have, in the order of the documentation."""
+        """All keys of the table, in the order of the documentation."""
         return cls.model_fields
 
 
 class Options(Table):
-    """Options of one thing, to be read from a table or given in Python.
+    """A set of options, read from a table or given in Python.
 
-    In Python wrong ones raise SparsidError with one sentence; within a table that is read, pydantic
-    says which key is wrong.
+    Invalid ones raise SparsidError with one sentence in Python; within a table, pydantic reports
+    the invalid key.
     """
 
     if not TYPE_CHECKING:  # for a type checker the signature stays that of the fields
@@ -69,9 +69,9 @@ class Options(Table):
 
 
 class OpenTable(Table):
-    """A table to whose own fields registries add keys; which they are is asked at each reading.
+    """A table whose fields are extended by keys from registries, looked up at each validation.
 
-    Such keys are validated, have defaults and are written out as if they were fields.
+    Such keys are validated, have defaults and are serialised like fields.
     """
 
     model_config = ConfigDict(extra="allow")
@@ -82,40 +82,40 @@ class OpenTable(Table):
 
     @classmethod
     def inlined(cls) -> tuple[type[Options], ...]:
-        """Options whose keys stand in this table beside its own."""
+        """Options whose keys are added to this table."""
         return ()
 
     @classmethod
     def nested(cls) -> tuple[tuple[str, type[Options]], ...]:
-        """Options that have a table of their own in this one, by its key."""
+        """Options in a subtable of this one, by its key."""
         return ()
 
     @classmethod
     def fields(cls) -> Mapping[str, FieldInfo]:
-        return cls._whole().model_fields
+        return cls._extended().model_fields
 
     def options_of[T: Options](self, kind: type[T]) -> T:
-        """The options of `kind` that stand in this table."""
+        """The options of `kind` in this table."""
         return kind(**{name: getattr(self, name) for name in kind.model_fields})
 
     @classmethod
-    def _whole(cls) -> type[Table]:
+    def _extended(cls) -> type[Table]:
         return _with_all_keys(cls, cls.inlined(), cls.nested())
 
     @model_validator(mode="before")
     @classmethod
     def _read(cls, given: Any) -> Any:
-        return dict(validated(cls._whole(), given)) if isinstance(given, Mapping) else given
+        return dict(validated(cls._extended(), given)) if isinstance(given, Mapping) else given
 
     @model_serializer(mode="wrap")
-    def _written(self, handler, info) -> dict[str, Any]:
-        written = handler(self)
+    def _serialised(self, handler, info) -> dict[str, Any]:
+        serialised = handler(self)
         if info.exclude_defaults:  # pydantic knows no defaults of keys that are not its fields
             for name, value in (self.model_extra or {}).items():
                 field = self.fields().get(name)
                 if field is not None and value == field.get_default():
-                    written.pop(name, None)
-        return written
+                    serialised.pop(name, None)
+        return serialised
 
 
 @lru_cache(maxsize=64)
@@ -124,12 +124,12 @@ def _with_all_keys(
     inlined: tuple[type[Options], ...],
     nested: tuple[tuple[str, type[Options]], ...],
 ) -> type[Table]:
-    """`table` with the keys from registries as fields. No two may give the same key otherwise."""
+    """`table` with the keys from registries as fields; definitions of one key must be equal."""
     fields = dict(table.model_fields)
     for options in inlined:
         for name, field in options.model_fields.items():
             if repr(fields.setdefault(name, field)) != repr(field):
-                raise ValueError(f"{options.__name__} has another `{name}` than {table.__name__}.")
+                raise ValueError(f"`{name}` of {options.__name__} and {table.__name__} differ.")
     keys: dict[str, Any] = {name: (field.annotation, field) for name, field in fields.items()}
     keys |= {name: options.as_key() for name, options in nested}
     return create_model(table.__name__, __base__=Table, __module__=table.__module__, **keys)
@@ -143,7 +143,7 @@ def renamed(name: str, former: str, **options: Any) -> Any:
 
 
 def parse[T: BaseModel](kind: type[T], tables: Mapping[str, Any], source: str) -> T:
-    """Validates tables; raises SparsidError with one sentence for the first thing wrong."""
+    """Validates tables; raises SparsidError with one sentence for the first error."""
     try:
         return kind.model_validate(tables)
     except ValidationError as error:
@@ -151,7 +151,7 @@ def parse[T: BaseModel](kind: type[T], tables: Mapping[str, Any], source: str) -
 
 
 class NestedError(SparsidError):
-    """What is wrong in a table whose type is only known from what it holds."""
+    """A validation error in a table whose type depends on its content."""
 
     def __init__(self, error: ValidationError, kind: type[BaseModel]):
         super().__init__(str(error))
@@ -162,7 +162,7 @@ class NestedError(SparsidError):
 
 
 def validated[T: BaseModel](kind: type[T], table: Mapping[str, Any]) -> T:
-    """A table within tables as a `kind`; what is wrong with it is said with its place there."""
+    """A subtable validated as `kind`; errors are reported with its position in the file."""
     try:
         return kind.model_validate(table)
     except ValidationError as error:
@@ -170,20 +170,20 @@ def validated[T: BaseModel](kind: type[T], table: Mapping[str, Any]) -> T:
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """The tables of a TOML file. Raises SparsidError if it cannot be read or is none."""
+    """The tables of a TOML file. Raises SparsidError if it cannot be read or is invalid."""
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise SparsidError(f"Cannot read {path}: {error.strerror or error}.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SparsidError(f"{path} is not proper TOML: {error}.") from None
+        raise SparsidError(f"{path} is not valid TOML: {error}.") from None
 
 
 def _sentence(
     error: ValidationError, kind: type[BaseModel], source: str, above: tuple[str, ...] = ()
 ) -> str:
-    """One sentence; `above` is where the table that did not validate stands."""
-    # A misspelt key also leaves the right one missing: name the cause.
+    """The first error as one sentence; `above` are the keys of the parent tables."""
+    # A misspelt key is also reported as missing: name the cause.
     first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
     details = [part for part in first["loc"] if isinstance(part, str)]
     place = [*above, *(part for part in details if part not in TAGS)]
@@ -197,11 +197,11 @@ def _sentence(
     if first["type"] == "missing":
         return f"{source}: `{where}` is missing; the specification needs it."
     content = first["msg"][0].lower() + first["msg"][1:]
-    return f"{source}: `{where}` is not usable ({content}); got {first.get('input')!r}."
+    return f"{source}: `{where}` is invalid ({content}); got {first.get('input')!r}."
 
 
 def _refusal(error: ValidationError, options: type[BaseModel]) -> str:
-    """One sentence for the first option that is wrong, of those given in Python."""
+    """One sentence for the first invalid option, for options given in Python."""
     first = error.errors()[0]
     if "error" in (context := first.get("ctx", {})):
         return str(context["error"])
@@ -209,22 +209,22 @@ def _refusal(error: ValidationError, options: type[BaseModel]) -> str:
     if first["type"] == "extra_forbidden":
         return unknown(f"option of {options.__name__}", name, options.model_fields)
     content = first["msg"][0].lower() + first["msg"][1:]
-    return f"`{name}` of {options.__name__} is not usable ({content}); got {first['input']!r}."
+    return f"`{name}` of {options.__name__} is invalid ({content}); got {first['input']!r}."
 
 
 def _known_keys(kind: type[BaseModel], place: list[str]) -> list[str]:
-    """The keys of the table at `place` below `kind`, found by walking the fields' own types."""
+    """The keys of the table at `place` below `kind`, found from the types of the fields."""
     tables = [("", kind)]
     for part in place:
         fields = [t.model_fields[part] for _, t in tables if part in t.model_fields]
-        # A part that is no field names one of several tables that may stand here, by its tag.
+        # A part that is no field is the tag of one of several alternative tables.
         named = [(tag, table) for tag, table in tables if tag == part]
         tables = [t for f in fields for t in _tables_in(f.annotation)] or named or tables
     return list(dict.fromkeys(key for _, table in tables for key in table.model_fields))
 
 
 def _tables_in(annotation: Any, tag: str = "") -> list[tuple[str, type[BaseModel]]]:
-    """The tables that a type mentions, with their tags: T | None, tuple[T, ...] and the like."""
+    """The tables within a type, with their tags: T | None, tuple[T, ...] and the like."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [(tag, annotation)]
     own = [mark.tag for mark in getattr(annotation, "__metadata__", ()) if isinstance(mark, Tag)]

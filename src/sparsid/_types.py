@@ -1,8 +1,8 @@
-"""Array types shared by all layers. jaxtyping is used without JAX here: shapes only."""
+"""Array types shared by all layers: shapes only, without JAX."""
 
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # aliases are evaluated when asked for: a start waits for neither
+if TYPE_CHECKING:  # aliases are evaluated lazily, so neither is imported at start-up
     import numpy as np
     from jaxtyping import Float
 

@@ -1,6 +1,6 @@
-"""The built-in processes as facts: what they are called, what goes in and what is seen. No JAX.
+"""Metadata of the built-in processes: names, channels and sources. No JAX.
 
-Their equations are in `processes`; listing plants, or refusing a wrong name, needs none.
+Their equations are in `processes`; listing plants or checking a name does not import them.
 """
 
 import math
@@ -14,7 +14,7 @@ from sparsid.data import Channels
 
 @dataclass(frozen=True)
 class Plant:
-    """A process in words. `dt` is the default sampling time in s; `reference` is its source."""
+    """Metadata of a process. `dt` is the default sampling time in s, `reference` its source."""
 
     name: str
     reference: str

@@ -102,7 +102,7 @@ def cubic() -> Activation:
 
 def test_one_entry_of_a_few_lines_adds_an_activation(monkeypatch):
     assert len(inspect.getsource(cubic).splitlines()) <= 30
-    monkeypatch.setattr(ACTIVATIONS, "_things", dict(ACTIVATIONS._things))
+    monkeypatch.setattr(ACTIVATIONS, "_objects", dict(ACTIVATIONS._objects))
     ACTIVATIONS.register("cubic")(cubic())
     test_the_slope_is_the_derivative("cubic")
     train = scaled_plant(trajectories=2, samples=101)

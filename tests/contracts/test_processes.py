@@ -269,7 +269,7 @@ def test_a_run_that_leaves_the_finite_numbers_keeps_its_finite_part_and_is_told(
     assert 11 <= kept < 20
     details = [note for note in data.notes if "Trajectory" in note]
     assert details == [
-        f"Trajectory 1 left the finite numbers at sample {kept} of 40 ({kept * 0.05:g} s); "
+        f"Trajectory 1 became NaN or infinite at sample {kept} of 40 ({kept * 0.05:g} s); "
         f"the {kept} samples before are kept."
     ]
 
@@ -277,7 +277,7 @@ def test_a_run_that_leaves_the_finite_numbers_keeps_its_finite_part_and_is_told(
 def test_a_run_that_leaves_them_at_once_is_an_error():
     x = np.full((2, 5, 2), 1e200)
     x[0] = 0.0
-    with pytest.raises(SparsidError, match="Trajectory 1 left the finite numbers at sample 1 of 5"):
+    with pytest.raises(SparsidError, match="Trajectory 1 became NaN or infinite at sample 1 of 5"):
         replay(PROCESSES["duffing"](), duffing_record(x, np.zeros((2, 5, 1))))
 
 

@@ -11,8 +11,8 @@ from sparsid.data import Dataset, Normaliser
 from sparsid.models import NARX
 from sparsid.training import BFGS, Pruning, SecondOrderPhase, curvature, prune
 from sparsid.training import pruning as pruning_loop
-from sparsid.training.paths import PathState, packed, unpacked
 from sparsid.training.progress import Stop
+from sparsid.training.pruning_path import PathState, packed, unpacked
 from sparsid.training.second_order import run_second_order
 from sparsid.training.starts import points_of
 from sparsid.training.windows import Simulation, windows

@@ -215,7 +215,7 @@ def test_an_unstable_start_is_refused_in_a_sentence():
     architecture = NARX(widths=(2,), activation="relu")
     layout, points = started(architecture, scaled, size=2)
     points = points._replace(theta=np.abs(points.theta) * 1e6)
-    with pytest.raises(SparsidError, match="leave the finite numbers at their start"):
+    with pytest.raises(SparsidError, match="become NaN or infinite at the start"):
         run_second_order(
             layout, points, windows(scaled, Simulation(), lag=2), SecondOrderPhase(iterations=5)
         )

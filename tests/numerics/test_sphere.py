@@ -311,17 +311,17 @@ def test_binary_units_train_by_a_narrow_slope():
 @pytest.mark.parametrize(
     ("options", "method", "content"),
     [
-        ({"activation": "tanh"}, unit_sphere(1.0), "relu and binary"),
-        ({"bias": False}, unit_sphere(1.0), "no biases"),
+        ({"activation": "tanh"}, unit_sphere(1.0), "relu or binary"),
+        ({"bias": False}, unit_sphere(1.0), "biases, and this network has none"),
         ({"skip": True}, unit_sphere(1.0), "projection"),
-        ({}, chain(soft_threshold(), unit_sphere(1.0)), "soft thresholds"),
-        ({}, chain(hold(), unit_sphere(1.0)), "held weights"),
-        ({}, chain(unit_sphere(1.0), soft_threshold()), "direction alone"),
-        ({}, chain(unit_sphere(1.0, by="projection"), soft_threshold()), "soft thresholds"),
+        ({}, chain(soft_threshold(), unit_sphere(1.0)), "some are SoftThresholded"),
+        ({}, chain(hold(), unit_sphere(1.0)), "some are Held"),
+        ({}, chain(unit_sphere(1.0), soft_threshold()), "only the direction"),
+        ({}, chain(unit_sphere(1.0, by="projection"), soft_threshold()), "some are SoftThr"),
         ({}, unit_sphere([1.0]), "2 hidden layers"),
-        ({"widths": ()}, unit_sphere("data", by="projection"), "none: give it `widths`"),
-        ({}, chain(proximal_l1(1e-3), unit_sphere(1.0)), "direction alone"),
-        ({}, chain(l1(1e-3, of="stored"), unit_sphere(1.0)), "direction alone"),
+        ({"widths": ()}, unit_sphere("data", by="projection"), "none: set `widths`"),
+        ({}, chain(proximal_l1(1e-3), unit_sphere(1.0)), "only the direction"),
+        ({}, chain(l1(1e-3, of="stored"), unit_sphere(1.0)), "only the direction"),
     ],
 )
 def test_what_makes_no_sense_is_refused_in_a_sentence(options, method, content):

@@ -36,5 +36,5 @@ def test_a_linear_step_is_the_truncated_exponential():
 
 
 def test_the_input_is_held_over_the_step():
-    for stepper in STEPPERS.values():
+    for stepper in (STEPPERS[name] for name in STEPPERS):
         assert stepper(lambda x, u: u, np.array([1.0]), np.array([4.0]), 0.5)[0] == 3.0

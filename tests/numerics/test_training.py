@@ -547,7 +547,7 @@ def test_members_that_leave_the_finite_numbers_are_frozen_and_named(train):
         assert not np.isfinite(losses[epoch:]).any()
     content = fitted.history.sentences()
     assert len(content) == 3
-    assert f"Member 1 left the finite numbers in epoch {wanted[1][0] + 1} of phase 1" in content[1]
+    assert f"Member 1 became NaN or infinite in epoch {wanted[1][0] + 1} of phase 1" in content[1]
     assert "lower rate" in content[1]
     assert fitted.ensemble.card.training["notes"] == content
 

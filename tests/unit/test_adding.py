@@ -158,7 +158,7 @@ REGISTRIES = (PROCESSES, PLANTS, ARCHITECTURES, MODELS, METHODS, LOSSES, RECIPES
 @pytest.fixture(autouse=True)
 def registered(monkeypatch):
     for registry in REGISTRIES:
-        monkeypatch.setattr(registry, "_things", dict(registry._things))
+        monkeypatch.setattr(registry, "_objects", dict(registry._objects))
     for _, add in ADDED:
         add()
 
@@ -224,7 +224,7 @@ def test_a_method_is_a_key_of_a_phase(tmp_path):
     tables = {"data": {"files": ["a.csv"], "states": ["x"]}}
     for phase, content in (
         ({"bounded": {"msot": 1}}, r"Unknown key 'msot'; known: most"),
-        ({"bounded": {"most": 0}}, r"`phase.bounded.most` is not usable .*greater than 0"),
+        ({"bounded": {"most": 0}}, r"`phase.bounded.most` is invalid .*greater than 0"),
         ({"bound": {"most": 1}}, r"Unknown key 'bound'; known: .*, bounded, .*mean 'bounded'"),
     ):
         with pytest.raises(ValueError, match=content):

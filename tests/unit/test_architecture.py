@@ -29,7 +29,7 @@ def test_a_specification_still_says_which_key_is_wrong():
     tables = {"data": {"files": ["a.csv"]}}
     with pytest.raises(SparsidError, match=r"Unknown key 'width'; known: .*'widths'"):
         parse(FitSpec, tables | {"model": {"width": 3}}, "fit")
-    with pytest.raises(SparsidError, match=r"`model\.widths` is not usable"):
+    with pytest.raises(SparsidError, match=r"`model\.widths` is invalid"):
         parse(FitSpec, tables | {"model": {"widths": ["wide"]}}, "fit")
     with pytest.raises(SparsidError, match="Unknown activation 'rleu'"):
         parse(FitSpec, tables | {"model": {"activation": "rleu"}}, "fit")

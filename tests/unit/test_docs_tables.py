@@ -20,17 +20,21 @@ def test_types_defaults_and_meanings_are_those_of_the_fields():
         ("phase", "| `epochs` | integer ≥ 1 | – | passes over the training data |"),
         (
             "phase",
-            '| `loss` | `"free-run"`, `"one-step"` | `"one-step"` | what is compared with the '
-            "record |",
+            '| `loss` | `"free-run"`, `"one-step"` | `"one-step"` | prediction that is compared '
+            "with the record |",
         ),
         (
             "rate",
-            '| `kind` | `"constant"`, `"cosine"`, `"ramp"`, `"step"` | `"constant"` | how it '
-            "goes over the phase |",
+            '| `kind` | `"constant"`, `"cosine"`, `"ramp"`, `"step"` | `"constant"` | schedule '
+            "over the phase |",
         ),
-        ("rate", "| `whole` | integer ≥ 1 | none | the schedule spans so many epochs |"),
+        (
+            "rate",
+            "| `whole` | integer ≥ 1 | none | epochs that the schedule spans; none: those of the "
+            "phase |",
+        ),
         ("methods", "| `l1` | `weight`, roles | number ≥ 0 | 0.0 | strength of the penalty |"),
         ("derivative", "| `skip` | true, false | false | inputs enter every layer |"),
-        ("retrain", "| `iterations` | integer ≥ 1 | 50 | at most |"),
+        ("retrain", "| `iterations` | integer ≥ 1 | 50 | maximum number |"),
     ):
         assert row in rows[name]

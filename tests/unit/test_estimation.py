@@ -95,7 +95,7 @@ def test_without_a_validation_part_nothing_is_called_validation(tmp_path, capsys
     content = capsys.readouterr()
     assert "training, mean" in content.out
     assert "validation" not in content.out.replace(str(tmp_path), "")
-    assert "Nothing was kept back to choose" in content.err
+    assert "No data was held out for validation" in content.err
 
 
 # ---------------------------------------------------------------- one measure
@@ -130,8 +130,9 @@ def test_a_linear_model_that_is_ahead_is_named(quick):
     linear = quick.linear[0]
     assert linear.validation < quick.chosen.validation
     (content,) = assess(quick).remarks
-    assert "Over the test data the model 'linear, " in content
-    assert any("Over the validation data no network runs better" in note for note in quick.notes)
+    assert "On the test data the model 'linear, " in content
+    words = "On the validation data no network has a lower error"
+    assert any(words in note for note in quick.notes)
 
 
 def test_a_network_that_is_ahead_needs_no_remark(quick):

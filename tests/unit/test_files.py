@@ -28,7 +28,7 @@ def test_places_that_cannot_are_refused_in_a_sentence(tmp_path):
         tmp_path: "it is a folder",
         tmp_path / "absent" / "a": "does not exist",
         tmp_path / "file" / "a": "does not exist",
-        tmp_path / ("a" * 250): "no file can be made",
+        tmp_path / ("a" * 250): "no file can be created",
         Path("/dev/null"): "a device or a pipe",
     }
     for path, reason in reasons.items():
@@ -40,11 +40,11 @@ def test_places_that_cannot_are_refused_in_a_sentence(tmp_path):
 @pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="this system has no /proc")
 def test_a_folder_that_only_looks_writable_is_found_out():
     """Permissions allow root to write there; creating a file is what fails."""
-    with pytest.raises(SparsidError, match="no file can be made in /proc"):
+    with pytest.raises(SparsidError, match="no file can be created in /proc"):
         check_writable("/proc/q.sparsid")
 
 
-def test_a_file_is_written_whole_or_not_at_all(tmp_path):
+def test_a_file_is_atomic_write_or_not_at_all(tmp_path):
     with atomic_write(tmp_path / "a") as part:
         part.write_text("whole")
         assert not (tmp_path / "a").exists()
@@ -119,9 +119,9 @@ def test_content_is_on_the_disk_before_the_name_and_the_name_before_the_end(tmp_
 
 WRITER = """
 import sys
-from sparsid._files import written_whole
+from sparsid._files import atomic_write
 for turn in range(200):
-    with written_whole(sys.argv[1]) as part:
+    with atomic_write(sys.argv[1]) as part:
         part.write_text(sys.argv[2] * 10000)
 """
 

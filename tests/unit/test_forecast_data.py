@@ -119,7 +119,7 @@ def units(data: Dataset, *of_states: str | None) -> Dataset:
         (lambda d: replace(d, inputs=Channels(("T", "h"))), ["lacks the input Q, v"]),
         (lambda d: d.select(inputs=["Q"]), ["lacks the input v"]),
         (lambda d: units(d, "m", "degC"), ["T", "in K", "in degC", "convert"]),
-        (lambda d: recorded("output"), ["lacks the state h, T", "there as an output"]),
+        (lambda d: recorded("output"), ["lacks the state h, T", "h is an output"]),
     ],
 )
 @pytest.mark.parametrize(

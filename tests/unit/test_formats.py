@@ -75,7 +75,7 @@ add_format(".npz", read="arrays:open_npz", write="arrays:write_npz")
 def added(tmp_path, monkeypatch):
     """Imports a user's module of the given name and source; what it registered is forgotten."""
     for registry in (formats.READERS, formats.TABLES, formats.WRITERS):
-        for field in ("_things", "_places"):
+        for field in ("_objects", "_import_paths"):
             monkeypatch.setattr(registry, field, dict(getattr(registry, field)))
     monkeypatch.syspath_prepend(tmp_path)
 

@@ -133,9 +133,9 @@ def test_shares_and_pairs_are_shown(tmp_path):
     ("problems", "configurations", "content"),
     [
         ([SINE | {"function": "cosine"}], [FREE], "function"),
-        ([SINE | {"activation": "tanh"}], [FREE], "relu and binary"),
+        ([SINE | {"activation": "tanh"}], [FREE], "relu or binary"),
         ([SINE | {"widths": [0]}], [FREE], "widths"),
-        ([SINE, SINE], [FREE], "stands twice"),
+        ([SINE, SINE], [FREE], "occurs twice"),
         ([SINE], [SPHERE], "`pair`"),
         ([SINE], [FREE | {"space": "cube"}], "space"),
         ([SINE | {"rates": [0.0]}], [FREE], "rates"),
@@ -150,10 +150,10 @@ def test_what_is_wrong_is_said_in_a_sentence(problems, configurations, content):
 @pytest.mark.parametrize(
     ("training", "content"),
     [
-        ({"seeds": [1, 1]}, "rise"),
-        ({"seeds": [-1]}, "rise"),
+        ({"seeds": [1, 1]}, "increase"),
+        ({"seeds": [-1]}, "increase"),
         ({"seeds": [2**32]}, "at most"),
-        ({"seeds": 2, "dtype": "float64"}, "`seeds` alone; got `dtype`"),
+        ({"seeds": 2, "dtype": "float64"}, "only `seeds`; got `dtype`"),
     ],
 )
 def test_training_of_a_map_study_is_checked(training, content):
@@ -163,7 +163,7 @@ def test_training_of_a_map_study_is_checked(training, content):
 
 
 def test_more_points_than_there_are_is_refused():
-    with pytest.raises(SparsidError, match="15992 points"):
+    with pytest.raises(SparsidError, match="at most 15992"):
         FUNCTIONS["aluminium"](16000, 10, 0)
 
 

@@ -38,8 +38,8 @@ def test_a_unit_on_one_side_only_matches_and_is_said():
     ("states", "inputs", "dt", "words"),
     [
         (Channels(("a", "z")), NONE, 10, ["lacks", "state z", "a, b, c"]),
-        (Channels(("q",)), NONE, 10, ["state q", "there as an input"]),
-        (NONE, Channels(("a",)), 10, ["input a", "there as a state"]),
+        (Channels(("q",)), NONE, 10, ["state q", "q is an input"]),
+        (NONE, Channels(("a",)), 10, ["input a", "a is a state"]),
         (Channels(("a",), ("degC",)), NONE, 10, ["a", "degC", "K", "convert"]),
         (NONE, NONE, 10.001, ["sampling time", "10.001 s", "10 s"]),
     ],

@@ -114,7 +114,7 @@ def test_unknown_papers_and_groups_are_refused_in_a_sentence(refused, content):
 
 @pytest.mark.parametrize(
     ("study", "content"),
-    [({}, "own `published`"), ({"published": "chaber2018"}, "known: N20, N30")],
+    [({}, "needs `published` of the study"), ({"published": "chaber2018"}, "known: N20, N30")],
 )
 def test_networks_of_a_paper_are_named_by_a_study_that_names_it(study, content):
     configuration = PATHS["configuration"][0] | {"published": "N40"}

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sparsid.training.paths import PruningPath, Step
+from sparsid.training.pruning_path import PruningPath, Step
 
 
 def path(train, validation):

@@ -59,7 +59,7 @@ def test_a_capability_that_is_not_there_is_missed(phase):
             SecondOrderPhase(criterion=Simulation(99)),
             "no longer than the longest record",
         ),
-        (DerivativeMLP(widths=(60, 60)), SecondOrderPhase(), f"up to {LARGEST} living numbers"),
+        (DerivativeMLP(widths=(60, 60)), SecondOrderPhase(), f"up to {LARGEST} active parameters"),
     ],
 )
 def test_a_later_phase_is_refused_before_the_first_is_trained(model, phase, words):

@@ -374,7 +374,7 @@ def test_a_page_refuses_a_name_that_names_no_file_of_its_own(tmp_path, names, co
 
 def test_a_page_without_a_place_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(SparsidError, match="Cannot make the folder"):
+    with pytest.raises(SparsidError, match="Cannot create the folder"):
         write_page(Document("t"), tmp_path / "file" / "p" / "index.html")
 
 

@@ -208,5 +208,5 @@ def test_part_files_of_dead_processes_go_and_those_of_living_ones_stay(tmp_path)
 
 def test_a_folder_that_cannot_be_made_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(SparsidError, match="Cannot make the folder"):
+    with pytest.raises(SparsidError, match="Cannot create the folder"):
         ResultStore.begin(tmp_path / "file" / "study", "s", {})

@@ -176,7 +176,7 @@ def test_the_command_line_tells_and_draws(tmp_path, capsys):
     assert details["recovery"][0]["recall"] == 1
     assert "none of them" in refused(capsys, "structure", model, "--truth", "aluminium")
     assert "unknown process" in refused(capsys, "structure", model, "--truth", "x").lower()
-    assert "Cannot make" in refused(capsys, "structure", model, "--figures", file / "here")
+    assert "Cannot create" in refused(capsys, "structure", model, "--figures", file / "here")
 
 
 def test_the_truth_stands_in_the_models_order_of_channels(tmp_path, capsys):

@@ -31,6 +31,7 @@ from sparsid.study.tasks.prune.spec import (
 )
 from sparsid.study.tasks.simulate.cells import cells_of
 from sparsid.study.tasks.simulate.plan import groups_of
+from sparsid.study.tasks.simulate.results import configuration
 from sparsid.study.tasks.simulate.spec import (
     BaselineSpec,
     ClaimSpec,
@@ -72,13 +73,13 @@ def linear(**model):
 @pytest.mark.parametrize(
     ("change", "content"),
     [
-        ({"base": ["x"]}, "`base` is the name of one study; got ['x']"),
-        ({"base": 3}, "`base` is the name of one study; got 3"),
+        ({"base": ["x"]}, "`base` must be the name of a study; got ['x']"),
+        ({"base": 3}, "`base` must be the name of a study; got 3"),
         ({"training": {"seeds": 10_000_000_000}}, "at most 10000); got 10000000000"),
         (phase(magnitude={"at": [5, 11]}), "`at` of magnitude must be at most"),
         (phase(magnitude={"at_epoch": 11}), "its own phase, 10; got 11"),
         (phase(average={"from_fractoin": 0.5}), "Did you mean 'from_fraction'?"),
-        (phase(average={"from_fraction": 1.0}), "from_fraction` is not usable"),
+        (phase(average={"from_fraction": 1.0}), "from_fraction` is invalid"),
         ({"data": {"files": ["a.csv"], "samples": 50}}, "`files` takes no `samples`"),
         ({"data": {"files": ["a.csv"], "seed": 1}}, "`files` takes no `seed`"),
         ({"data": DATA | {"test_share": 0.3}}, "`process` takes no `test_share`"),
@@ -101,7 +102,7 @@ def test_it_is_said_in_one_sentence(change, content):
 
 def test_a_study_of_pruning_takes_no_start_for_all():
     tables = {"base": "chaber2018", "name": "s", "training": {"start": "linear"}}
-    with pytest.raises(SparsidError, match="takes `seeds` alone; got `start`"):
+    with pytest.raises(SparsidError, match="takes only `seeds`; got `start`"):
         parse_study(tables, "test")
 
 
@@ -204,8 +205,7 @@ def test_a_network_starts_as_the_linear_model_and_from_its_seed_alone(tmp_path):
     )
     train = Normaliser.fit(data).apply(data)
     weight, bias = linear_map(train)
-    (found,) = load_results(tmp_path).configurations
-    for row in found.rows:
+    for row in configuration(load_results(tmp_path), "a").rows:
         (network,) = load(tmp_path / "models" / f"{row.key}.sparsid")
         first, last = network.model.network.layers
         np.testing.assert_allclose(last.skip.raw, weight, rtol=1e-5, atol=1e-9)

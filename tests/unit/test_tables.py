@@ -123,7 +123,7 @@ def test_units_stand_in_brackets_and_names_match_with_or_without(table):
 def test_columns_that_differ_in_their_unit_keep_it_in_their_name(table):
     path = table("T [K],T [degC]\n1,2\n5,6\n")
     assert read(path, states=["T [K]"], dt=1).states.names == ("T [K]",)
-    assert "stands 2 times" in refusal(path, states=["T"], dt=1)
+    assert "occurs 2 times" in refusal(path, states=["T"], dt=1)
 
 
 def test_several_files_are_several_trajectories(table):
@@ -175,9 +175,9 @@ CHOOSE = {"states": ["T1"], "inputs": ["Q"], "dt": 1}
         ("T1,Q\n", CHOOSE, ["header line and no rows"]),
         ("T1,Q\n1,2\n", CHOOSE, ["at least 2 samples", "has 1"]),
         (GOOD, {**CHOOSE, "states": ["T3"]}, ["'T3'", "known: Q, T1, T2, t", "Did you mean 'T"]),
-        (GOOD, {**CHOOSE, "inputs": ["T1"]}, ["once only", "'T1'", "twice"]),
-        (GOOD, {**CHOOSE, "time": "Q"}, ["once only", "'Q'"]),
-        (GOOD, {**CHOOSE, "inputs": ["T1 [K]"]}, ["once only", "'T1'"]),
+        (GOOD, {**CHOOSE, "inputs": ["T1"]}, ["only once", "'T1'", "twice"]),
+        (GOOD, {**CHOOSE, "time": "Q"}, ["only once", "'Q'"]),
+        (GOOD, {**CHOOSE, "inputs": ["T1 [K]"]}, ["only once", "'T1'"]),
         (GOOD, {"dt": 1}, ["states", "outputs", "neither"]),
         (GOOD, {"states": ["T1"]}, ["sampling time", "--dt", "--time"]),
         (GOOD, {**CHOOSE, "dt": 0}, ["`dt`", "positive", "got 0"]),
@@ -195,7 +195,7 @@ CHOOSE = {"states": ["T1"], "inputs": ["Q"], "dt": 1}
         ('T1,Q\n"1,234",2\n2,3\n', CHOOSE, ["T1", "line 2", "'1,234'"]),
         ("T1,Q\n1,2\n3,4,5\n", CHOOSE, ["row 2 (line 3 of", "at most", "(2)", "there are 3"]),
         ('T1,Q\n1,2\n3,"4\n5,6\n', CHOOSE, ["quote", "not closed", "row 2 (line 3 of"]),
-        ("T1,T1,Q\n1,2,3\n4,5,6\n", CHOOSE, ["'T1'", "stands 2 times"]),
+        ("T1,T1,Q\n1,2,3\n4,5,6\n", CHOOSE, ["'T1'", "occurs 2 times"]),
         ("1,2\n3,4\n", CHOOSE, ["no header line", "2 columns", "--columns"]),
         ("1,2\n3,4\n", {**CHOOSE, "columns": ["T1"]}, ["has 2", "got 1 names (T1)"]),
         ("1,2\n3,4\n", {**CHOOSE, "columns": ["T1", "a", "Q"]}, ["has 2", "got 3 names"]),
@@ -273,8 +273,8 @@ def test_bad_parquet_is_refused_in_a_sentence(tmp_path, frame, table):
     assert "row 1 of" in (message := refusal(path, states=["n"], dt=1))
     assert "'a' is not" in message
     assert "known: Q, T [K], n, time" in refusal(path, states=["z"], dt=1)
-    assert "must hold numbers" in refusal(path, states=["time"], dt=1)
-    assert "names its columns itself" in refusal(path, states=["T"], dt=1, columns=["a"])
+    assert "must contain numbers" in refusal(path, states=["time"], dt=1)
+    assert "names its own columns" in refusal(path, states=["T"], dt=1, columns=["a"])
     frame["Q"] = [1, None, 3]
     frame.to_parquet(path)
     assert "row 2" in (message := refusal(path, states=["Q"], dt=1))
@@ -354,7 +354,7 @@ def test_the_column_of_trajectories_may_hold_text_and_may_be_a_channel(table):
 @pytest.mark.parametrize(
     ("rows", "words"),
     [
-        ("1,0\n2,0\n3,1\n4,1\n5,0\n6,0\n", ("line 6", "0 comes back", "sort")),
+        ("1,0\n2,0\n3,1\n4,1\n5,0\n6,0\n", ("line 6", "0 reappears", "sort")),
         ("1,0.1\n2,0.2\n3,0.3\n", ("line 2", "at least 2 samples", "rename")),
         ("1,0\n2,0\n3,\n4,1\n", ("line 4", "missing")),
     ],

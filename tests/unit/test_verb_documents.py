@@ -50,7 +50,7 @@ def test_an_affine_law_beside_the_truth():
     document = equation_document(AFFINE, pieces=1, true=TRUE)
     assert document.notes == (
         "d T1/dt = 2.125 Q - 0.5 T1 + 3",
-        "  affine; refitted, leaving 0.0123 standard deviations",
+        "  affine; refitted, RMS error 0.0123 standard deviations",
     )
     (table,) = document.tables
     assert table.title == "Coefficients of d T1/dt"
@@ -64,10 +64,10 @@ def test_a_law_in_pieces_has_no_coefficients_to_compare():
     document = equation_document(BROKEN, pieces=2, true=TRUE)
     assert document.notes == (
         "d T2/dt = 2 Q",
-        "  over 60.0 % of the data",
+        "  on 60.0 % of the data",
         "d T2/dt = 1 T1 + 0.5",
-        "  over 30.0 % of the data",
-        "  and 1 further pieces, over 10.0 %",
+        "  on 30.0 % of the data",
+        "  and 1 further pieces, on 10.0 %",
     )
     assert document.tables == ()
 
@@ -115,7 +115,7 @@ def test_the_true_slopes_of_a_duffing_oscillator():
     np.testing.assert_array_equal(slopes[0], [0.0, 1.0, 0.0])
     assert np.isnan(slopes[1, 0])
     assert slopes[1, 2] == 1.0
-    with pytest.raises(SparsidError, match="between its own channels"):
+    with pytest.raises(SparsidError, match="use its own channels"):
         true_coefficients("duffing", found[:1], data)
 
 

@@ -1,6 +1,7 @@
 """Executors: one interface, the same rows, whatever dies, stops or is not shared on the way."""
 
 import importlib.util
+import inspect
 import json
 import logging
 import os
@@ -181,6 +182,9 @@ def test_a_dask_cluster_gives_the_rows_of_a_serial_run(serial, tmp_path, cluster
     expected = serial(task)  # first: its programs are kept for the workers
     outcome = run_study(read_study(spec_of(task)), tmp_path, executor="dask", scheduler=cluster)
     assert outcome.stored == outcome.asked == len(rows_of(expected))
+    import dask
+
+    assert dask.config.get("scheduler", None) is None  # other uses of Dask are not affected
     check_whole(tmp_path, expected)
 
 
@@ -300,7 +304,7 @@ def test_workers_return_only_files_of_their_cells(tmp_path):
     row = Row({"seed": 1}, "a", {"square": 1.0})
     good = {f"rows/{row.key}.json": row.to_json().encode(), f"models/{row.key}.sparsid": b"model"}
     for odd in ("../x", "study.json", f"rows/{'0' * 64}.json", f"rows/../rows/{row.key}.json"):
-        with pytest.raises(SparsidError, match="none of its group's"):
+        with pytest.raises(SparsidError, match="returned the unexpected file"):
             receive({**good, odd: b""}, frozenset({row.key}), store)
     damaged = good | {f"rows/{row.key}.json": b"{}"}
     with pytest.raises(SparsidError, match="damaged row"):
@@ -336,6 +340,10 @@ def test_options_are_refused_before_any_work(monkeypatch, capfd, name, options, 
         executor(name, **options)
     assert "\n" not in str(refused.value)
     assert capfd.readouterr() == ("", "")
+    if name == "dask":
+        import dask
+
+        assert dask.config.get("scheduler", None) is None  # else xarray could write no file
 
 
 def test_a_missing_package_names_the_extra(monkeypatch, tmp_path, capsys):
@@ -378,6 +386,7 @@ class Backwards:
 
 
 def test_an_executor_is_added_in_a_few_lines(serial, tmp_path, monkeypatch, capsys):
+    assert len(inspect.getsource(Backwards).splitlines()) <= 30
     known: Registry[ExecutorKind] = Registry("executor")
     known.add("serial", "sparsid.study.executors.serial:SERIAL")
     known.register("backwards")(ExecutorKind("the last group first", Backwards))

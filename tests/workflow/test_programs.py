@@ -97,7 +97,7 @@ def test_a_folder_that_cannot_be_used_is_said_and_done_without(kept, tmp_path):
         (tmp_path / "open" / path.name).chmod(0o777)
     content, note = compute(tmp_path, SPARSID_CACHE=str(tmp_path / "open"))
     assert (content, len(note.splitlines())) == (out, 1)
-    assert "not the user's alone" in note
+    assert "not the user's own" in note
     assert not programs(tmp_path)
 
 

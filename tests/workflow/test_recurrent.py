@@ -32,9 +32,9 @@ from sparsid.study.tasks.prune.datasets import prepare as prepare_paths
 from sparsid.study.tasks.prune.spec import PathConfigurationSpec, PruneSpec
 from sparsid.training import Pruning, SecondOrderPhase, Simulation, fit_ensemble
 from sparsid.training import second_order as second_order_module
-from sparsid.training.paths import PruningPath, Step
 from sparsid.training.progress import Stop
 from sparsid.training.pruning import RETRAIN
+from sparsid.training.pruning_path import PruningPath, Step
 from sparsid.training.second_order import run_second_order
 from sparsid.training.starts import points_of
 from sparsid.training.windows import windows
@@ -380,7 +380,8 @@ def test_the_user_is_told_when_adam_takes_over():
     data = Dataset.from_arrays(y=[table[:, 1:]], u=[table[:, :1]], dt=1.0)
     result = fit(data, members=1, effort=0.001, model=NARX(widths=(50, 60)))
     numbers = 5 * 50 + 51 * 60 + 61
-    assert any(f"{numbers} trainable numbers" in note and "Adam" in note for note in result.notes)
+    words = f"{numbers} trainable parameters"
+    assert any(words in note and "Adam" in note for note in result.notes)
     with pytest.raises(SparsidError, match="leave `recipe` out"):
         fit(data, recipe="dense", model=NARX())
 
@@ -392,7 +393,7 @@ def test_a_phase_that_runs_out_of_time_is_told():
     phases = [SecondOrderPhase(iterations=10), SecondOrderPhase(iterations=1000, seconds=1e-6)]
     fitted = fit_ensemble(NARX(widths=(3,)), scaled, phases, size=1, key=jax.random.key(0))
     assert len(fitted.history.epochs) == 2
-    assert fitted.history.sentences()[0].startswith("Phase 2 ran out of time")
+    assert fitted.history.sentences()[0].startswith("Phase 2 reached its time limit")
 
 
 def test_networks_too_large_for_their_squares_are_refused():
@@ -455,7 +456,7 @@ def test_prune_takes_a_model_of_states_and_refuses_what_does_not_fit(folder, tmp
     table[:, 0] = 0.5
     np.savetxt(tmp_path / "still.csv", table, delimiter=",", header="u,x", comments="")
     still = refused(capsys, "prune", model, tmp_path / "still.csv", "--out", small)
-    assert "The input u never changes" in still
+    assert "The input u is constant" in still
 
 
 def test_prune_refuses_a_model_that_does_not_simulate_the_data(folder, tmp_path, capsys):
@@ -528,7 +529,7 @@ def test_odd_requests_are_refused_in_a_sentence(folder, tmp_path, extra, word, c
 
 BAD_RECORDS = {
     "nan": ("0.1,nan", "level"),
-    "still": (None, "never changes"),
+    "still": (None, "needs an input that changes"),
     "short": ("0.1,20.0", "samples"),
 }
 

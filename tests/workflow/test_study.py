@@ -339,7 +339,7 @@ def test_show_and_compare_print_tables(whole, capsys):
     content = capsys.readouterr().out
     for text in ("Diverged free runs", "RFMSE", "Weights", "Dense + SWA less Dense", "Strong L1"):
         assert text in content
-    low, high = rate_interval(load_results(whole).named("Dense").diverged(40))
+    low, high = rate_interval(configuration(load_results(whole), "Dense").diverged(40))
     assert f"[{100 * low:.3g}, {100 * high:.3g}]" in content
     assert (whole / "index.html").is_file()
     assert run("study", "compare", whole, "L1", "Dense") == 0

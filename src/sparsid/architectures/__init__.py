@@ -1,6 +1,6 @@
-"""Architectures: the options of every kind of model, its card, and its file. No JAX.
+"""Architectures: options, cards and files of all kinds of models. No JAX.
 
-A kind of model has its options here and its computation in `models`; both are named below.
+A kind of model has its options here and its computation in `models`; both are registered below.
 """
 
 from sparsid.architectures.arrays import ROLES, ArraySpec

@@ -1,18 +1,18 @@
-"""The arrays of a model by name, shape and role: what its file holds, said before it is read."""
+"""The arrays of a model by name, shape and role: the expected content of its file."""
 
 from collections.abc import Sequence
 from itertools import pairwise
 from math import prod
 from typing import NamedTuple
 
-#: Of weight matrices; a penalty may treat each in its own way.
+#: Of weight matrices; penalties may depend on the role.
 ROLES = ("first", "hidden", "skip", "direct", "output")
 
 
 class ArraySpec(NamedTuple):
     """One array of one member.
 
-    `role` is one of ROLES for a weight matrix, "bias", or "fixed" for numbers that are not trained.
+    `role` is one of ROLES for a weight matrix, "bias", or "fixed" for values that are not trained.
     """
 
     shape: tuple[int, ...]
@@ -38,8 +38,8 @@ def network_arrays(
 ) -> dict[str, ArraySpec]:
     """The arrays of a multilayer perceptron, layer by layer.
 
-    With `per_output` there is one network of one output for each output; their arrays lie behind
-    each other along a leading axis.
+    With `per_output` there is one network with a single output for each output; their arrays are
+    stacked along a leading axis.
     """
     stack = (outputs,) if per_output else ()
     sizes = [inputs, *widths, 1 if per_output else outputs]
@@ -54,12 +54,12 @@ def network_arrays(
 
 
 def layer_role(at: int, last: int) -> str:
-    """The role of layer `at`'s columns of hidden units (of inputs, in the first)."""
+    """The role of the weights of layer `at` on hidden units (in the first layer, on inputs)."""
     if at == 0:
         return "first"
     return "output" if at == last else "hidden"
 
 
 def skip_role(at: int, last: int) -> str:
-    """The role of its columns of inputs."""
+    """The role of the weights of layer `at` on inputs."""
     return "direct" if at == last else "skip"

@@ -1,7 +1,7 @@
-"""What every kind of model offers before it has weights: its options, checked, and what they imply.
+"""The base class of architectures: validated options, and the properties they imply.
 
-Nothing here or in this package reaches JAX: a file's header is read, and wrong options or columns
-are refused, without it.
+This package does not import JAX: file headers are read, and options and columns validated, without
+it.
 """
 
 from abc import abstractmethod
@@ -25,13 +25,13 @@ type Capability = Literal["one-step", "recursion"]
 
 
 class AbstractArchitecture(Options):
-    """Options of a model; wrong ones raise SparsidError. In files `kind` tells which they are.
+    """Options of a model; invalid ones raise SparsidError. In files `kind` identifies the class.
 
-    `observes` says what it simulates: a plant's measured states, or its outputs. `can` names what
-    the model can do beyond a free run (`models.model`): "one-step" (trained on increments over one
-    sample), "recursion" (has the partial derivatives that second-order training needs). `recipes`
-    and `baselines` name what `identify` trains by default (validation chooses), and the linear
-    models shown beside.
+    `observes` is what it simulates: a plant's measured states, or its outputs. `can` lists
+    capabilities beyond a free run (`models.model`): "one-step" (training on increments over one
+    sample), "recursion" (partial derivatives for second-order training). `recipes` and `baselines`
+    name what `identify` trains by default (validation selects one recipe), and the linear models
+    for comparison.
     """
 
     kind: str
@@ -42,53 +42,53 @@ class AbstractArchitecture(Options):
 
     @property
     def lag(self) -> int:
-        """How many given rows a free run starts from."""
+        """The number of recorded rows that a free run starts from."""
         return 1
 
     @property
     def linear_path(self) -> bool:
-        """Whether a direct linear path leads from the network's inputs to its outputs."""
+        """Whether the network has a direct linear path from inputs to outputs."""
         return False
 
     def sentence(self) -> str:
-        """The options in a line for people."""
+        """The options as one line of text."""
         return self.kind
 
     def network_inputs(self, observed: Sequence[str], inputs: Sequence[str]) -> tuple[str, ...]:
-        """Names of the network's inputs, in their order: what is observed, then inputs."""
+        """Names of the network's inputs, in order: observed channels, then inputs."""
         return (*observed, *inputs)
 
     def regressors(
         self, x: Float[np.ndarray, "samples observed"], u: Float[np.ndarray, "samples inputs"]
     ) -> Float[np.ndarray, "rows regressors"]:
-        """What the network is given over a record: a row for each sample with all of its past.
+        """The network's inputs over a record: a row for each sample with a complete history.
 
-        The recorded observations stand where a free run would have its own.
+        They contain recorded observations instead of simulated ones.
         """
         return np.hstack([x, u])
 
     @abstractmethod
     def arrays(self, observed: int, inputs: int) -> dict[str, ArraySpec]:
-        """Every array of a model of so many channels, by its name in files."""
+        """All arrays of a model with these numbers of channels, by their names in files."""
 
     def check_data(self, parts: Mapping[str, Dataset]) -> None:
-        """Raises SparsidError for data that such a model cannot learn from.
+        """Raises SparsidError for data that such a model cannot be trained on.
 
-        `parts` are records by what they are for: "training", "validation", "test".
+        `parts` are the datasets by name: "training", "validation", "test".
         """
 
     def build(self, scaled: ScaledDataset, *, key: "Key[Array, '']") -> Any:
-        """A freshly started model for the channels of `scaled` (`models.AbstractModel`)."""
+        """An initialised model for the channels of `scaled` (`models.AbstractModel`)."""
         return MODELS[self.kind].build(self, scaled, key=key)
 
 
-#: Kind -> options, and kind -> the class of the model itself, imported when first asked for.
+#: Kind -> options, and kind -> the model class, imported on first use.
 ARCHITECTURES: Registry[type[AbstractArchitecture]] = Registry("kind of model")
 MODELS: Registry[Any] = Registry("kind of model")
 
 
 def add_kind(kind: str, options: type[AbstractArchitecture], model: str | type) -> None:
-    """Makes a kind of model known: its options, and its class or the place of it."""
+    """Registers a kind of model: its options, and its class or import path."""
     ARCHITECTURES.register(kind)(options)
     if isinstance(model, str):
         MODELS.add(kind, model)
@@ -96,17 +96,17 @@ def add_kind(kind: str, options: type[AbstractArchitecture], model: str | type) 
         MODELS.register(kind)(model)
 
 
-#: Kinds that are taken where nobody names one.
+#: Default kinds, by what is simulated.
 DEFAULT_KINDS = {"states": "derivative", "outputs": "narx"}
 
 
 def default_for(observes: Literal["states", "outputs"]) -> AbstractArchitecture:
-    """The architecture that is taken where nobody names one."""
+    """The default architecture for states or outputs."""
     return ARCHITECTURES[DEFAULT_KINDS[observes]](kind=DEFAULT_KINDS[observes])
 
 
 def as_architecture(given: Any, usual: str = DEFAULT_KINDS["states"]) -> Any:
-    """A table's architecture by its `kind`, without one the `usual`; raises SparsidError."""
+    """A table's architecture by its `kind`, by default `usual`; raises SparsidError."""
     if not isinstance(given, Mapping):
         return given
     return validated(ARCHITECTURES[given.get("kind", usual)], given)
@@ -120,8 +120,7 @@ def _as_recurrent(given: Any) -> Any:
     return as_architecture(given, DEFAULT_KINDS["outputs"])
 
 
-#: For fields of specifications and headers: any registered architecture, by default one of states,
-#: or one of outputs.
+#: Field types for any registered architecture; the default kind is that for states, or outputs.
 AnyArchitecture = Annotated[SerializeAsAny[AbstractArchitecture], BeforeValidator(_as_derivative)]
 AnyOutputArchitecture = Annotated[
     SerializeAsAny[AbstractArchitecture], BeforeValidator(_as_recurrent)

@@ -1,4 +1,4 @@
-"""What a loss or a phase needs of a model, asked before anything is trained."""
+"""Capabilities that losses and phases require of a model, checked before training."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -9,7 +9,7 @@ from sparsid.architectures.base import AbstractArchitecture, Capability
 
 @dataclass(frozen=True)
 class Need:
-    """A capability, the clause of a refusal that asks for it, and the remedy."""
+    """A required capability, with a clause and a remedy for the error message."""
 
     capability: Capability
     clause: str
@@ -29,16 +29,16 @@ RECURSION = Need(
 
 
 class Needing(Protocol):
-    """A loss, a phase, or the table of one."""
+    """A loss, a phase, or the specification of one."""
 
     @property
     def needs(self) -> Need | None:
-        """What it needs of a model beyond `lag`, `init` and `step`."""
+        """The required capability beyond `lag`, `init` and `step`."""
         ...
 
 
 def check_serves(architecture: AbstractArchitecture, what: Needing) -> None:
-    """Raises SparsidError where models of this architecture cannot serve a loss or a phase."""
+    """Raises SparsidError if models of this architecture lack what a loss or a phase needs."""
     need = what.needs
     if need is not None and need.capability not in architecture.can:
         name = type(architecture).__name__
@@ -46,10 +46,10 @@ def check_serves(architecture: AbstractArchitecture, what: Needing) -> None:
 
 
 def check_linear_start(architecture: AbstractArchitecture) -> None:
-    """Raises SparsidError for an architecture whose models cannot begin as the linear model."""
+    """Raises SparsidError if models of this architecture cannot start from the linear model."""
     if "one-step" not in architecture.can:
         raise SparsidError(
-            "A linear start is for networks of measured states, whose increments it fits; leave "
+            "A linear start needs a network of measured states, whose increments it fits; leave "
             "`start` out."
         )
     if not architecture.linear_path:

@@ -1,4 +1,4 @@
-"""The card of a model: what it is, and what it was trained on."""
+"""The model card: metadata of a model and its training."""
 
 import importlib.metadata
 import platform
@@ -13,7 +13,7 @@ from sparsid.data import Channels, Dataset
 
 
 def library_versions() -> dict[str, str]:
-    """Versions of what computed a result."""
+    """Versions of sparsid, Python and the numerical libraries."""
     names = ("jax", "jaxlib", "equinox", "optax", "numpy")
     return {"sparsid": __version__, "python": platform.python_version()} | {
         name: importlib.metadata.version(name) for name in names
@@ -22,12 +22,11 @@ def library_versions() -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Card:
-    """What a model is: channels, sampling time (s), architecture, and what it was trained on.
+    """Metadata of a model: channels, sampling time (s), architecture and training.
 
-    `states` are the channels it simulates: a plant's measured states, or the outputs of a model
-    that knows no states (`architecture.observes` says which). `box` holds the smallest and largest
-    value of each channel over the training data, in physical units: {"states": (2, n),
-    "inputs": (2, m)}.
+    `states` are the simulated channels: a plant's measured states or its outputs, according to
+    `architecture.observes`. `box` holds the smallest and largest value of each channel over the
+    training data, in physical units: {"states": (2, n), "inputs": (2, m)}.
     """
 
     architecture: AbstractArchitecture
@@ -41,7 +40,7 @@ class Card:
 
     @classmethod
     def describing(cls, train: Dataset, architecture: AbstractArchitecture, **training) -> "Card":
-        """The card of a model of this architecture trained on this data."""
+        """The card of a model of this architecture trained on these data."""
         box = {
             name: np.stack([rows.min(axis=0), rows.max(axis=0)])
             for name, rows in {

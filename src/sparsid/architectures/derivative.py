@@ -1,4 +1,4 @@
-"""Options of a derivative network: how fast measured states change, marched in time."""
+"""Options of a derivative network, whose derivatives of measured states are integrated in time."""
 
 from typing import Annotated, ClassVar, Literal
 
@@ -17,16 +17,16 @@ class DerivativeMLP(AbstractArchitecture):
     """Configuration of a derivative network.
 
     `widths` are the hidden layers (none: the linear model); `skip` feeds the inputs to every
-    layer; `per_state` gives each state a network of its own; `stepper` marches in time. Without
+    layer; `per_state` uses a separate network for each state; `stepper` integrates in time. Without
     `bias` no layer has one.
 
-    `clip` holds what enters the network on the march to the box of the training data, beyond which
-    a network only guesses. "linear" goes on from the box's edge with the slopes of the linear model
-    (one-step least squares on the training data): exact balances stay exact, and what drives a
-    state back inside goes on growing. "hidden" clips what enters hidden layers, while the direct
-    linear path (the last layer's skip columns) still sees everything; "all" clips that path too.
-    It bends over smoothly and ends `clip_margin` of the box's width outside it: near by, a network
-    still guesses better than a line.
+    `clip` bounds the inputs of the network in free runs to the box of the training data, beyond
+    which it would extrapolate. "linear" extrapolates from the edge of the box with the slopes of
+    the linear model (one-step least squares on the training data): exact balances stay exact, and
+    restoring terms keep growing. "hidden" clips the inputs of hidden layers, but not those of the
+    direct linear path (the last layer's skip weights); "all" clips that path, too. Clipping is
+    smooth and saturates `clip_margin` of the box's width outside it: close to the box, a network
+    still extrapolates better than a line.
     """
 
     kind: Literal["derivative"] = "derivative"
@@ -41,25 +41,26 @@ class DerivativeMLP(AbstractArchitecture):
     )
     activation: Annotated[str, AfterValidator(ACTIVATIONS.known)] = Field(
         default="relu",
-        description="what hidden units compute; binary ones train with a surrogate slope "
+        description="activation of hidden units; binary ones train with a surrogate gradient "
         "(straight-through estimator)",
     )
     skip: bool = Field(default=False, description="inputs enter every layer")
-    per_state: bool = Field(default=False, description="a network of its own for each state")
+    per_state: bool = Field(default=False, description="a separate network for each state")
     bias: bool = Field(default=True, description="whether layers have biases")
     clip: Clipping = Field(
         default="none",
-        description='what a network sees outside the box of the training data; `"linear"` goes on '
-        "with the linear model",
+        description="clipping of inputs outside the box of the training data; "
+        '`"linear"` extrapolates with the linear model',
     )
     clip_margin: float = Field(
         default=0.1,
         ge=0,
-        description="how far outside the box, as a share of its width, inputs bend over",
+        description="distance outside the box, as a share of its width, at which clipping "
+        "saturates",
     )
     stepper: Annotated[str, AfterValidator(STEPPERS.known)] = Field(
         default="euler",
-        description="how it marches in time; one-step training goes through it",
+        description="integration method; one-step training uses it, too",
     )
 
     def model_post_init(self, _context) -> None:

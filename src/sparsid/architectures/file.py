@@ -1,8 +1,8 @@
-"""Model files: one ZIP archive with a JSON header and one NumPy array file an array.
+"""Model files: one ZIP archive with a JSON header and one NumPy file per array.
 
-The format is described in docs/file-format.md. Reading runs no code and needs no JAX, and it
-declares before it reads: the header says which arrays there must be, how large and of which type,
-and only then are they unpacked.
+The format is described in docs/file-format.md. Reading executes no code from the file and needs no
+JAX. Names, sizes and types of the arrays are derived from the header and checked before arrays are
+unpacked.
 """
 
 import io
@@ -25,19 +25,19 @@ from sparsid.data import Channels
 
 FORMAT = "sparsid-model"
 SCHEMA = 2
-EPOCH = (1980, 1, 1, 0, 0, 0)  # no clock in the file: the same model gives the same bytes
+EPOCH = (1980, 1, 1, 0, 0, 0)  # no time stamps: the same model gives the same bytes
 HEADER = "header.json"
 HEADER_BYTES = 8_000_000
-ARRAY_BYTES = 2**28  # that all arrays together may have
+ARRAY_BYTES = 2**28  # limit of all arrays together
 MOST_CHANNELS = 100_000
-NPY_HEADER = 4096  # bytes that the header of an array file may have
+NPY_HEADER = 4096  # limit of the header of an array file, in bytes
 SCALING = ("offset", "scale", "input_offset", "input_scale")
 DTYPES = ("float32", "float64")
 
 
 @dataclass(frozen=True, eq=False)
 class ModelFile:
-    """What a model file holds. Arrays go by their documented names.
+    """The content of a model file. `arrays` has the documented names.
 
     Those of the model have a leading member axis; "scaling.offset", "scaling.scale" (observed,),
     "scaling.input_offset" and "scaling.input_scale" (inputs,) are in physical units.
@@ -48,7 +48,7 @@ class ModelFile:
     arrays: dict[str, np.ndarray]
 
     def weights(self) -> list[tuple[str, np.ndarray]]:
-        """(role, array (member, ...)) of every weight matrix, biases not among them."""
+        """(role, array (member, ...)) of every weight matrix, without biases."""
         specs = self.card.architecture.arrays(len(self.card.states), len(self.card.inputs))
         return [
             (spec.role, self.arrays[name])
@@ -69,7 +69,7 @@ class _Named(BaseModel):
 
 
 class _Header(BaseModel):
-    """The JSON header; unknown keys are let pass, so that notes may be added by others."""
+    """The JSON header; unknown keys are ignored, so that other programs may add notes."""
 
     model_config = ConfigDict(extra="ignore")
     members: PositiveInt
@@ -85,7 +85,7 @@ class _Header(BaseModel):
 
 
 class _Declared(NamedTuple):
-    """An array that must be there: its documented name, its shape, and the types it may have."""
+    """A required array: its documented name, its shape, and its allowed types."""
 
     name: str
     shape: tuple[int, ...]
@@ -96,7 +96,7 @@ class _Declared(NamedTuple):
 
 
 def write_file(file: ModelFile, path: str | Path) -> None:
-    """Writes `file` to `path`, whole or not at all. Raises SparsidError if it cannot."""
+    """Writes `file` to `path` atomically. Raises SparsidError on failure."""
     card = file.card
     header = _Header(
         members=file.members,
@@ -120,7 +120,7 @@ def write_file(file: ModelFile, path: str | Path) -> None:
 
 
 def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
-    # A ZipInfo brings its own compression: the archive's counts for bare names only.
+    # A ZipInfo overrides the compression of the archive.
     archive.writestr(zipfile.ZipInfo(name, EPOCH), content, zipfile.ZIP_DEFLATED)
 
 
@@ -151,14 +151,14 @@ def read_file(path: str | Path) -> ModelFile:
         raise SparsidError(f"{path} {error}") from None
     except (zipfile.BadZipFile, KeyError, ValueError, EOFError, OSError, NotImplementedError) as e:
         raise SparsidError(
-            f"{path} is not a whole sparsid model file ({e}); save it again from its source."
+            f"{path} is not a complete sparsid model file ({e}); save it again from its source."
         ) from None
     except Exception as error:  # zlib.error is no ValueError
         raise SparsidError(f"{path} is damaged ({error}); save it again from its source.") from None
 
 
 class _Damage(Exception):  # noqa: N818
-    """What is wrong with the content of a file; the argument completes "the file is damaged: "."""
+    """Invalid content of a file; the argument completes "the file is damaged: "."""
 
 
 def _entries(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
@@ -166,7 +166,7 @@ def _entries(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
     listed = archive.infolist()
     entries = {info.filename: info for info in listed}
     if len(entries) < len(listed):
-        raise _Damage("it holds two entries of one name")
+        raise _Damage("it has duplicate entries")
     return entries
 
 
@@ -175,11 +175,11 @@ def _read_header(
 ) -> tuple[_Header, int]:
     details = json.loads(_content(archive, entries[HEADER], HEADER_BYTES))
     if not isinstance(details, dict) or details.get("format") != FORMAT:
-        raise SparsidError("is not a sparsid model file; its header says so.")
+        raise SparsidError("is not a sparsid model file, according to its header.")
     schema = details.get("schema")
     if type(schema) is not int or not 1 <= schema <= SCHEMA:
         raise SparsidError(
-            f"has schema {schema}, this sparsid reads up to {SCHEMA}: install a newer one."
+            f"has schema {schema}, this sparsid reads up to {SCHEMA}: install a newer sparsid."
         )
     try:
         return _Header.model_validate(details), schema
@@ -188,24 +188,24 @@ def _read_header(
         where = ".".join(str(part) for part in first["loc"])
         reason = first.get("ctx", {}).get("error")
         if type(reason) is SparsidError and first["loc"] == ("architecture",):
-            raise SparsidError(f"holds a model that this sparsid cannot make: {reason}") from None
-        raise _Damage(f"its header has no proper `{where}`") from None
+            raise SparsidError(f"has a model that this sparsid cannot build: {reason}") from None
+        raise _Damage(f"its header has no valid `{where}`") from None
 
 
 def _box(header: _Header) -> dict[str, np.ndarray]:
-    """The box of the training data: finite, and no lower bound above its upper one."""
+    """The box of the training data, checked to be finite with lower below upper bounds."""
     widths = {"states": len(header.states.names), "inputs": len(header.inputs.names)}
     if not widths["states"]:
-        raise _Damage("its header has no proper `states`")
+        raise _Damage("its header has no valid `states`")
     try:
         box = {name: np.array(rows, np.float64) for name, rows in header.box.items()}
     except ValueError:  # rows of unlike lengths
         box = {}
-    proper = {name: rows.shape for name, rows in box.items()} == {
+    valid = {name: rows.shape for name, rows in box.items()} == {
         name: (2, width) for name, width in widths.items()
     } and all(np.isfinite(rows).all() and (rows[0] <= rows[1]).all() for rows in box.values())
-    if not proper:
-        raise _Damage("its header has no proper `box`")
+    if not valid:
+        raise _Damage("its header has no valid `box`")
     return box
 
 
@@ -223,7 +223,7 @@ def _card(header: _Header, box: dict[str, np.ndarray]) -> Card:
 
 
 def _declared(header: _Header, schema: int) -> dict[str, _Declared]:
-    """Every array that the header asks for, by the name of its entry."""
+    """The arrays required by the header, by entry name."""
     observed, inputs = len(header.states.names), len(header.inputs.names)
     architecture = header.architecture
     shapes = {
@@ -234,12 +234,12 @@ def _declared(header: _Header, schema: int) -> dict[str, _Declared]:
         f"scaling.{name}": (inputs if name.startswith("input") else observed,) for name in SCALING
     }
     if schema > 1 and set(header.dtypes or {}) != set(shapes):
-        raise _Damage("its header has no proper `dtypes`")
+        raise _Damage("its header has no valid `dtypes`")
     found = {}
     for name, shape in shapes.items():
         dtypes = DTYPES if schema == 1 else ((header.dtypes or {})[name],)
         if not set(dtypes) <= set(DTYPES):
-            raise _Damage(f"the array {name} has the type {dtypes[0]!r}, none of {DTYPES}")
+            raise _Damage(f"the array {name} has the type {dtypes[0]!r}, not one of {DTYPES}")
         place = name_in_schema_1(name, architecture) if schema == 1 else name
         found[f"{place}.npy"] = _Declared(name, shape, dtypes)
     if sum(array.bytes(array.dtypes[-1]) for array in found.values()) > ARRAY_BYTES:
@@ -248,7 +248,7 @@ def _declared(header: _Header, schema: int) -> dict[str, _Declared]:
 
 
 def name_in_schema_1(name: str, architecture: AbstractArchitecture) -> str:
-    """Where schema 1 kept an array: by the fields of the classes of that time."""
+    """The name of an array in schema 1, which used the attribute names of the model classes."""
     if name.startswith("scaling."):
         return name
     if not name.startswith("layers."):
@@ -260,37 +260,37 @@ def name_in_schema_1(name: str, architecture: AbstractArchitecture) -> str:
 def _check_entries(
     entries: Mapping[str, zipfile.ZipInfo], declared: Mapping[str, _Declared]
 ) -> None:
-    """Raises _Damage unless just the declared arrays are there, each of its size."""
-    if odd := sorted(set(entries) ^ {HEADER, *declared}):
-        raise _Damage(f"the array {odd[0].removesuffix('.npy')} does not fit its header")
+    """Raises _Damage unless entries and sizes are exactly those of the declared arrays."""
+    if differing := sorted(set(entries) ^ {HEADER, *declared}):
+        raise _Damage(f"the array {differing[0].removesuffix('.npy')} does not match the header")
     for entry, array in declared.items():
         sizes = [array.bytes(dtype) for dtype in array.dtypes]
         if not any(size < entries[entry].file_size <= size + NPY_HEADER for size in sizes):
-            raise _Damage(f"the array {entry.removesuffix('.npy')} does not fit its header")
+            raise _Damage(f"the array {entry.removesuffix('.npy')} does not match the header")
 
 
 def _read_array(archive: zipfile.ZipFile, info: zipfile.ZipInfo, declared: _Declared) -> np.ndarray:
-    """The array, its header compared before anything is allocated for its numbers."""
+    """The array; its header is checked before memory is allocated."""
     content = io.BytesIO(_content(archive, info, info.file_size))
     version = np.lib.format.read_magic(content)
     if version != (1, 0):
         raise _Damage(f"the array {declared.name} is no array file of version 1.0")
     shape, fortran, dtype = np.lib.format.read_array_header_1_0(content)
     if (shape, fortran) != (declared.shape, False) or str(dtype) not in declared.dtypes:
-        raise _Damage(f"the array {declared.name} does not fit its header")
+        raise _Damage(f"the array {declared.name} does not match the header")
     numbers = content.read()
     if len(numbers) != declared.bytes(str(dtype)):
-        raise _Damage(f"the array {declared.name} does not fit its header")
+        raise _Damage(f"the array {declared.name} does not match the header")
     array = np.frombuffer(numbers, dtype).reshape(shape).copy()
     if not np.isfinite(array).all():
-        raise _Damage(f"the array {declared.name} holds numbers that are NaN or infinite")
+        raise _Damage(f"the array {declared.name} has NaN or infinite values")
     if declared.name.endswith("scale") and not (array > 0).all():
         raise _Damage(f"the array {declared.name} must be positive")
     return array
 
 
 def _content(archive: zipfile.ZipFile, info: zipfile.ZipInfo, most: int) -> bytes:
-    """An entry's content, at most so many bytes, whatever the archive's directory says."""
+    """An entry's content, limited to `most` bytes regardless of the archive's directory."""
     if info.file_size > most:
         raise _Damage(f"{info.filename} has {info.file_size} bytes, more than {most}")
     with archive.open(info) as file:

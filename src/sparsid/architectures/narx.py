@@ -1,4 +1,4 @@
-"""Options of a recurrent network: a plant's outputs from its inputs and earlier outputs."""
+"""Options of a recurrent network, which maps lagged inputs and outputs to a plant's outputs."""
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated, ClassVar, Literal, Self
@@ -15,14 +15,14 @@ from sparsid.data import Dataset
 from sparsid.graph import LaggedOutputs
 from sparsid.graph.activations import ACTIVATIONS
 
-Count = Annotated[int, Field(ge=1, le=100_000)]  # lags: of more, no record would be left
+Count = Annotated[int, Field(ge=1, le=100_000)]  # lags; larger ones would exceed records
 
 
 class NARX(AbstractArchitecture):
-    """Configuration of a recurrent network of the form of a NARX model, run freely (NOE).
+    """Configuration of a recurrent network: a NARX model in free run (NOE).
 
     An output depends on the inputs `delay` to `input_lags` samples ago and on `output_lags` earlier
-    outputs of the model itself, through hidden layers of `widths`; with `skip` the regressors reach
+    outputs of the model itself, through hidden layers of `widths`; with `skip` the regressors enter
     every layer. Source: chaber2018, equation 4 (n_A = `output_lags`, n_B = `input_lags`).
     """
 
@@ -37,11 +37,11 @@ class NARX(AbstractArchitecture):
         description="units of the hidden layers; none: the linear model",
     )
     activation: Annotated[str, AfterValidator(ACTIVATIONS.known)] = Field(
-        default="tanh", description="what hidden units compute"
+        default="tanh", description="activation of hidden units"
     )
-    output_lags: Count = Field(default=2, description="how many earlier outputs it looks at")
-    input_lags: Count = Field(default=2, description="the oldest input, in samples back")
-    delay: Count = Field(default=1, description="the newest input, in samples back")
+    output_lags: Count = Field(default=2, description="number of earlier outputs")
+    input_lags: Count = Field(default=2, description="lag of the oldest input, in samples")
+    delay: Count = Field(default=1, description="lag of the newest input, in samples")
     skip: bool = Field(default=False, description="lagged inputs and outputs enter every layer")
     bias: bool = Field(default=True, description="whether layers have biases")
 
@@ -82,7 +82,7 @@ class NARX(AbstractArchitecture):
         return LaggedOutputs(self.output_lags, self.input_lags, self.delay).regressors(x, u)
 
     def regressor_count(self, observed: int, inputs: int) -> int:
-        """How many inputs the network has."""
+        """The number of inputs of the network."""
         return (self.input_lags - self.delay + 1) * inputs + self.output_lags * observed
 
     def arrays(self, observed: int, inputs: int) -> dict[str, ArraySpec]:
@@ -95,7 +95,7 @@ class NARX(AbstractArchitecture):
         )
 
     def check_data(self, parts: Mapping[str, Dataset]) -> None:
-        """Raises SparsidError for records that are too short, or tell nothing of the plant."""
+        """Raises SparsidError for records that are too short or not excited."""
         for name, part in parts.items():
             if min(part.lengths) <= self.lag:
                 raise SparsidError(
@@ -105,11 +105,11 @@ class NARX(AbstractArchitecture):
         train = parts["training"]
         if not len(train.inputs):
             raise SparsidError(
-                "A recurrent model needs an input that changes; in the training data every input "
-                "never changes, or there is none: record the plant while it is excited."
+                "A recurrent model needs an input that changes; the training data have none: "
+                "record the plant while it is excited."
             )
-        if resting := train.constant_states():
+        if constant := train.constant_states():
             raise SparsidError(
-                f"The output {resting[0]} never changes in the training data: there is nothing to "
-                "learn; leave it out, or take more of the record."
+                f"The output {constant[0]} is constant in the training data: leave it out, or use "
+                "more of the record."
             )

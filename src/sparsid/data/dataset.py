@@ -1,4 +1,4 @@
-"""Recorded or simulated trajectories in physical units: the noun everything starts from."""
+"""Recorded or simulated trajectories in physical units."""
 
 import hashlib
 from collections import Counter
@@ -17,7 +17,7 @@ from sparsid.data.kinds import INPUTS, KINDS, OUTPUTS, STATES, Kind
 
 @dataclass(frozen=True)
 class Channels:
-    """Names and units of the columns of one array. A unit of None is one that nobody stated."""
+    """Names and units of the columns of one array; a unit of None is not known."""
 
     names: tuple[str, ...] = ()
     units: tuple[str | None, ...] = ()
@@ -32,13 +32,13 @@ class Channels:
             )
         twice = sorted(name for name, count in Counter(self.names).items() if count > 1)
         if twice:
-            raise SparsidError(f"Channel names must differ; {', '.join(twice)} stands twice.")
+            raise SparsidError(f"Channel names must be unique; got {', '.join(twice)} twice.")
 
     def __len__(self) -> int:
         return len(self.names)
 
     def index(self, names: Sequence[str], what: str) -> list[int]:
-        """Where the given names stand; raises SparsidError naming the missing ones."""
+        """Indices of the given names; raises SparsidError naming the missing ones."""
         missing = [name for name in names if name not in self.names]
         if missing:
             raise SparsidError(
@@ -48,7 +48,7 @@ class Channels:
         return [self.names.index(name) for name in names]
 
     def pick(self, at: Sequence[int]) -> "Channels":
-        """The channels at these places, in this order."""
+        """The channels at these indices, in this order."""
         return Channels(tuple(self.names[i] for i in at), tuple(self.units[i] for i in at))
 
 
@@ -59,7 +59,7 @@ NONE = Channels()
 class Trajectory:
     """One record: row k holds the state x_k, the output y_k and the input u_k held from k to k+1.
 
-    Arrays are float64, (samples, channels), with zero columns where there is nothing; `dt` is in s.
+    Arrays are float64, (samples, channels), with zero columns if there are none; `dt` is in s.
     """
 
     x: Record
@@ -76,17 +76,17 @@ class Trajectory:
         return getattr(self, kind.letter)
 
     def part(self, start: int, stop: int) -> "Trajectory":
-        """Samples start..stop-1, as a trajectory of its own."""
+        """Samples start..stop-1 as a new trajectory."""
         return Trajectory(self.x[start:stop], self.y[start:stop], self.u[start:stop], self.dt)
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """Trajectories of one plant, which share channels and sampling time but not their length.
+    """Trajectories of one plant with common channels and sampling time; lengths may differ.
 
-    `dataset[i]` is a Trajectory, `dataset[a:b]` a Dataset. `dt` is in s. `notes` holds what
-    somebody should be told (a trajectory that left the finite numbers, say); `attributes` is free
-    text that travels with the file (process, seed, source).
+    `dataset[i]` is a Trajectory, `dataset[a:b]` a Dataset. `dt` is in s. `notes` holds warnings for
+    the user, such as a trajectory that became NaN or infinite; `attributes` holds free text that is
+    stored in the file (process, seed, source).
     """
 
     trajectories: tuple[Trajectory, ...]
@@ -114,10 +114,10 @@ class Dataset:
         notes: Sequence[str] = (),
         attributes: dict[str, str] | None = None,
     ) -> Self:
-        """A dataset from states `x`, outputs `y` and inputs `u`, at least one of x and y.
+        """A dataset from states `x`, outputs `y` and inputs `u`; x or y is required.
 
         Each is a 3-D array (trajectory, time, channel) or a list of 2-D ones (time, channel).
-        Names default to x1.., y1.., u1... Raises SparsidError for lengths that disagree, values
+        Names default to x1.., y1.., u1... Raises SparsidError for lengths that differ, values
         that are not finite, fewer than two samples, or dt <= 0.
         """
         if x is None and y is None:
@@ -147,7 +147,7 @@ class Dataset:
             if len(set(rows.values())) > 1:
                 content = ", ".join(f"`{k.letter}` {n}" for k, n in rows.items() if parts[k])
                 raise SparsidError(
-                    f"Columns of trajectory {i} must be equally long; got {content}."
+                    f"The arrays of trajectory {i} must have equal lengths; got {content}."
                 )
             if length < 2:
                 raise SparsidError(
@@ -196,7 +196,7 @@ class Dataset:
         return getattr(self, kind.plural)
 
     def padded(self) -> tuple[Batch, Batch, Batch]:
-        """x, y, u as (trajectory, time, channel), shorter ones filled up with their last row."""
+        """x, y, u as (trajectory, time, channel), shorter ones padded with their last row."""
         longest = max(self.lengths)
 
         def stack(records):
@@ -215,7 +215,7 @@ class Dataset:
         cuts = [round(share * length) for length in self.lengths]
         if any(cut < 2 or length - cut < 2 for cut, length in zip(cuts, self.lengths, strict=True)):
             raise SparsidError(
-                f"Splitting at {share:g} must leave at least 2 samples on both sides; the shortest "
+                f"Splitting at {share:g} must leave at least 2 samples in both parts; the shortest "
                 f"trajectory has {min(self.lengths)}."
             )
         parts = list(zip(self, cuts, strict=True))
@@ -226,10 +226,10 @@ class Dataset:
     def split(
         self, *parts: int | float, rng: np.random.Generator | None = None
     ) -> tuple["Dataset", ...]:
-        """Whole trajectories dealt out: counts (ints) that add up to all, or shares that add to 1.
+        """Splits by trajectory: counts (ints) that add up to all, or shares that add up to 1.
 
-        They stay in order unless `rng` shuffles them first. Raises SparsidError for parts that do
-        not add up or would be empty.
+        The order is kept unless `rng` is given, which shuffles first. Raises SparsidError for parts
+        that do not add up or would be empty.
         """
         counted = all(isinstance(part, int | np.integer) for part in parts)
         whole = len(self) if counted else 1.0
@@ -242,13 +242,13 @@ class Dataset:
         starts = [0, *ends[:-1]]
         if any(start == end for start, end in zip(starts, ends, strict=True)):
             raise SparsidError(
-                f"Every part needs a trajectory; shares {', '.join(f'{p:g}' for p in parts)} of "
-                f"{len(self)} leave one empty."
+                "Every part needs at least one trajectory; shares "
+                f"{', '.join(f'{p:g}' for p in parts)} of {len(self)} leave one empty."
             )
         order = np.arange(len(self)) if rng is None else rng.permutation(len(self))
-        dealt = [order[start:end] for start, end in zip(starts, ends, strict=True)]
+        groups = [order[start:end] for start, end in zip(starts, ends, strict=True)]
         return tuple(
-            replace(self, trajectories=tuple(self.trajectories[i] for i in part)) for part in dealt
+            replace(self, trajectories=tuple(self.trajectories[i] for i in part)) for part in groups
         )
 
     def select(
@@ -260,26 +260,26 @@ class Dataset:
     ) -> "Dataset":
         """The named channels only, in the order given; None keeps all.
 
-        Raises SparsidError naming a channel that is not there.
+        Raises SparsidError naming a channel that is missing.
         """
         wanted = {STATES: states, OUTPUTS: outputs, INPUTS: inputs}
-        at = {kind: self._places(kind, names) for kind, names in wanted.items()}
+        at = {kind: self._indices(kind, names) for kind, names in wanted.items()}
         trajectories = tuple(
             Trajectory(*(t.values(kind)[:, at[kind]] for kind in KINDS), dt=t.dt) for t in self
         )
         channels = {kind.plural: self.channels(kind).pick(at[kind]) for kind in KINDS}
         return replace(self, trajectories=trajectories, **channels)
 
-    def _places(self, kind: Kind, names: Sequence[str] | None) -> list[int]:
+    def _indices(self, kind: Kind, names: Sequence[str] | None) -> list[int]:
         channels = self.channels(kind)
         if names is None:
             return list(range(len(channels)))
         return channels.index(names, kind.singular)
 
     def outputs_as_states(self) -> "Dataset":
-        """The outputs in the states' place: what a model simulates that knows no states.
+        """The outputs as states, for models that simulate outputs.
 
-        Raises SparsidError where there are no outputs.
+        Raises SparsidError if there are no outputs.
         """
         if not len(self.outputs):
             raise SparsidError("The data has no outputs to simulate; name its output columns.")
@@ -287,18 +287,18 @@ class Dataset:
         return replace(self, trajectories=trajectories, states=self.outputs, outputs=NONE)
 
     def constant_inputs(self) -> tuple[str, ...]:
-        """Names of the inputs that never change in any trajectory: nothing is learnt from them."""
+        """Names of the inputs that are constant over all trajectories."""
         rows = np.concatenate([t.u for t in self])
-        still = np.ptp(rows, axis=0) == 0 if rows.size else np.zeros(len(self.inputs), bool)
-        return tuple(np.array(self.inputs.names, dtype=object)[still])
+        constant = np.ptp(rows, axis=0) == 0 if rows.size else np.zeros(len(self.inputs), bool)
+        return tuple(np.array(self.inputs.names, dtype=object)[constant])
 
     def constant_states(self) -> tuple[str, ...]:
-        """Names of the states that never change in any trajectory."""
-        still = np.ptp(np.concatenate([t.x for t in self]), axis=0) == 0
-        return tuple(np.array(self.states.names, dtype=object)[still])
+        """Names of the states that are constant over all trajectories."""
+        constant = np.ptp(np.concatenate([t.x for t in self]), axis=0) == 0
+        return tuple(np.array(self.states.names, dtype=object)[constant])
 
     def digest(self) -> str:
-        """sha256 over numbers, names, units and sampling time: the data a model was trained on."""
+        """SHA-256 of values, names, units and sampling time; identifies a model's training data."""
         sha = hashlib.sha256()
         channels = [self.channels(kind) for kind in KINDS]
         content = (self.dt, *((c.names, c.units) for c in channels))
@@ -310,17 +310,17 @@ class Dataset:
         return sha.hexdigest()
 
     def to_netcdf(self, path: str | Path) -> None:
-        """Writes a NetCDF file (docs/file-format.md). Raises SparsidError if it cannot."""
+        """Writes a NetCDF file (docs/file-format.md). Raises SparsidError on failure."""
         write_as(".nc", self, path)
 
     @classmethod
     def from_netcdf(cls, path: str | Path) -> "Dataset":
-        """Reads what `to_netcdf` wrote, or any file laid out alike. Raises SparsidError."""
+        """Reads a file by `to_netcdf` or of the same layout. Raises SparsidError on failure."""
         return READERS[".nc"](Path(path))
 
 
 def _records(given, name: str) -> list[Record]:
-    """One float64 (time, channel) array a trajectory; checked to be finite."""
+    """One float64 (time, channel) array per trajectory; checked to be finite."""
     if given is None:
         return []
     records = []
@@ -329,7 +329,7 @@ def _records(given, name: str) -> list[Record]:
             array = np.array(record, dtype=np.float64)
         except (TypeError, ValueError) as error:
             raise SparsidError(
-                f"`{name}` must hold numbers only; trajectory {i} does not ({error})."
+                f"`{name}` must contain numbers only; trajectory {i} does not ({error})."
             ) from None
         if array.ndim != 2:
             raise SparsidError(
@@ -339,10 +339,12 @@ def _records(given, name: str) -> list[Record]:
         array.setflags(write=False)
         records.append(array)
     if not records:
-        raise SparsidError(f"`{name}` must hold at least one trajectory; got none.")
+        raise SparsidError(f"`{name}` must contain at least one trajectory; got none.")
     if len({record.shape[1] for record in records}) > 1:
         got = sorted({record.shape[1] for record in records})
-        raise SparsidError(f"Trajectories of `{name}` must have equally many channels; got {got}.")
+        raise SparsidError(
+            f"Trajectories of `{name}` must have the same number of channels; got {got}."
+        )
     for i, record in enumerate(records):
         bad = np.argwhere(~np.isfinite(record))
         if len(bad):

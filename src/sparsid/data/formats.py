@@ -1,6 +1,6 @@
-"""The file formats of datasets, by suffix. What reads and writes one is imported when it is used.
+"""The file formats of datasets by suffix; readers and writers are imported on first use.
 
-A format is a module of `sparsid.data.io` and a line below; another package adds its own alike.
+A format is a module of `sparsid.data.io` and a line below; other packages can add formats, too.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,23 +11,23 @@ from sparsid._errors import SparsidError
 from sparsid._files import atomic_write
 from sparsid._registry import Registry, unknown
 
-#: Files that name their channels: `read(path) -> Dataset`.
+#: Self-describing files, which name their channels: `read(path) -> Dataset`.
 READERS: Registry[Callable[[Path], Any]] = Registry("suffix of a self-describing file:")
 
-#: Tables, whose columns have to be chosen: `open(path, columns) -> sparsid.data.io.tables.Table`.
+#: Tables, of which the user selects columns: `open(path, columns) -> sparsid.data.io.tables.Table`.
 TABLES: Registry[Callable[[Path, Sequence[str] | None], Any]] = Registry("suffix of a table:")
 
-#: `write(dataset, path)`, where `path` is a part file that is renamed once it is whole.
+#: `write(dataset, path)`, where `path` is a part file that is renamed once it is complete.
 WRITERS: Registry[Callable[[Any, Path], None]] = Registry("suffix of a file to write:")
 
 
 def add_format(
     *suffixes: str, read: str, write: str | None = None, describes_itself: bool = False
 ) -> None:
-    """Makes files with these suffixes readable, and writable where there is a `write`.
+    """Registers a reader for these suffixes, and a writer if `write` is given.
 
-    `read` and `write` are the places ("package.module:attribute") of functions as described at
-    `TABLES` (or `READERS`, if such a file names its channels itself) and at `WRITERS`.
+    `read` and `write` are import paths ("package.module:attribute") of functions as described at
+    `TABLES` (or `READERS`, for self-describing files) and at `WRITERS`.
     """
     for suffix in suffixes:
         (READERS if describes_itself else TABLES).add(suffix, read)
@@ -49,14 +49,14 @@ add_format(".parquet", ".pq", read=f"{_PARQUET}:open_parquet", write=f"{_PARQUET
 
 
 def suffix_of(path: str | Path) -> str:
-    """The suffix by which a format is found: in lower case."""
+    """The suffix in lower case, the key of the registries."""
     return Path(path).suffix.lower()
 
 
 def describes_itself(path: str | Path) -> bool:
-    """Whether such a file names its channels itself; a table does not, its columns are chosen.
+    """Whether files of this suffix name their channels; for tables the user selects columns.
 
-    Raises SparsidError for a suffix that no format has.
+    Raises SparsidError for an unknown suffix.
     """
     suffix = suffix_of(path)
     if suffix not in READERS and suffix not in TABLES:
@@ -65,15 +65,15 @@ def describes_itself(path: str | Path) -> bool:
 
 
 def check_written(path: str | Path) -> None:
-    """Raises SparsidError unless datasets can be written under this suffix; imports nothing."""
+    """Raises SparsidError unless there is a writer for this suffix; imports nothing."""
     if suffix_of(path) not in WRITERS:
         raise SparsidError(unknown(f"suffix of {path} to write:", suffix_of(path), WRITERS))
 
 
 def write_as(suffix: str, dataset: Any, path: str | Path) -> None:
-    """Writes the whole dataset in the format of `suffix`, or no file.
+    """Writes the dataset in the format of `suffix`; a failure leaves no partial file.
 
-    Raises SparsidError if the place cannot be written to, or the format cannot hold the dataset.
+    Raises SparsidError if `path` cannot be written, or the format cannot represent the dataset.
     """
     with atomic_write(path) as part:
         WRITERS[suffix](dataset, part)

@@ -1,12 +1,12 @@
-"""The three kinds of channels, each with the letter of its array and its nouns."""
+"""The three kinds of channels: states, outputs and inputs."""
 
 from typing import Any, NamedTuple
 
 
 class Kind(NamedTuple):
-    """A kind of channels: `Trajectory` and NetCDF files hold its values under `letter`.
+    """A kind of channels. `Trajectory` and NetCDF files store its values as `letter`.
 
-    `Dataset` holds its names and units under `plural`.
+    `Dataset` stores its names and units as `plural`.
     """
 
     letter: str

@@ -1,4 +1,4 @@
-"""Whether data fits a model, or other data: names, units and sampling time."""
+"""Matches data to a model or to other data by names, units and sampling time."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -18,11 +18,10 @@ def match(
     dt: float,
     what: str = "the model",
 ) -> tuple[Dataset, list[str]]:
-    """The dataset with just these channels in this order, and notes to say aloud.
+    """The dataset with only these channels in this order, and notes for the user.
 
-    A unit that only one side states matches; the result carries it and a note says so. Raises
-    SparsidError, with `what` as the side that asks, for channels that are missing, units that
-    differ or another sampling time.
+    If only one side states a unit, it is assumed for both, with a note. `what` names the other side
+    in messages. Raises SparsidError for missing channels, different units or another sampling time.
     """
     if not same_step(dataset.dt, dt):
         raise SparsidError(
@@ -47,10 +46,10 @@ def match_model(
     inputs: Channels,
     dt: float,
 ) -> tuple[Dataset, list[str]]:
-    """The dataset as a model takes it, what it simulates as states, and notes to say aloud.
+    """The dataset with the model's channels, the simulated ones as states, and notes for the user.
 
-    A model that simulates outputs finds them among the outputs, else among the states (where
-    `Dataset.outputs_as_states` has put them). Raises SparsidError as `match` does.
+    The channels of a model that simulates outputs are looked up among the outputs, else among the
+    states (see `Dataset.outputs_as_states`). Raises SparsidError as `match` does.
     """
     wanted = set(observed.names)
     already = wanted <= set(dataset.states.names) and not wanted <= set(dataset.outputs.names)
@@ -63,7 +62,7 @@ def match_model(
 def joined(datasets: Sequence[Dataset]) -> Dataset:
     """The trajectories of several datasets of one plant; channels and units are the first one's.
 
-    Raises SparsidError if one of them does not fit the first.
+    Raises SparsidError if one of them does not match the first.
     """
     first, *rest = datasets
     if not rest:
@@ -87,24 +86,24 @@ def joined(datasets: Sequence[Dataset]) -> Dataset:
 
 def _check_names(dataset: Dataset, wanted: dict[Kind, Channels], what: str) -> None:
     for kind, channels in wanted.items():
-        there = dataset.channels(kind).names
-        missing = [name for name in channels.names if name not in there]
+        available = dataset.channels(kind).names
+        missing = [name for name in channels.names if name not in available]
         if not missing:
             continue
         other = [k for k in KINDS if k != kind and missing[0] in dataset.channels(k).names]
         article = "a" if other == [STATES] else "an"
-        hint = f" ({missing[0]} is there as {article} {other[0].singular})" if other else ""
+        hint = f" ({missing[0]} is {article} {other[0].singular})" if other else ""
         raise SparsidError(
             f"The data lacks the {kind.singular} {', '.join(missing)} of {what}; its "
-            f"{kind.plural} are: {', '.join(there) or 'none'}{hint}."
+            f"{kind.plural} are: {', '.join(available) or 'none'}{hint}."
         )
 
 
 def _agreed(have: Channels, want: Channels, kind: str, what: str, notes: list[str]) -> Channels:
     """The channels with the units that either side states."""
     units: list[str | None] = []
-    silent: dict[str, list[str]] = {"The data": [], what[0].upper() + what[1:]: []}
-    data, asking = silent.values()
+    unitless: dict[str, list[str]] = {"The data": [], what[0].upper() + what[1:]: []}
+    in_data, in_other = unitless.values()
     for name, ours, theirs in zip(want.names, have.units, want.units, strict=True):
         if ours and theirs and ours != theirs:
             raise SparsidError(
@@ -112,13 +111,13 @@ def _agreed(have: Channels, want: Channels, kind: str, what: str, notes: list[st
                 "the data."
             )
         if theirs and not ours:
-            data.append(f"{name} [{theirs}]")
+            in_data.append(f"{name} [{theirs}]")
         if ours and not theirs:
-            asking.append(f"{name} [{ours}]")
+            in_other.append(f"{name} [{ours}]")
         units.append(ours or theirs)
-    for side, names in silent.items():
+    for side, names in unitless.items():
         if names:
             notes.append(
-                f"{side} states no unit for {', '.join(names)}; the other side's is assumed."
+                f"{side} states no unit for {', '.join(names)}; the unit in brackets is assumed."
             )
     return Channels(want.names, tuple(units))

@@ -1,4 +1,4 @@
-"""One forecast from many runs: what is predicted, scored and drawn as an ensemble's median."""
+"""The median of an ensemble's free runs."""
 
 import warnings
 
@@ -11,11 +11,11 @@ def median_run(
 ) -> Float[np.ndarray, "*trajectory T n"]:
     """The median of the members' runs, sample by sample.
 
-    A member counts up to where it leaves the finite numbers; where more than half have, the
-    median is NaN.
+    A member is excluded from its first NaN or infinite sample on; where more than half are
+    excluded, the median is NaN.
     """
     finite = np.logical_and.accumulate(np.isfinite(runs).all(axis=-1, keepdims=True), axis=-2)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # no member left: NaN is the answer
+        warnings.simplefilter("ignore", RuntimeWarning)  # no member left: the median is NaN
         middle = np.nanmedian(np.where(finite, runs, np.nan), axis=0)
     return np.where(2 * finite.sum(axis=0) >= len(runs), middle, np.nan)

@@ -1,4 +1,4 @@
-"""Scaling between physical and unit-variance numbers: applied once, undone once."""
+"""Standardisation: scaling to zero mean and unit variance, and back to physical units."""
 
 from dataclasses import dataclass, field, replace
 from typing import Self
@@ -34,19 +34,19 @@ class Scale:
     def fit(cls, rows: np.ndarray, *, still_scale: float = 1.0) -> Self:
         """Mean and standard deviation of the rows (row, channel).
 
-        A constant channel gets the scale `still_scale`, so that it stays finite and maps to 0.
+        A constant channel gets the scale `still_scale`, so that it maps to 0.
         """
         offset, scale = rows.mean(axis=0), rows.std(axis=0)
         rounding = 8 * np.finfo(np.float64).eps * np.abs(rows).max(axis=0, initial=0.0)
-        still = (np.ptp(rows, axis=0) == 0) | (scale <= rounding)
-        return cls(np.where(still, rows[0], offset), np.where(still, still_scale, scale))
+        constant = (np.ptp(rows, axis=0) == 0) | (scale <= rounding)
+        return cls(np.where(constant, rows[0], offset), np.where(constant, still_scale, scale))
 
     def apply(self, physical):
-        """Physical numbers (..., channel) to scaled ones."""
+        """Physical values (..., channel) to scaled ones."""
         return (physical - self.offset) / self.scale
 
     def undo(self, scaled):
-        """Scaled numbers (..., channel) to physical ones."""
+        """Scaled values (..., channel) to physical ones."""
         return self.offset + self.scale * scaled
 
 
@@ -54,8 +54,8 @@ class Scale:
 class Normaliser:
     """Scales of states, outputs and inputs, and of the state's increment over one sample.
 
-    Fit it on training rows only. `increments` scales x_{k+1} - x_k, the target of one-step
-    training; its unit is the state's.
+    Fit on training data only. `increments` scales x_{k+1} - x_k, the target of one-step training,
+    in the unit of the state.
     """
 
     states: Scale
@@ -70,12 +70,12 @@ class Normaliser:
             Scale.fit(np.concatenate([t.x for t in train])),
             Scale.fit(np.concatenate([t.y for t in train])),
             Scale.fit(np.concatenate([t.u for t in train])),
-            # Tiny: a state that never moves must not drift for what a network guesses.
+            # Tiny: a constant state must not drift by what a network predicts for it.
             Scale.fit(np.concatenate([np.diff(t.x, axis=0) for t in train]), still_scale=1e-12),
         )
 
     def apply(self, dataset: Dataset) -> "ScaledDataset":
-        """The dataset in scaled numbers, carrying this normaliser."""
+        """The scaled dataset, with this normaliser and the original."""
         trajectories = tuple(
             Trajectory(
                 self.states.apply(t.x), self.outputs.apply(t.y), self.inputs.apply(t.u), t.dt
@@ -87,12 +87,12 @@ class Normaliser:
 
 @dataclass(frozen=True)
 class ScaledDataset:
-    """A dataset in scaled numbers, with the normaliser that made it and the physical original."""
+    """A scaled dataset with its normaliser and the original in physical units."""
 
     scaled: Dataset
     normaliser: Normaliser
     physical: Dataset = field(repr=False)
 
     def increments(self) -> list[np.ndarray]:
-        """Scaled increments (samples - 1, states) of each trajectory, differenced in float64."""
+        """Scaled increments (samples - 1, states) of each trajectory, computed in float64."""
         return [self.normaliser.increments.apply(np.diff(t.x, axis=0)) for t in self.physical]

@@ -1,4 +1,4 @@
-"""The sampling time: given as a number, or taken from a column of times."""
+"""The sampling time: given as a number, or computed from a column of times."""
 
 from collections.abc import Callable
 
@@ -7,13 +7,13 @@ import numpy as np
 from sparsid._errors import SparsidError
 from sparsid._types import Vector
 
-#: Steps of recorded times may differ by this share of a step: clocks jitter and files round.
+#: Relative tolerance of steps of recorded times: clocks jitter and files are rounded.
 STEP_TOLERANCE = 1e-2
 
-#: Their mean forgets most of that: a sampling time given beside them may differ by this share.
+#: Relative tolerance of a given sampling time: the mean step averages most of the jitter out.
 GIVEN_TOLERANCE = 1e-3
 
-#: Sampling times of data and model may differ by this share.
+#: Relative tolerance between the sampling times of data and model.
 SAME = 1e-6
 
 SECONDS = {
@@ -36,7 +36,7 @@ SECONDS = {
 
 
 def in_seconds(unit: str | None, where: str) -> float:
-    """Seconds in one `unit` of time; without a unit, times are in s. Raises SparsidError."""
+    """Seconds per `unit` of time; None means s. Raises SparsidError for an unknown unit."""
     if unit is None:
         return 1.0
     if unit not in SECONDS:
@@ -65,10 +65,10 @@ def same_step(a: float, b: float, tolerance: float = SAME) -> bool:
 def constant_step(
     times: Vector, where: str, place: Callable[[int], str], given: float | None = None
 ) -> float:
-    """The sampling time of `times` (s); where `given` agrees with it, that one.
+    """The sampling time of `times` (s); `given` if it agrees.
 
-    `where` names the column, `place(k)` says where its row k stands. Raises SparsidError for times
-    that do not increase, steps that differ, or a step that is not the one given.
+    For messages, `where` names the column and `place(k)` its row k. Raises SparsidError for times
+    that do not increase, steps that differ, or a step that differs from `given`.
     """
     steps = np.diff(times)
     if len(back := np.flatnonzero(~(steps > 0))):
@@ -78,15 +78,15 @@ def constant_step(
             f"to {times[k]:g} s: sort the rows, or give several records as several files."
         )
     usual = float(np.median(steps))
-    # Large times hold few digits: what their rounding makes of a step is no fault of the clock.
+    # Large times have few decimals left: tolerate the rounding error of their differences.
     slack = STEP_TOLERANCE * usual + 4 * np.spacing(np.abs(times).max())
-    if len(odd := np.flatnonzero(np.abs(steps - usual) > slack)):
-        k = odd[0] + 1
+    if len(irregular := np.flatnonzero(np.abs(steps - usual) > slack)):
+        k = irregular[0] + 1
         raise SparsidError(
             f"{where} must have a constant step (to {STEP_TOLERANCE:.0%}); {place(k)} the step is "
             f"{steps[k - 1]:g} s instead of {usual:g} s: resample the record, or cut it there."
         )
-    # The mean forgets the rounding of single times; 12 digits forget its own.
+    # The mean averages out the rounding of single times; 12 digits drop that of the mean.
     mean = float(f"{(times[-1] - times[0]) / len(steps):.12g}")
     if given is None:
         return mean

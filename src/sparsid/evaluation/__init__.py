@@ -1,4 +1,4 @@
-"""Long free runs judged: forecasts, errors, divergence, intervals, sparsity."""
+"""Evaluation of free runs: forecasts, errors, divergence, intervals, sparsity."""
 
 from sparsid.data.median import median_run
 from sparsid.evaluation.box import BoxExits, box_exits

@@ -1,4 +1,4 @@
-"""Runs that leave the box of the training data: there a network only guesses."""
+"""Detects runs that leave the box (range) of the training data, where networks extrapolate."""
 
 from dataclasses import dataclass
 
@@ -11,14 +11,14 @@ from sparsid.models import Card
 
 @dataclass(frozen=True)
 class BoxExits:
-    """Where runs first left the box, by more than the stated margin."""
+    """Where runs first left the box by more than the margin."""
 
     left: Bool[np.ndarray, "*runs"]
     sample: Int[np.ndarray, "*runs"]  # first sample outside; -1 where the run stayed inside
-    state: Int[np.ndarray, "*runs"]  # the state that left first; -1 likewise
+    state: Int[np.ndarray, "*runs"]  # the state that left first; -1 if none did
 
     def sentence(self, names: tuple[str, ...], dt: float, *, what: str = "runs") -> str | None:
-        """One sentence on how many left, and the first of them; None if none did."""
+        """A sentence on the number of runs that left, and the first of them; None if none did."""
         if not self.left.any():
             return None
         first = np.where(self.left, self.sample, np.iinfo(np.int64).max).argmin()
@@ -35,18 +35,18 @@ def box_exits(
     *,
     margin: float = 0.05,
 ) -> BoxExits:
-    """Flags runs that leave `box` (smallest, largest) by more than `margin` of its width.
+    """Finds runs that leave `box` (smallest, largest) by more than `margin` times its width.
 
-    What is not finite is outside, except rows that are NaN throughout and to the end: `forecast`
-    fills up so where a record is shorter.
+    NaN and infinite values are outside, except for trailing rows of NaN only, the padding of
+    shorter records by `forecast`.
     """
-    # A channel that never moved has no width: rounding must not count as leaving.
+    # A constant channel has no width: rounding errors must not count as leaving.
     width = np.maximum(box[1] - box[0], 1e-3 * np.maximum(np.abs(box).max(axis=0), 1e-9))
     with np.errstate(invalid="ignore"):
         outside = (prediction < box[0] - margin * width) | (prediction > box[1] + margin * width)
     blank = np.isnan(prediction).all(axis=-1)
-    past = np.flip(np.logical_and.accumulate(np.flip(blank, axis=-1), axis=-1), axis=-1)
-    outside |= ~np.isfinite(prediction) & ~past[..., None]
+    padded = np.flip(np.logical_and.accumulate(np.flip(blank, axis=-1), axis=-1), axis=-1)
+    outside |= ~np.isfinite(prediction) & ~padded[..., None]
     anywhere = outside.any(axis=-1)
     left = anywhere.any(axis=-1)
     sample = np.where(left, anywhere.argmax(axis=-1), -1)
@@ -56,7 +56,7 @@ def box_exits(
 
 
 def box_notes(card: Card, runs: Float[np.ndarray, "*runs T n"], dataset: Dataset) -> list[str]:
-    """Sentences on runs, and on inputs of the data, that leave the box of the training data."""
+    """Notes on runs and on inputs of the data that leave the box of the training data."""
     notes = [box_exits(runs, card.box["states"]).sentence(card.states.names, card.dt)]
     if len(card.inputs):
         _, _, u = dataset.padded()

@@ -1,4 +1,4 @@
-"""What a small ReLU network says of each state, as equations in physical units."""
+"""Equations of small ReLU networks, one per state, in physical units."""
 
 from dataclasses import dataclass, replace
 
@@ -11,20 +11,20 @@ from sparsid.evaluation.structure import increment_of, regressors
 from sparsid.graph import Graph, Recurrence, affine_pieces
 from sparsid.models import Ensemble, recurrence_of
 
-AFFINE = 0.01  # of the increments' standard deviation: a law this close to an affine one is affine
+AFFINE = 0.01  # of the increments' standard deviation: deviation up to which a network is affine
 LATEX = {letter: "\\" + letter for letter in "_%&#${}"} | {
     "\\": r"\backslash ",
     "^": r"\hat{\ }",
     "~": r"\sim ",
 }
-NOTHING = 1e-6  # of the same: a constant smaller than that is left out of what is written
+NOTHING = 1e-6  # of the same: smaller constants are omitted from the text
 
 
 @dataclass(frozen=True, eq=False)
 class Piece:
     """derivative = constant + coefficients . inputs, in physical units per s.
 
-    `share` is that of the data's rows at which it holds.
+    `share` is the share of the data's rows in the region of the piece.
     """
 
     coefficients: Float[np.ndarray, " inputs"]
@@ -34,14 +34,14 @@ class Piece:
 
 @dataclass(frozen=True, eq=False)
 class StateEquation:
-    """The law of one state. `links` says which inputs the network takes.
+    """The equation of one state. `links` marks the inputs that the network depends on.
 
     `scale` is the standard deviation of the derivative over the training data, per s, and
-    `input_scale` that of the inputs. `refit` is there where the network is affine over the data and
-    the record's increments are its derivative's: under Euler steps, or where inputs alone drive it,
-    as they are held over a sample. It is the affine law on its links that fits the increments best
-    (least squares in float64); `residual` is the root mean square of what it leaves, in standard
-    deviations.
+    `input_scale` that of the inputs. `refit` is the least-squares affine fit (float64) of the
+    recorded increments on the linked inputs, and `residual` its root mean square error in standard
+    deviations. It exists if the network is affine over the data and increments are proportional to
+    the derivative: for Euler steps, or for a state that depends only on inputs, which are held over
+    a sample.
     """
 
     state: str
@@ -55,11 +55,11 @@ class StateEquation:
 
 
 def state_equations(ensemble: Ensemble, member: int, data: Dataset) -> tuple[StateEquation, ...]:
-    """The law of every state of one member, over the data.
+    """The equation of every state of one member, over the data.
 
-    A law is affine where the network is within `AFFINE` of an affine map there. Under Euler steps
+    An equation is affine if the network is within `AFFINE` of an affine map there. With Euler steps
     the derivative is the mean over a sample. Raises SparsidError for recurrent models, activations
-    other than ReLU, and data that do not fit the model.
+    other than ReLU, and data that do not match the model.
     """
     recurrence = recurrence_of(ensemble, member)
     rule, graph = increment_of(recurrence), recurrence.graph
@@ -91,7 +91,7 @@ def state_equations(ensemble: Ensemble, member: int, data: Dataset) -> tuple[Sta
 
 
 def written(equation: StateEquation, piece: Piece, *, latex: bool = False) -> str:
-    """One piece as text or LaTeX, the terms that move the state most first."""
+    """One piece as text or LaTeX, with the terms of largest effect first."""
     sizes = np.abs(piece.coefficients) * equation.input_scale
     order = [int(j) for j in np.argsort(-sizes, kind="stable") if piece.coefficients[j] != 0]
     terms = [(piece.coefficients[j], equation.inputs[j]) for j in order]
@@ -110,7 +110,7 @@ def written(equation: StateEquation, piece: Piece, *, latex: bool = False) -> st
 
 
 def _only(graph: Graph, output: int) -> Graph:
-    """The same network with this output alone."""
+    """The same network with only this output."""
     *hidden, last = graph.layers
     rows = slice(output, output + 1)
     skip = None if last.skip is None else last.skip[rows]
@@ -119,7 +119,7 @@ def _only(graph: Graph, output: int) -> Graph:
 
 
 def _distance(z: np.ndarray, value: np.ndarray) -> float:
-    """Root mean square of what the best affine map leaves of `value`."""
+    """Root mean square error of the least-squares affine fit to `value`."""
     columns = np.column_stack([z, np.ones(len(z))])
     fit, *_ = np.linalg.lstsq(columns, value, rcond=None)
     return float(np.sqrt(np.mean((value - columns @ fit) ** 2)))
@@ -134,17 +134,17 @@ def _record(recurrence: Recurrence, part: Dataset) -> tuple[np.ndarray, np.ndarr
 def _refitted(
     columns: np.ndarray, derivative: np.ndarray, links: np.ndarray, scale: float
 ) -> tuple[Piece, float]:
-    """(least squares on the links, root mean square left in standard deviations)."""
+    """(least-squares fit on the links, root mean square error in standard deviations)."""
     taken = columns[:, links]
     middle, spread = taken.mean(axis=0), taken.std(axis=0)
     spread = np.where(spread > 0, spread, 1.0)
     scaled = np.column_stack([(taken - middle) / spread, np.ones(len(taken))])
     fit, *_ = np.linalg.lstsq(scaled, derivative / scale, rcond=None)
-    left = derivative / scale - scaled @ fit
+    residual = derivative / scale - scaled @ fit
     coefficients = np.zeros(columns.shape[1])
     coefficients[links] = scale * fit[:-1] / spread
     constant = scale * fit[-1] - coefficients[links] @ middle
-    return Piece(coefficients, float(constant)), float(np.sqrt(np.mean(left**2)))
+    return Piece(coefficients, float(constant)), float(np.sqrt(np.mean(residual**2)))
 
 
 def _latex_name(name: str) -> str:

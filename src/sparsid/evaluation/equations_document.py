@@ -1,4 +1,4 @@
-"""The laws of a network as documents, as LaTeX, and as plain data for JSON."""
+"""The equations of a network as documents, as LaTeX, and as plain data for JSON."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -10,26 +10,26 @@ from sparsid.evaluation.equations import Piece, StateEquation, written
 from sparsid.report.document import Cell, Document, Quantity, Table
 from sparsid.report.render.text import number
 
-type Truth = Float[np.ndarray, " inputs"]  # true coefficients of one law, NaN: not constant
+type Truth = Float[np.ndarray, " inputs"]  # true coefficients of one equation, NaN: not constant
 
 
 def equation_document(
     equation: StateEquation, *, pieces: int, true: Truth | None = None
 ) -> Document:
-    """A law as sentences: the refitted one, or the `pieces` of the largest shares.
+    """An equation as text: the refitted one, or the `pieces` with the largest shares.
 
-    With `true` a table sets the coefficients of a refitted law beside the true ones.
+    With `true`, a table compares the coefficients of a refitted equation with the true ones.
     """
     tables = ()
     if equation.refit is not None and true is not None:
-        columns = ("input", "ours", "true", "difference")
+        columns = ("input", "estimated", "true", "difference")
         rows = list(_compared(equation, equation.refit, true))
         tables = (Table(f"Coefficients of d {equation.state}/dt", columns, rows),)
-    return Document(f"Law of {equation.state}", tuple(_sentences(equation, pieces)), tables)
+    return Document(f"Equation of {equation.state}", tuple(_sentences(equation, pieces)), tables)
 
 
 def equations_latex(state_equations: Sequence[StateEquation], *, pieces: int) -> str:
-    """An aligned block: one line a law, or one a piece with its share as a remark."""
+    """An align block: one line per equation, or per piece with its share as a remark."""
     lines = []
     for equation in state_equations:
         for piece in _shown(equation, pieces):
@@ -44,11 +44,11 @@ def equations_latex(state_equations: Sequence[StateEquation], *, pieces: int) ->
 
 
 def equation_data(equation: StateEquation, true: Truth | None = None) -> dict[str, Any]:
-    """Everything that is known of a law, as lists and numbers."""
+    """All results for one equation, as lists and numbers."""
     data: dict[str, Any] = {
         "state": equation.state,
         "links": [
-            name for name, there in zip(equation.inputs, equation.links, strict=True) if there
+            name for name, linked in zip(equation.inputs, equation.links, strict=True) if linked
         ],
         "affine": equation.refit is not None,
         "pieces": [_piece_data(equation, piece) for piece in equation.pieces],
@@ -83,12 +83,12 @@ def _sentences(equation: StateEquation, pieces: int) -> Iterator[str]:
     for piece in _shown(equation, pieces):
         yield written(equation, piece)
         if equation.refit is not None:
-            yield f"  affine; refitted, leaving {number(equation.residual)} standard deviations"
+            yield f"  affine; refitted, RMS error {number(equation.residual)} standard deviations"
         else:
-            yield f"  over {100 * piece.share:.1f} % of the data"
+            yield f"  on {100 * piece.share:.1f} % of the data"
     if rest := _rest(equation, pieces):
         share = 100 * sum(piece.share for piece in rest)
-        yield f"  and {len(rest)} further pieces, over {share:.1f} %"
+        yield f"  and {len(rest)} further pieces, on {share:.1f} %"
 
 
 def _compared(equation: StateEquation, refit: Piece, true: Truth) -> Iterator[tuple[Cell, ...]]:

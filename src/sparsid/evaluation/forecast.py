@@ -1,4 +1,4 @@
-"""Free runs of whole ensembles over whole datasets, in physical units."""
+"""Free runs of all members of an ensemble over datasets, in physical units."""
 
 from collections.abc import Sequence
 
@@ -12,19 +12,19 @@ from sparsid.models import Ensemble
 
 
 def forecast(ensemble: Ensemble, dataset: Dataset) -> Float[np.ndarray, "member trajectory T n"]:
-    """Every member's free run over every trajectory, from its first samples, in one call.
+    """Every member's free run over every trajectory, from its first samples.
 
-    Channels are found by name (`sparsid.data.match`) and stand in the model's order in the result;
-    a model that simulates outputs takes the dataset's outputs. Physical units; the first
-    `ensemble.lag` rows are the recorded ones, rows past a trajectory's own length are NaN. Raises
-    SparsidError for data that lack the model's channels, differ from it in a unit or in the
-    sampling time, and for a record no longer than the model's lags.
+    Channels are found by name (`sparsid.data.match`) and have the model's order in the result; a
+    model that simulates outputs uses the dataset's outputs. Values are in physical units; the first
+    `ensemble.lag` rows are the recorded ones, rows after the end of a trajectory are NaN. Raises
+    SparsidError for data that lack the model's channels or differ in a unit or in the sampling
+    time, and for a record no longer than the model's lags.
     """
     return free_runs(ensemble, matched(ensemble.card, dataset)[0])
 
 
 def free_runs(ensemble: Ensemble, fitting: Dataset) -> Float[np.ndarray, "member trajectory T n"]:
-    """`forecast` over data that fits already: what `matched` gives."""
+    """`forecast` over data returned by `matched`."""
     x, _, u = fitting.padded()
     lag = ensemble.lag
     if min(fitting.lengths) <= lag:
@@ -33,12 +33,12 @@ def free_runs(ensemble: Ensemble, fitting: Dataset) -> Float[np.ndarray, "member
             f"{lag + 1}; the shortest record has {min(fitting.lengths)}."
         )
     runs = ensemble.run(x[:, 0] if lag == 1 else x[:, :lag], u)
-    past = np.arange(x.shape[1]) >= np.array(fitting.lengths)[:, None]
-    return np.where(past[None, :, :, None], np.nan, runs)
+    padded = np.arange(x.shape[1]) >= np.array(fitting.lengths)[:, None]
+    return np.where(padded[None, :, :, None], np.nan, runs)
 
 
 def finite_lengths(runs: Float[np.ndarray, "trajectory T n"], lengths: Sequence[int]) -> list[int]:
-    """How many samples of each run come before the first that is not finite."""
+    """The number of samples of each run before the first NaN or infinite value."""
     finite = np.isfinite(runs).all(axis=-1)
     return [
         length if fine[:length].all() else int(fine[:length].argmin())

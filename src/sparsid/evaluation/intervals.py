@@ -1,4 +1,4 @@
-"""Intervals for rates: Wilson's, and a two-way bootstrap for runs that share trajectories."""
+"""Confidence intervals for rates: Wilson's, and a two-way bootstrap for shared trajectories."""
 
 import numpy as np
 from jaxtyping import Bool
@@ -7,7 +7,7 @@ from sparsid._errors import SparsidError
 
 
 def wilson(count: int, runs: int, *, confidence: float = 0.95) -> tuple[float, float]:
-    """Wilson's score interval for the rate behind `count` of `runs` independent events.
+    """Wilson's score interval for a rate, given `count` of `runs` independent events.
 
     Raises SparsidError unless 0 <= count <= runs and runs >= 1.
     """
@@ -19,7 +19,7 @@ def wilson(count: int, runs: int, *, confidence: float = 0.95) -> tuple[float, f
     rate = count / runs
     middle = (rate + z**2 / (2 * runs)) / (1 + z**2 / runs)
     half = z / (1 + z**2 / runs) * np.sqrt(rate * (1 - rate) / runs + z**2 / (4 * runs**2))
-    # Closed at the ends, where rounding would leave 1e-17.
+    # Exact at the ends, where rounding would leave 1e-17.
     low = 0.0 if count == 0 else float(middle - half)
     return low, 1.0 if count == runs else float(middle + half)
 
@@ -31,16 +31,16 @@ def two_way_bootstrap(
     draws: int = 2000,
     confidence: float = 0.95,
 ) -> tuple[float, float]:
-    """Percentile interval for a rate over networks x trajectories, both redrawn.
+    """Percentile interval for a rate over networks x trajectories, both resampled.
 
     400 runs of 10 networks on 40 shared trajectories are not 400 independent events: a bad network
-    or a hard trajectory moves many of them at once (Owen 2007, the pigeonhole bootstrap). Where
-    nothing or everything happened it has no width; `rate_interval` then falls back on Wilson's.
-    Raises SparsidError unless `happened` is a table with at least one row and column.
+    or a hard trajectory affects many of them (Owen 2007, the pigeonhole bootstrap). The interval
+    has no width if all events or none happened; `rate_interval` then falls back on Wilson's.
+    Raises SparsidError unless `happened` is a matrix with at least one row and column.
     """
     if happened.ndim != 2 or not happened.size:
         raise SparsidError(
-            f"The bootstrap needs a table network x trajectory; got shape {happened.shape}."
+            f"The bootstrap needs a matrix network x trajectory; got shape {happened.shape}."
         )
     rng = np.random.default_rng(seed)
     networks, trajectories = happened.shape
@@ -55,7 +55,7 @@ def two_way_bootstrap(
 def rate_interval(
     happened: Bool[np.ndarray, "network trajectory"], *, seed: int = 0
 ) -> tuple[float, float]:
-    """95 % interval for the rate: the wider of two-way bootstrap and Wilson on each side."""
+    """95 % interval for the rate: on each side the wider of two-way bootstrap and Wilson."""
     low, high = wilson(int(happened.sum()), happened.size)
     if 0 < happened.sum() < happened.size:
         boot_low, boot_high = two_way_bootstrap(happened, seed=seed)

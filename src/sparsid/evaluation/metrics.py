@@ -1,7 +1,7 @@
 """Errors of long free runs by the published definitions: absolute, scaled, from sample 0.
 
 e_i = mean over the first L samples of |prediction_i - truth_i| / scale_i. A run diverged if
-max_i e_i > 3 or anything is not finite. RFMSE = mean over i of e_i; its mean and standard
+max_i e_i > 3 or any value is NaN or infinite. RFMSE = mean over i of e_i; its mean and standard
 deviation are taken over the runs that did not diverge (haugstvedt2023, as computed).
 """
 
@@ -22,7 +22,7 @@ DIVERGED_ABOVE = 3.0
 
 @dataclass(frozen=True)
 class HorizonScore:
-    """Runs judged over one horizon (samples). Leading axes are those of the prediction.
+    """Scores of runs over one horizon (samples). Leading axes are those of the prediction.
 
     Runs over trajectories shorter than the horizon are not counted.
     """
@@ -42,13 +42,13 @@ class HorizonScore:
 
     @property
     def rfmse_mean(self) -> float | None:
-        """None where all runs diverged."""
+        """Mean over runs that did not diverge; None if all did."""
         kept = self.error[self.counted & ~self.diverged]
         return float(kept.mean()) if kept.size else None
 
     @property
     def rfmse_std(self) -> float | None:
-        """Standard deviation over runs (population form); None where all runs diverged."""
+        """Population standard deviation over runs that did not diverge; None if all did."""
         kept = self.error[self.counted & ~self.diverged]
         return float(kept.std()) if kept.size else None
 
@@ -63,9 +63,9 @@ def horizon_scores(
 ) -> dict[int, HorizonScore]:
     """Scores of free runs at each horizon, cumulative from sample 0.
 
-    `truth` broadcasts against `prediction`; both and `scale` in one unit. `lengths` says how long
-    each trajectory (the last run axis) really is. Raises SparsidError for a horizon that no
-    trajectory reaches, shapes that do not fit, or a scale that is not positive.
+    `truth` broadcasts against `prediction`; both and `scale` have one unit. `lengths` are the
+    lengths of the trajectories (the last run axis) without padding. Raises SparsidError for a
+    horizon that no trajectory reaches, shapes that do not match, or a scale that is not positive.
     """
     prediction, truth = np.asarray(prediction, float), np.asarray(truth, float)
     scale = np.asarray(scale, float)
@@ -77,7 +77,7 @@ def horizon_scores(
         total, scores, since = 0.0, {}, 0
         for horizon in sorted(set(horizons)):
             part = slice(since, horizon)
-            # Added up horizon by horizon: no error array of the whole record is ever held.
+            # Accumulated by horizon, to avoid an error array over the complete record.
             total = total + np.abs(prediction[..., part, :] - truth[..., part, :]).sum(axis=-2)
             each = total / (horizon * scale)
             diverged = ~np.isfinite(each).all(axis=-1) | (each.max(axis=-1) > DIVERGED_ABOVE)
@@ -144,7 +144,7 @@ def score(ensemble: Ensemble, dataset: Dataset, horizons: Sequence[int]) -> dict
 
 
 def free_run_errors(ensemble: Ensemble, dataset: Dataset) -> Float[np.ndarray, " member"]:
-    """Each member's RFMSE over whole trajectories, inf where a run diverged: a criterion."""
+    """Each member's RFMSE over complete trajectories, inf if a run diverged; for selection."""
     lengths = np.array(dataset.lengths)
     judged = score(ensemble, dataset, sorted(set(dataset.lengths)))
     errors = np.stack([np.where(s.diverged, np.inf, s.error) for s in judged.values()])
@@ -168,7 +168,7 @@ def _check(prediction, truth, scale) -> None:
         )
     if scale.shape != prediction.shape[-1:] or not np.all(scale > 0):
         raise SparsidError(
-            f"`scale` must hold one positive number a channel ({prediction.shape[-1]}); "
+            f"`scale` must contain one positive number per channel ({prediction.shape[-1]}); "
             f"got {scale.tolist()}."
         )
 

@@ -1,8 +1,8 @@
-"""Two configurations compared: differences with two-way bootstrap intervals.
+"""Comparison of two configurations: differences with two-way bootstrap intervals.
 
-Networks and trajectories are both redrawn (evaluation.intervals). Runs of both sides share their
-trajectories, and networks of one seed share their start and often their first phases: redrawing
-them together leaves out what moves both sides alike.
+Networks and trajectories are both resampled (evaluation.intervals). Both sides share trajectories,
+and networks of one seed share their initial weights and often their first phases: resampling them
+together removes the common variation.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ CONFIDENCE = 0.95
 
 @dataclass(frozen=True)
 class Estimate:
-    """A number with its 95 % interval; NaN throughout where there was nothing to take it from."""
+    """A value with its 95 % interval; all NaN if there were no data."""
 
     value: float
     low: float
@@ -27,7 +27,7 @@ class Estimate:
 
     @property
     def sign(self) -> int:
-        """1 or -1 where the interval leaves zero out on that side, else 0."""
+        """1 or -1 if the interval is above or below zero, else 0."""
         return int(self.low > 0) - int(self.high < 0)
 
     def widened(self, factor: float) -> "Estimate":
@@ -49,10 +49,10 @@ def rate_difference(
     paired: bool,
     seed: int = 0,
 ) -> Estimate:
-    """Rate of `first` less that of `second`; `paired` where row i of both has one seed.
+    """Rate of `first` minus that of `second`; `paired` if rows i of both have the same seed.
 
-    Where the bootstrap has no width (all or nothing happened on both sides), Newcombe's interval
-    from the two rates' own is taken. Raises SparsidError for tables that do not fit.
+    If the bootstrap has no width (all or no events on both sides), Newcombe's interval is used,
+    from the intervals of both rates. Raises SparsidError for shapes that do not match.
     """
     found = _difference(
         first.astype(float),
@@ -78,10 +78,10 @@ def error_difference(
     paired: bool,
     seed: int = 0,
 ) -> Estimate:
-    """Mean error of `first` less that of `second` over the runs kept (those not diverged).
+    """Mean error of `first` minus that of `second` over the runs kept (those not diverged).
 
-    Where `paired`, a run counts if it is kept on both sides. Raises SparsidError for tables that
-    do not fit.
+    If `paired`, a run counts only if it is kept on both sides. Raises SparsidError for shapes that
+    do not match.
     """
     one, other = kept
     if paired:
@@ -122,7 +122,7 @@ def _drawn(rng: np.random.Generator, n: int) -> Float[np.ndarray, "draw n"]:
 
 
 def _mean(error, kept, networks, trajectories) -> Float[np.ndarray, " draw"]:
-    """Mean over what is kept, draw by draw; NaN where a draw kept nothing."""
+    """Mean over the kept runs of each draw; NaN for a draw without any."""
     total = np.einsum("dn,nt,dt->d", networks, np.where(kept, error, 0.0), trajectories)
     with np.errstate(invalid="ignore"):
         return total / np.einsum("dn,nt,dt->d", networks, kept.astype(float), trajectories)
@@ -140,7 +140,7 @@ def _check(first, second, paired: bool) -> None:
     fits = first.ndim == second.ndim == 2 and first.size and second.size
     if not fits or first.shape[1] != second.shape[1] or (paired and len(first) != len(second)):
         raise SparsidError(
-            "A comparison needs two tables network x trajectory over the same trajectories"
+            "A comparison needs two matrices network x trajectory over the same trajectories"
             f"{', paired row by row' if paired else ''}; got shapes {first.shape} and "
             f"{second.shape}."
         )

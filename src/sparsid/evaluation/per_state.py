@@ -1,4 +1,4 @@
-"""Each state judged for itself: what one network of many is worth, whatever the others do."""
+"""Errors of each state separately, for ensembles with one network per state."""
 
 import functools
 
@@ -15,18 +15,18 @@ from sparsid.models import Ensemble
 from sparsid.models.least_squares import one_step_examples
 from sparsid.models.parameters import resolve
 
-ROWS = 20_000  # of a dataset at which one-step errors are taken, evenly spread
+ROWS = 20_000  # evenly spaced rows of a dataset for one-step errors
 
 
 def alone_errors(ensemble: Ensemble, dataset: Dataset) -> Float[np.ndarray, "member states"]:
-    """Mean |error| of each state running freely while the others come from the record.
+    """Mean |error| of free runs of each state, the other states taken from the record.
 
-    In training standard deviations, mean over trajectories of their means over time; inf where a
-    run left the finite numbers. Raises SparsidError for a model that knows no states, and for data
-    that do not fit it.
+    In training standard deviations, mean over trajectories of their means over time; inf if a run
+    becomes NaN or infinite. Raises SparsidError for a model that simulates outputs, and for data
+    that do not match it.
     """
     if ensemble.card.architecture.observes != "states":
-        raise SparsidError("States run alone where they are measured; a recurrent model has none.")
+        raise SparsidError("Errors per state need a model of states; a recurrent model has none.")
     scaling = ensemble.stacked.scaling
     dataset, _ = matched(ensemble.card, dataset)
     x, _, u = dataset.padded()
@@ -54,7 +54,7 @@ def one_step_errors(
 
 
 def _padded(ensemble: Ensemble):
-    """The stacked models, so many that every device gets equally many."""
+    """The stacked models, padded to a multiple of the devices."""
     whole = np.resize(np.arange(len(ensemble)), len(ensemble) + padding(len(ensemble)))
     return jax.tree.map(lambda leaf: leaf[whole], ensemble.stacked.model)
 

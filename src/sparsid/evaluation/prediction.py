@@ -1,4 +1,4 @@
-"""What an ensemble predicts: the median of its members' free runs, as a dataset."""
+"""The prediction of an ensemble: the median of its members' free runs, as a dataset."""
 
 import numpy as np
 from jaxtyping import Float
@@ -16,14 +16,14 @@ def predicted(
     *,
     model: str,
 ) -> tuple[Dataset, list[str]]:
-    """The median of the members' runs over `dataset`, and what should be said about it.
+    """The median of the members' runs over `dataset`, and notes for the user.
 
-    A run ends at its first sample that is not finite. `model` is named in the attributes.
+    A run ends before its first NaN or infinite sample. `model` is stored in the attributes.
     """
     median = median_run(runs)
     ends = finite_lengths(median, dataset.lengths)
     notes = [
-        f"The run over trajectory {i} left the finite numbers at sample {end} and ends there."
+        f"The run over trajectory {i} became NaN or infinite at sample {end} and ends there."
         for i, (end, n) in enumerate(zip(ends, dataset.lengths, strict=True))
         if end < n
     ]

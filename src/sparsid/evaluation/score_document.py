@@ -14,7 +14,7 @@ COLUMNS = ("horizon", "runs", "diverged", "95 % interval", "RFMSE mean", "RFMSE 
 def score_document(
     scores: Mapping[int, HorizonScore], zeros: Sparsity, *, members: int, trajectories: int
 ) -> Document:
-    """A row for each horizon, and how many weights are zero."""
+    """A row for each horizon, and the share of zero weights."""
     title = f"Free runs of {members} members over {trajectories} trajectories"
     note = (
         f"exactly zero: {zeros.zero_share:.1%} of weights; non-zero, median of members: "

@@ -1,4 +1,4 @@
-"""How sparse an ensemble is."""
+"""The sparsity of an ensemble."""
 
 from sparsid.graph.sparsity import Sparsity, sparsity_of
 from sparsid.models import Ensemble

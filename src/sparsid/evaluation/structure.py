@@ -1,8 +1,8 @@
-"""What an ensemble's networks are made of: which input feeds which output, and how sure that is.
+"""The structure of an ensemble's networks: which outputs depend on which inputs.
 
-A link is a path of nonzero weights from an input of the network to an output of it. What its inputs
-are depends on the model: states and inputs for derivative networks, whose outputs are the states'
-increments; lagged inputs and outputs for recurrent ones.
+A link is a path of nonzero weights from an input of the network to an output. Derivative networks
+map states and inputs to increments of the states; recurrent ones map lagged inputs and outputs to
+outputs.
 """
 
 from collections.abc import Sequence
@@ -18,15 +18,14 @@ from sparsid.evaluation.fitting_data import matched
 from sparsid.graph import Graph, Increment, Recurrence
 from sparsid.models import Ensemble, recurrence_of
 
-ROWS = 2000  # of a dataset at which sensitivities are taken, evenly spread
+ROWS = 2000  # evenly spaced rows of a dataset for sensitivities
 
 
 @dataclass(frozen=True, eq=False)
 class Structure:
-    """Live links, units and weights of every member. Sensitivities are None without data.
+    """Links, live units and live weights of every member. Sensitivities are None without data.
 
-    `sensitivity` is the mean of |d output / d input| over the data, both in scaled units: by how
-    many standard deviations an output moves for one of the input.
+    `sensitivity` is the mean of |d output / d input| over the data, both in standard deviations.
     """
 
     inputs: tuple[str, ...]
@@ -49,7 +48,7 @@ class Structure:
 
 @dataclass(frozen=True)
 class Recovery:
-    """Links found against true ones. A ratio without anything to count is NaN."""
+    """Counts of found and true links. Ratios with denominator 0 are NaN."""
 
     true: int
     found: int
@@ -67,15 +66,15 @@ class Recovery:
 
     @property
     def f1(self) -> float:
-        """Harmonic mean of precision and recall; 0 where nothing true was found."""
+        """Harmonic mean of precision and recall; 0 if no true link was found."""
         total = self.true + self.found
         return 2 * self.both / total if total else np.nan
 
 
 def structure(ensemble: Ensemble, data: Dataset | None = None) -> Structure:
-    """The structure of every member; with `data`, its sensitivities there.
+    """The structure of every member; with `data`, also sensitivities.
 
-    Raises SparsidError for data that do not fit the model.
+    Raises SparsidError for data that do not match the model.
     """
     members = [recurrence_of(ensemble, member) for member in range(len(ensemble))]
     points = None
@@ -101,15 +100,15 @@ def sensitivity(
 
 
 def regressors(recurrence: Recurrence, matching: Dataset) -> Float[np.ndarray, "rows inputs"]:
-    """What the network sees over the data, in scaled units: at most `ROWS` rows, evenly spread.
+    """The network's inputs over the data, in scaled units: at most `ROWS` evenly spaced rows.
 
-    `matching` has just the model's channels, in its order (`matched`). Recurrent networks see the
-    recorded outputs here, not their own. Raises SparsidError for records without a row.
+    `matching` has only the model's channels, in its order (`matched`). Recurrent networks get the
+    recorded outputs here, not simulated ones. Raises SparsidError for records without a row.
     """
     whole = np.concatenate([recurrence.regressors(t.x, t.u) for t in matching])
     if not len(whole):
         raise SparsidError(
-            f"The records are no longer than the model's {recurrence.lag} lags; give longer ones."
+            f"Records must be longer than the model's {recurrence.lag} lags; use longer ones."
         )
     return whole[np.unique(np.linspace(0, len(whole) - 1, min(len(whole), ROWS)).astype(int))]
 
@@ -118,7 +117,7 @@ def increment_of(recurrence: Recurrence) -> Increment:
     """The update rule of a model of states. Raises SparsidError for any other."""
     if not isinstance(recurrence.rule, Increment):
         raise SparsidError(
-            "Equations and derivatives are those of states; a recurrent model has none."
+            "Equations and derivatives need a model of states; a recurrent model has none."
         )
     return recurrence.rule
 
@@ -137,22 +136,22 @@ def channel_scales(
 
 
 def agreement(links: Bool[np.ndarray, "member outputs inputs"]) -> float:
-    """Mean Jaccard similarity over all pairs of members; NaN for a single one."""
+    """Mean Jaccard similarity over all pairs of members; NaN for a single member."""
     found = [jaccard(a, b) for a, b in combinations(links, 2)]
     return float(np.mean(found)) if found else np.nan
 
 
 def jaccard(a: Bool[np.ndarray, " *links"], b: Bool[np.ndarray, " *links"]) -> float:
-    """Links that both have over links that either has; 1 for two without any."""
+    """Jaccard similarity: intersection over union; 1 for two empty sets."""
     either = np.count_nonzero(a | b)
     return np.count_nonzero(a & b) / either if either else 1.0
 
 
 def pooled(structures: Sequence[Structure]) -> Structure:
-    """The members of several models as one. Raises SparsidError where their channels differ."""
+    """The members of several models as one. Raises SparsidError if their channels differ."""
     first = structures[0]
     if any((s.inputs, s.outputs) != (first.inputs, first.outputs) for s in structures):
-        raise SparsidError("Models of one structure must have the same channels and the same lags.")
+        raise SparsidError("Pooled models must have the same channels and the same lags.")
 
     def all_of(name: str) -> np.ndarray:
         return np.concatenate([getattr(s, name) for s in structures])
@@ -171,7 +170,7 @@ def pooled(structures: Sequence[Structure]) -> Structure:
 def recovery(
     links: Bool[np.ndarray, "outputs inputs"], truth: Bool[np.ndarray, "outputs inputs"]
 ) -> Recovery:
-    """One link set against the true dependence (`AbstractProcess.depends`)."""
+    """Compares links with the true dependence (`AbstractProcess.depends`)."""
     if links.shape != truth.shape:
         raise SparsidError(
             f"Links and truth must have the same shape; got {links.shape} and {truth.shape}."

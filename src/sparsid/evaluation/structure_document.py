@@ -18,7 +18,7 @@ MEASURES = ("precision", "recall", "f1")
 def structure_document(
     found: Structure, true: TrueLinks | None = None, graphs: Sequence[Graph] = ()
 ) -> Document:
-    """A row for each link that a member has or the truth knows; figures of links and `graphs`."""
+    """A row for each link of any member or of the true process; figures of links and `graphs`."""
     title = f"Links of {len(found.links)} networks"
     note = "\n".join(_sentences(found, true))
     return Document(
@@ -29,7 +29,7 @@ def structure_document(
 
 
 def structure_data(found: Structure, true: TrueLinks | None = None) -> dict[str, Any]:
-    """Everything that is known of the structure, and of its `recovery`, as lists and numbers."""
+    """The structure and its `recovery`, as lists and numbers."""
     data: dict[str, Any] = {
         "inputs": found.inputs,
         "outputs": found.outputs,
@@ -65,7 +65,7 @@ def _columns(found: Structure, true: TrueLinks | None) -> list[str]:
 
 
 def _rows(found: Structure, true: TrueLinks | None) -> Iterator[list[Cell]]:
-    """Output by output, the link that most members have first."""
+    """By output, the most frequent link first."""
     middle = None if found.sensitivity is None else np.median(found.sensitivity, axis=0)
     for i, output in enumerate(found.outputs):
         for j in np.argsort(-found.frequency[i], kind="stable"):

@@ -1,4 +1,4 @@
-"""What a built-in process says of a model's links and coefficients: the truth to compare with."""
+"""True links and coefficients of built-in processes, for comparison with a model's."""
 
 from dataclasses import dataclass
 
@@ -12,18 +12,18 @@ from sparsid.evaluation.structure import Structure, channel_scales
 from sparsid.models import Ensemble
 from sparsid.processes import named
 
-WEAK = 0.01  # true links of less sensitivity are weak
-CONSTANT = 1e-9  # relative: a true slope that changes less over the data is a coefficient
-SLOPES = 2000  # rows of the data at which sensitivities are taken, evenly spread
+WEAK = 0.01  # true links with a lower sensitivity are weak
+CONSTANT = 1e-9  # relative: a true slope that varies less over the data is a coefficient
+SLOPES = 2000  # evenly spaced rows of the data for sensitivities
 ROWS = 500  # the same for coefficients
 
 
 @dataclass(frozen=True, eq=False)
 class TrueLinks:
-    """The links of a process, and with data how much each moves its state there.
+    """The links of a process and, with data, their sensitivities.
 
-    `sensitivity` is the mean of |d derivative / d input| over the data, in standard deviations of
-    the derivative for one of the input; None without data.
+    `sensitivity` is the mean of |d derivative / d input| over the data, both in standard
+    deviations; None without data.
     """
 
     links: Bool[np.ndarray, "outputs inputs"]
@@ -31,7 +31,7 @@ class TrueLinks:
 
     @property
     def weak(self) -> Bool[np.ndarray, "outputs inputs"]:
-        """True links with a sensitivity below `WEAK`; none where sensitivities are not known."""
+        """True links with a sensitivity below `WEAK`; none if sensitivities are not known."""
         if self.sensitivity is None:
             return self.links & False
         return self.links & (self.sensitivity < WEAK)
@@ -42,8 +42,8 @@ def true_links(
 ) -> TrueLinks:
     """The links of a built-in process, in the order of the model's channels.
 
-    Sensitivities need `data` and a model of all channels of the process. Raises SparsidError for a
-    model with other channels than the process has.
+    Sensitivities need `data` and a model of all channels of the process. Raises SparsidError for
+    channels that the process does not have.
     """
     truth = named(process)
     rows, columns = truth.states.names, (*truth.states.names, *truth.inputs.names)
@@ -70,8 +70,8 @@ def true_coefficients(
 ) -> Float[np.ndarray, "states inputs"]:
     """The slopes of a built-in process over the data, in physical units per s.
 
-    NaN where a slope is not constant over the data. Raises SparsidError for laws that are not
-    those of the process's own channels.
+    NaN where a slope is not constant over the data. Raises SparsidError for equations between other
+    channels than those of the process.
     """
     truth = named(process)
     channels = (*truth.states.names, *truth.inputs.names)
@@ -79,7 +79,7 @@ def true_coefficients(
         0
     ].inputs != channels:
         raise SparsidError(
-            f"The true laws of {process!r} are between its own channels, {', '.join(channels)}; "
+            f"The true equations of {process!r} use its own channels, {', '.join(channels)}; "
             f"the model has {', '.join(found[0].inputs)}."
         )
     rows = np.concatenate([np.hstack([t.x, t.u]) for t in data])

@@ -1,6 +1,6 @@
-"""A simulator from a user's own data: reading, splitting, recipes, training, choice, pruning.
+"""Identification from recorded data: reading, splitting, recipes, training, selection, pruning.
 
-The names below load on first use: a specification is read, and refused, without JAX.
+The names below are imported on first use: a specification is read and validated without JAX.
 """
 
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""What a fit is worth: one measure for all models, over the parts that chose and that judge."""
+"""Evaluation of a fit: errors of all models on the validation and test parts."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -13,12 +13,12 @@ from sparsid.identify.estimation import Candidate, FitResult
 
 @dataclass(frozen=True, eq=False)
 class Judged:
-    """A model over the part that judges: RMSE of its median run in training standard deviations."""
+    """A model and its error: RMSE of the median run in training standard deviations."""
 
     candidate: Candidate
     chosen: bool
     errors: Float[np.ndarray, " channels"]
-    nonzero: float  # weights, the median of the members
+    nonzero: float  # weights, median over members
 
     @property
     def mean(self) -> float:
@@ -27,10 +27,10 @@ class Judged:
 
 @dataclass(frozen=True, eq=False)
 class Assessment:
-    """All models side by side, and what should be said of them.
+    """The errors of all models, with remarks.
 
-    `part` judges: the test part, or what chose where nothing was kept back for a test. `chose` is
-    the part whose errors chose; None where it is the same.
+    `part` is the part they are computed on: the test part, or the part used for selection if there
+    is no test part. `chose` is the part used for selection; None if it is the same.
     """
 
     part: Literal["test", "validation", "training"]
@@ -41,7 +41,7 @@ class Assessment:
 
 
 def assess(result: FitResult) -> Assessment:
-    """The chosen network beside the other candidates and the linear models."""
+    """Evaluates the chosen network, the other candidates and the linear models."""
     parts = result.parts
     judged = parts.test or parts.validation
     part = "test" if parts.test is not None else parts.chooses
@@ -59,13 +59,13 @@ def assess(result: FitResult) -> Assessment:
 
 
 def _remarks(result: FitResult, models: tuple[Judged, ...], part: str) -> tuple[str, ...]:
-    """What the test part says against the choice, which it had no part in."""
+    """A warning if a linear model is better than the chosen network on the test part."""
     linear = [judged for judged in models if judged.candidate in result.linear]
     chosen = next(judged for judged in models if judged.chosen)
     best = min(linear, key=lambda judged: judged.mean, default=None)
     if part != "test" or best is None or chosen.mean < best.mean:
         return ()
     return (
-        f"Over the test data the model {best.candidate.name!r} runs better than the chosen "
+        f"On the test data the model {best.candidate.name!r} has a lower error than the chosen "
         f"{chosen.candidate.name!r} ({best.mean:.3g} against {chosen.mean:.3g}).",
     )

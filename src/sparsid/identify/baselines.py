@@ -1,4 +1,4 @@
-"""The linear models that every network has to beat, fitted before it."""
+"""Linear models, fitted before the networks as baselines."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -17,13 +17,13 @@ from sparsid.models import Ensemble
 from sparsid.training import Callback, fit_linear
 from sparsid.training.progress import Stop
 
-#: Gives an ensemble of one linear model for a request.
+#: Returns an ensemble of one linear model for a request.
 type Baseline = Callable[["BaselineRequest"], Ensemble]
 
 
 @dataclass(frozen=True)
 class BaselineRequest:
-    """What a linear model is fitted to; `model` is the architecture that it stands beside."""
+    """Data and settings of a linear model; `model` is the architecture it is the baseline of."""
 
     train: ScaledDataset
     validation: ScaledDataset
@@ -42,14 +42,14 @@ def fitted_baselines(
 ) -> Iterator[tuple[str, Ensemble | SparsidError]]:
     """(name, ensemble) of each linear model that the architecture names.
 
-    One that the user interrupts is not among them; of one that cannot be fitted, too large for
-    second-order training, say, it gives the error.
+    An interrupted one is left out. For one that cannot be fitted, such as one that is too large for
+    second-order training, the error is returned instead of the ensemble.
     """
-    alone = settings.model_copy(update={"members": 1})
+    single = settings.model_copy(update={"members": 1})
     for name in model.baselines:
         callback = callbacks(name) if callbacks is not None else None
         try:
-            found = BASELINES[name](BaselineRequest(train, validation, model, alone, callback))
+            found = BASELINES[name](BaselineRequest(train, validation, model, single, callback))
         except SparsidError as error:
             found = error
         if stop.asked:
@@ -63,19 +63,19 @@ def one_step(request: BaselineRequest) -> Ensemble:
 
 
 def free_run(request: BaselineRequest) -> Ensemble:
-    """The same, trained on free runs over windows from there on."""
+    """The same as initial model, then trained on free runs over windows."""
     recipe = linear_free_run(request.train.physical, request.validation.physical)
     parts = request.train, request.validation
     return run_recipe(recipe, *parts, request.settings, request.callback).ensemble
 
 
 def arx(request: BaselineRequest) -> Ensemble:
-    """The linear model with the network's lags, by least squares one step ahead."""
+    """The linear ARX model with the network's lags, by one-step least squares."""
     return fit_arx(linear_of(request.model), request.train)
 
 
 def output_error(request: BaselineRequest) -> Ensemble:
-    """The same trained on its free run: the best on validation data, from several starts."""
+    """The same trained on its free run from several starts; validation data select one."""
     return fit_output_error(
         linear_of(request.model),
         request.train,

@@ -32,7 +32,7 @@ def processes_document() -> Document:
 
 
 def dataset_document(file: Path, data: Dataset) -> Document:
-    """The channels of a dataset, and what their values are."""
+    """The channels of a dataset, with statistics of their values."""
     lengths = data.lengths
     rows = []
     for kind in KINDS:
@@ -54,7 +54,7 @@ def dataset_document(file: Path, data: Dataset) -> Document:
 
 
 def model_document(file: Path, model: ModelFile) -> Document:
-    """The channels and weights of a model file, and what it was trained with."""
+    """The channels and weights of a model file, and the metadata of its training."""
     card, zeros = model.card, sparsity_of(model.weights())
     channels: list[tuple[Cell, ...]] = [
         (name, kind, unit or "not stated", *map(float, box))
@@ -111,14 +111,14 @@ def fit_document(found: "Assessment") -> Document:
 
 
 def prune_document(pruned: "Pruned") -> Document:
-    """Every member before and after pruning, and trained on for as long instead."""
+    """Every member before and after pruning, and the control that was trained further instead."""
     rows = []
     for i, member in enumerate(pruned.members):
         left = [step.left for step in member.path.steps]
         errors = [getattr(getattr(member, kind), part) for part in PARTS for kind in STAGES]
         rows.append((i, left[0], left[member.chosen], min(left), *errors))
-    title = "Sum of squared scaled errors of free runs: full, trained on as long (control), pruned"
-    columns = ("member", "numbers", "left", "smallest")
+    title = "Sum of squared scaled errors of free runs: full, trained further (control), pruned"
+    columns = ("member", "parameters", "remaining", "smallest")
     columns += tuple(f"{part} {kind}" for part in PARTS for kind in STAGES)
     return Document(title, tables=(Table(title, columns, rows),))
 

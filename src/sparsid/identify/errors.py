@@ -1,4 +1,4 @@
-"""Free-run errors as `fit` shows them: of each member, and of the median of their runs."""
+"""Free-run errors of each member, and of the median of their runs."""
 
 import numpy as np
 from jaxtyping import Float
@@ -11,10 +11,10 @@ from sparsid.models import Ensemble
 def simulation_errors(
     ensemble: Ensemble, dataset: Dataset
 ) -> tuple[Float[np.ndarray, "member states"], Float[np.ndarray, " states"]]:
-    """RMSE of free runs over training standard deviations, averaged over trajectories.
+    """RMSE of free runs in training standard deviations, averaged over trajectories.
 
-    Returns that of each member, and that of the median of all members' runs, which is what
-    `predict` gives.
+    Returns that of each member, and that of the median of all members' runs, which is the
+    prediction of the ensemble.
     """
     scale = ensemble.stacked.scaling.scale
     dataset, _ = matched(ensemble.card, dataset)
@@ -31,7 +31,7 @@ def simulation_errors(
 
 
 def median_run_error(ensemble: Ensemble, dataset: Dataset) -> float:
-    """The error of the median run, mean over channels; inf where it diverged."""
+    """The error of the median run, mean over channels; inf if it diverged."""
     _, errors = simulation_errors(ensemble, dataset)
     mean = float(np.mean(errors))
     return mean if np.isfinite(mean) else np.inf

@@ -1,4 +1,4 @@
-"""The whole of `fit`: split, scale, fit the linear models, train by every recipe, choose."""
+"""`fit`: splits, scales, fits linear models, trains by every recipe and selects the best."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -24,16 +24,16 @@ from sparsid.models import Ensemble
 from sparsid.training import AnyPhase, Callback, History
 from sparsid.training.progress import interruptible
 
-#: Gives, for the name of what is trained next, what is called after each of its epochs.
+#: Returns, for the name of the model that is trained next, the callback after each of its epochs.
 Callbacks = Callable[[str], Callback | None]
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """One model tried.
+    """A trained model.
 
-    `validation` is the root mean squared error of the median run of its members over the part that
-    chooses, in training standard deviations, mean over channels; inf where the run diverged.
+    `validation` is the root mean squared error of the median run of its members on the validation
+    part, in training standard deviations, mean over channels; inf if the run diverged.
     """
 
     name: str
@@ -44,9 +44,9 @@ class Candidate:
 
 @dataclass(frozen=True)
 class FitResult:
-    """The chosen ensemble, everything it was compared with, and what should be said.
+    """The chosen ensemble, the models it was compared with, and notes for the user.
 
-    `linear` holds the linear models that were fitted to their end.
+    `linear` holds the linear models whose fit was completed.
     """
 
     chosen: Candidate
@@ -72,13 +72,13 @@ def fit(
     model: AbstractArchitecture | None = None,
     callbacks: Callbacks | None = None,
 ) -> FitResult:
-    """A sparse ensemble for recorded trajectories, with nothing to know about neural networks.
+    """Fits a sparse ensemble to recorded trajectories; the defaults need no tuning.
 
-    Measured states give a derivative network; where `data` has outputs alone, or `model` is one of
-    outputs, these are simulated by a recurrent one. Shares of `data` are kept back for validation,
-    which chooses, and for the test, which only judges; datasets of their own may be given instead.
-    Raises SparsidError for unusable requests, KeyboardInterrupt where the user stops before any
-    network has been trained.
+    Measured states are simulated by a derivative network; if `data` has only outputs, or `model`
+    simulates outputs, by a recurrent one. Shares of `data` are held out for validation, which
+    selects the model, and for a final test; separate datasets may be given instead. Raises
+    SparsidError for invalid requests, KeyboardInterrupt if interrupted before any network has been
+    trained.
     """
     if model is None and not len(data.states):
         model = default_for("outputs")
@@ -93,7 +93,7 @@ def fit(
 def fit_spec(
     spec: FitSpec, *, parts: Parts | None = None, callbacks: Callbacks | None = None
 ) -> FitResult:
-    """Reads (unless `parts` are given: `read_parts(spec.data)`), splits and trains as specified."""
+    """Reads and splits the data (unless `parts` are given) and trains as specified."""
     model = spec.architecture
     phases = tuple(phase.build() for phase in spec.phase)
     parts, notes = without_constant_inputs(read_parts(spec.data) if parts is None else parts)
@@ -118,9 +118,9 @@ def fit_parts(
     notes: tuple[str, ...] = (),
     callbacks: Callbacks | None = None,
 ) -> FitResult:
-    """Trains by every recipe that `settings` names, or through `phases`, and chooses.
+    """Trains by every recipe in `settings`, or through `phases`, and selects the best.
 
-    The linear models come first: whatever is stopped later has something to be compared with.
+    Linear models are fitted first, so that an interrupted fit has a baseline.
     """
     if model is not None:
         model.check_data(parts.named)
@@ -146,25 +146,27 @@ def fit_parts(
             if fitted.history.epochs:
                 tried.append(_candidate(recipe.name, fitted.ensemble, parts, fitted.history))
     if not tried:
-        raise KeyboardInterrupt("Interrupted before any network was trained: nothing is saved.")
+        raise KeyboardInterrupt("Interrupted before any network was trained; nothing is saved.")
     chosen = min(tried, key=lambda candidate: candidate.validation)
     notes += tuple(note for recipe in recipes for note in recipe.notes)
     notes += tuple(chosen.history.sentences() if chosen.history else ())
-    notes += (*missing, *_of_the_choice(chosen, linear, parts))
+    notes += (*missing, *_selection_notes(chosen, linear, parts))
     return FitResult(chosen, tuple(tried), tuple(linear), parts, notes)
 
 
-def _of_the_choice(chosen: Candidate, linear: Sequence[Candidate], parts: Parts) -> tuple[str, ...]:
-    """What should be said of how the network was chosen."""
+def _selection_notes(
+    chosen: Candidate, linear: Sequence[Candidate], parts: Parts
+) -> tuple[str, ...]:
+    """Notes on how the network was selected."""
     content = []
     if parts.chooses == "training":
-        content.append("Nothing was kept back to choose: the errors over the training part chose.")
+        content.append("No data was held out for validation: training errors selected the model.")
     best = min(linear, key=lambda candidate: candidate.validation, default=None)
     if best is not None and not chosen.validation < best.validation:
         content.append(
-            f"Over the {parts.chooses} data no network runs better than the model {best.name!r} "
-            f"({best.validation:.3g} against {chosen.validation:.3g}); more data, more effort or "
-            "another architecture may help."
+            f"On the {parts.chooses} data no network has a lower error than the model "
+            f"{best.name!r} ({best.validation:.3g} against {chosen.validation:.3g}); more data, "
+            "more effort or another architecture may help."
         )
     return tuple(content)
 
@@ -175,7 +177,7 @@ def _recipes(
     model: AbstractArchitecture | None,
     phases: tuple[AnyPhase, ...],
 ) -> list[Recipe]:
-    """What is to be tried: the phases given, or the named recipes, with the user's architecture."""
+    """The recipes to train: the given phases, or the named recipes with the user's model."""
     if phases:
         own = model or sparse_one_step(parts.train).architecture
         return [Recipe("custom", own, phases, settings.start)]
@@ -190,7 +192,7 @@ def _recipes(
         if recipe.observes != kind.observes:
             raise SparsidError(
                 f"The recipe {name!r} is for measured {recipe.observes}, and the model simulates "
-                f"{kind.observes}: leave `recipe` out, or take one of {', '.join(kind.recipes)}."
+                f"{kind.observes}: leave `recipe` out, or use one of {', '.join(kind.recipes)}."
             )
         found.append(recipe.make(request))
     return found

@@ -1,7 +1,7 @@
-"""Recipes and linear baselines by name; what stands behind a name is imported when it is used.
+"""Registries of recipes and linear baselines, imported on first use.
 
-A recipe is a way of training that needs no knowledge of neural networks. "auto" stands for those
-that the architecture names itself (`AbstractArchitecture.recipes`), of which validation chooses.
+A recipe is a complete training procedure with defaults. "auto" stands for the recipes of the
+architecture (`AbstractArchitecture.recipes`), of which validation selects one.
 """
 
 from typing import Any

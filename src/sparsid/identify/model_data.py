@@ -1,4 +1,4 @@
-"""Data for a trained model: files with its channels, with its inputs, or a start alone. No JAX."""
+"""Data for a trained model: files with all channels, inputs only, or an initial state. No JAX."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,10 +19,10 @@ def read_for(
     time: str | None = None,
     dt: float | None = None,
 ) -> tuple[Dataset, list[str]]:
-    """The files' data with the model's channels, and what should be said about it.
+    """The files' data with the model's channels, and notes for the user.
 
-    A table says nothing of its sampling time (s) unless asked: then the model's is taken, with a
-    note. Raises SparsidError where names, units or sampling time do not fit.
+    Without `dt` and `time`, tables are assumed to have the model's sampling time, with a note.
+    Raises SparsidError if names, units or sampling time do not match.
     """
     notes: list[str] = []
     if all(describes_itself(path) for path in files):
@@ -53,14 +53,14 @@ def read_inputs_for(
     time: str | None = None,
     dt: float | None = None,
 ) -> tuple[Dataset, list[str]]:
-    """A dataset whose states rest at `start`, from tables that hold the model's inputs only.
+    """A dataset with the constant state `start`, from tables of the model's inputs.
 
-    Raises SparsidError for files that have states of their own, and as `read_for` does.
+    Raises SparsidError for self-describing files, which have states, and as `read_for` does.
     """
     if any(describes_itself(path) for path in files):
-        raise SparsidError("`--start` is for tables of inputs; a NetCDF dataset has first states.")
+        raise SparsidError("`--start` is for tables of inputs; NetCDF datasets have states.")
     state = _in_order(card, start)
-    # Columns are read as outputs: a dataset has to have something that is observed.
+    # Columns are read as outputs: a dataset needs states or outputs.
     given = read(
         files,
         outputs=card.inputs.names,
@@ -81,7 +81,7 @@ def read_inputs_for(
 
 
 def at_rest(card: Card, start: Mapping[str, float], samples: int) -> Dataset:
-    """A dataset without inputs whose states rest at `start`, for a model without inputs."""
+    """A dataset with the constant state `start`, for a model without inputs."""
     return Dataset.from_arrays(
         x=[np.tile(_in_order(card, start), (samples, 1))],
         dt=card.dt,

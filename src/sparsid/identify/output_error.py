@@ -1,4 +1,4 @@
-"""The linear output-error model: the linear model that simulates a plant's outputs best."""
+"""The linear output-error (OE) model, trained to simulate a plant's outputs."""
 
 from dataclasses import replace
 
@@ -23,7 +23,7 @@ from sparsid.training import (
 from sparsid.training.restarts import best_restarts
 
 POLES = (0.0, 0.5, 0.9, 0.99)  # of the models y(k) = pole y(k-1) that training starts from
-WINDOW = 200  # samples of the windows that come before whole records
+WINDOW = 200  # samples of the windows trained on before complete records
 PATIENCE = 600.0  # seconds a phase may take
 IN_WINDOWS, WHOLE = 50, 300  # iterations at most
 
@@ -38,12 +38,12 @@ def fit_output_error(
 ) -> Ensemble:
     """A linear model trained on its free run, as an ensemble of one.
 
-    `architecture` is without hidden layers. The sum of squares has several minima, and an ARX may
-    be unstable in free run: training starts from the ARX and from first-order models of several
-    time constants, on windows before whole records, and from the latter on whole records at once.
-    Every run goes back to its point of least validation error, and the least of all is kept. The
-    ARX itself is not among them. Raises SparsidError for more numbers than second-order training
-    takes, and for records that are too short.
+    `architecture` has no hidden layers. The sum of squares has several minima, and an ARX model may
+    be unstable in free run: training starts from the ARX model and from first-order models of
+    several time constants, on windows and then complete records, and from the latter on complete
+    records only. Every run returns to its point of least validation error, and the best is kept.
+    The ARX model itself is not a candidate. Raises SparsidError for more parameters than
+    second-order training supports, and for records that are too short.
     """
     options = {"monitor": Monitor(validation), "dtype": "float64", "callback": callback, "key": key}
     starts, method = _starts(architecture, train, key=key), LevenbergMarquardt()
@@ -68,9 +68,9 @@ def fit_output_error(
 
 
 def fit_arx(architecture: AbstractArchitecture, train: ScaledDataset) -> Ensemble:
-    """The linear model by least squares one step ahead, as an ensemble of one.
+    """The linear model by one-step least squares, as an ensemble of one.
 
-    `architecture` is without hidden layers.
+    `architecture` has no hidden layers.
     """
     arx = jax.tree.map(lambda leaf: leaf[:1], _starts(architecture, train, key=jax.random.key(0)))
     card = Card.describing(train.physical, architecture, method="one-step least squares")
@@ -80,7 +80,7 @@ def fit_arx(architecture: AbstractArchitecture, train: ScaledDataset) -> Ensembl
 def _starts(
     architecture: AbstractArchitecture, train: ScaledDataset, *, key: Key[Array, ""]
 ) -> PyTree:
-    """Stacked linear models: the ARX, then y(k) = pole y(k-1) for each of `POLES`."""
+    """Stacked linear models: the ARX model, then y(k) = pole y(k-1) for each of `POLES`."""
     lag = architecture.lag
     rows = np.concatenate([architecture.regressors(t.x, t.u) for t in train.scaled])
     now = np.concatenate([t.x[lag:] for t in train.scaled])

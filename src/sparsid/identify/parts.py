@@ -1,4 +1,4 @@
-"""Recorded data in three parts: what trains, what chooses, and what judges."""
+"""Recorded data split into training, validation and test parts."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -8,15 +8,15 @@ from sparsid.data import Channels, Dataset, match, read
 from sparsid.data.kinds import KINDS
 from sparsid.identify.spec import DataSpec, check_shares
 
-MANY = 5  # trajectories from which on a share is taken of them rather than of time
+MANY = 5  # with at least so many trajectories, splits are by trajectory rather than by time
 
 
 @dataclass(frozen=True)
 class Parts:
-    """What trains, what chooses, and what judges; no test where nothing was kept back.
+    """Training, validation and test parts; the test part is optional.
 
-    `chooses` says what `validation` is: a part of its own, or the training part once more where
-    nothing was kept back to choose.
+    `chooses` is "training" if no data was held out for validation: then `validation` is the
+    training part.
     """
 
     train: Dataset
@@ -26,20 +26,20 @@ class Parts:
 
     @property
     def named(self) -> dict[str, Dataset]:
-        """What there is, by what it is for."""
+        """The parts that exist, by name."""
         every = {"training": self.train, "validation": self.validation, "test": self.test}
         return {name: part for name, part in every.items() if part is not None}
 
 
 def read_parts(data: DataSpec) -> Parts:
-    """The files read and split; outputs alone are what is simulated.
+    """Reads and splits the files; without states, outputs take their place.
 
-    Raises SparsidError where neither states nor outputs are named, or both are.
+    Raises SparsidError if neither states nor outputs are named, or both are.
     """
     if data.states and data.outputs:
         raise SparsidError(
             "Name either `states`, which a derivative network simulates, or `outputs`, which a "
-            "recurrent one does, and not both."
+            "recurrent network simulates; got both."
         )
 
     def load(files: tuple[str, ...]) -> Dataset:
@@ -57,7 +57,7 @@ def read_parts(data: DataSpec) -> Parts:
     whole = load(data.files)
     if not len(whole.states):
         raise SparsidError(
-            "Fitting needs measured states or outputs; name the columns that are to be simulated "
+            "Fitting needs measured states or outputs; name the columns to simulate "
             "(states = [...] or outputs = [...], --states or --outputs)."
         )
     return split(
@@ -68,52 +68,49 @@ def read_parts(data: DataSpec) -> Parts:
 
 
 def without_constant_inputs(parts: Parts) -> tuple[Parts, tuple[str, ...]]:
-    """The parts without inputs that never change in training, and sentences that say so."""
+    """The parts without inputs that are constant in the training data, and notes for the user."""
     train = parts.train
-    still, resting = train.constant_inputs(), train.constant_states()
+    inputs, states = train.constant_inputs(), train.constant_states()
     notes = (
         *train.notes,
-        *(
-            f"The input {name} never changes in the training data; it is left out."
-            for name in still
-        ),
-        *(f"The state {name} never changes in the training data." for name in resting),
+        *(f"The input {name} is constant in the training data and is left out." for name in inputs),
+        *(f"The state {name} is constant in the training data." for name in states),
     )
-    if not still:
+    if not inputs:
         return parts, notes
-    moving = [name for name in train.inputs.names if name not in still]
-    test = parts.test and parts.test.select(inputs=moving)
-    chosen = train.select(inputs=moving), parts.validation.select(inputs=moving), test
+    varying = [name for name in train.inputs.names if name not in inputs]
+    test = parts.test and parts.test.select(inputs=varying)
+    chosen = train.select(inputs=varying), parts.validation.select(inputs=varying), test
     return Parts(*chosen, parts.chooses), notes
 
 
 def split(whole: Dataset, *, validation: Dataset | float, test: Dataset | float) -> Parts:
-    """Parts of `whole`: shares of it are taken from its end.
+    """Splits `whole`; shares of it are taken from its end.
 
-    Datasets of their own are taken as given, their channels in the order of `whole`. Raises
-    SparsidError where they lack one, or differ in a unit or in the sampling time, and for shares
-    that leave nothing to train on.
+    Separate datasets keep their rows and get the channel order of `whole`. Raises SparsidError if
+    they lack a channel, or differ in a unit or in the sampling time, and for shares that leave
+    nothing to train on.
     """
     shares = [0.0 if isinstance(part, Dataset) else part for part in (validation, test)]
     check_shares(*shares)
-    own = isinstance(test, Dataset)
-    rest, judged = (whole, _fitting(test, whole)) if own else _cut(whole, test)
+    separate = isinstance(test, Dataset)
+    rest, tested = (whole, _reordered(test, whole)) if separate else _cut(whole, test)
     if isinstance(validation, Dataset):
-        return Parts(rest, _fitting(validation, whole), judged)
+        return Parts(rest, _reordered(validation, whole), tested)
     if not validation:
-        return Parts(rest, rest, judged, "training")
-    train, chooses = _cut(rest, validation / (1 - shares[1]))  # of what the test left of the whole
-    assert chooses is not None
-    return Parts(train, chooses, judged)
+        return Parts(rest, rest, tested, "training")
+    train, selects = _cut(rest, validation / (1 - shares[1]))  # relative to what remains
+    assert selects is not None
+    return Parts(train, selects, tested)
 
 
-def _fitting(part: Dataset, whole: Dataset) -> Dataset:
-    """The part as it is, unless its channels stand in another order than those of `whole`."""
+def _reordered(part: Dataset, whole: Dataset) -> Dataset:
+    """The part with its channels in the order of `whole`; the same object if they are already."""
     outputs = whole.outputs if len(part.outputs) else Channels()
     what = "the training data"
-    fitting, _ = match(part, whole.states, outputs, whole.inputs, whole.dt, what)
-    same = all(part.channels(k).names == fitting.channels(k).names for k in KINDS)
-    return part if same else fitting
+    matching, _ = match(part, whole.states, outputs, whole.inputs, whole.dt, what)
+    same = all(part.channels(k).names == matching.channels(k).names for k in KINDS)
+    return part if same else matching
 
 
 def _cut(whole: Dataset, share: float) -> tuple[Dataset, Dataset | None]:

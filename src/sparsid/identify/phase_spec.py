@@ -1,4 +1,4 @@
-"""[[phase]]: a phase of training by epochs, with its sparsifiers, as data."""
+"""[[phase]]: the specification of a phase of training by epochs, with its sparsifiers."""
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -10,21 +10,21 @@ from sparsid.identify.rates import RateSpec
 from sparsid.sparsify import METHODS, NOTHING, Method, chain
 from sparsid.training.losses import LOSSES
 
-if TYPE_CHECKING:  # a specification is read, and refused, without JAX
+if TYPE_CHECKING:  # a specification is read and validated without JAX
     from sparsid.training import Phase
 
 
 class PhaseSpec(OpenTable):
     """[[phase]]: one phase of training. Further keys are those of the losses, and methods by name.
 
-    Raises SparsidError when it is built where a method makes no sense in a phase of its length.
+    Building it raises SparsidError if a method is invalid for a phase of its length.
     """
 
     epochs: Annotated[int, EPOCHS] = Field(ge=1, description="passes over the training data")
     rate: RateSpec = Field(default=RateSpec(rate=1e-3), description="the learning rate")
-    batch: int = Field(default=128, ge=1, description="examples a step")
+    batch: int = Field(default=128, ge=1, description="examples per step")
     loss: Annotated[str, AfterValidator(LOSSES.known)] = Field(
-        default="one-step", description="what is compared with the record"
+        default="one-step", description="prediction that is compared with the record"
     )
     optimiser: Literal["adam", "sgd"] = Field(
         default="adam", description="Adam, or gradient descent over batches"
@@ -45,19 +45,19 @@ class PhaseSpec(OpenTable):
         return tuple((name, METHODS[name]) for name in METHODS)
 
     def with_effort(self, effort: float) -> "PhaseSpec":
-        """The same with all epochs multiplied, and the epochs at which anything happens."""
-        return _stretched(self, effort)
+        """The same with all numbers of epochs multiplied by `effort`."""
+        return _scaled_epochs(self, effort)
 
     @property
     def needs(self) -> Need | None:
-        """What its loss needs of a model."""
+        """What its loss requires of a model."""
         return LOSSES[self.loss].needs
 
     @property
     def methods(self) -> tuple[Method, ...]:
-        """The methods asked for, in the order in which they may follow each other."""
-        asked = ((METHODS[name], getattr(self, name, None)) for name in METHODS)
-        methods = [kind() if given is True else given for kind, given in asked if given]
+        """The requested methods, in their order in a chain."""
+        requested = ((METHODS[name], getattr(self, name, None)) for name in METHODS)
+        methods = [kind() if given is True else given for kind, given in requested if given]
         return tuple(sorted(methods, key=lambda method: method.order))
 
     def build(self) -> "Phase":
@@ -76,8 +76,8 @@ class PhaseSpec(OpenTable):
         )
 
 
-def _stretched[T: Table](table: T, effort: float) -> T:
-    """Every number of epochs in a table and those within it times `effort`, at least 1 (0: 0)."""
+def _scaled_epochs[T: Table](table: T, effort: float) -> T:
+    """The table, its numbers of epochs multiplied by `effort`; at least 1, but 0 stays 0."""
 
     def times(epochs: int) -> int:
         return max(round(epochs * effort), 1) if epochs else 0
@@ -85,7 +85,7 @@ def _stretched[T: Table](table: T, effort: float) -> T:
     fields, later = table.fields(), dict[str, Any]()
     for name, value in table:
         if isinstance(value, Table):
-            later[name] = _stretched(value, effort)
+            later[name] = _scaled_epochs(value, effort)
         elif value is not None and name in fields and EPOCHS in fields[name].metadata:
             later[name] = tuple(map(times, value)) if isinstance(value, tuple) else times(value)
     return table.model_copy(update=later)

@@ -1,4 +1,4 @@
-"""Pruning a trained model on its data: paths, choice, and the control that was only trained on."""
+"""Pruning a trained model: paths, the selected step, and a control that is only trained further."""
 
 import json
 import math
@@ -29,12 +29,12 @@ from sparsid.training.starts import models_of, points_of, stacked
 from sparsid.training.windows import Criterion, Windows, windows
 
 CHOICES = ("best", "smallest")
-STATE_WINDOW, STATE_SAMPLES = 100, 20_000  # free runs a derivative network is pruned on
+STATE_WINDOW, STATE_SAMPLES = 100, 20_000  # free runs for pruning a derivative network
 
 
 @dataclass(frozen=True)
 class Judged:
-    """Sums of squared scaled errors of one network over the three parts; None without a test."""
+    """Sums of squared scaled errors of one network on the three parts; None without a test."""
 
     train: float
     validation: float
@@ -43,10 +43,10 @@ class Judged:
 
 @dataclass(frozen=True)
 class PrunedMember:
-    """One member: its path, the step chosen on validation data, and what the parts say of both.
+    """One member: its path, the step selected on validation data, and the errors.
 
-    `control` is the full network, trained on for as many iterations as the longest path of all
-    members took; NaN where the user stopped before it could.
+    `control` is the full network trained further, for as many iterations as the longest path of all
+    members took; NaN if interrupted before.
     """
 
     path: PruningPath
@@ -58,15 +58,15 @@ class PrunedMember:
 
 @dataclass(frozen=True)
 class Pruned:
-    """The ensemble of the chosen networks, and every member's path to it."""
+    """The ensemble of the selected networks, and the path of every member."""
 
     ensemble: Ensemble
     members: tuple[PrunedMember, ...]
-    names: tuple[str, ...]  # of all numbers, in the order of a path's vectors
-    interrupted: bool  # the paths end where they were when the user stopped
+    names: tuple[str, ...]  # of all parameters, in the order of a path's vectors
+    interrupted: bool  # the user stopped before the paths were complete
 
     def save_paths(self, file: str | Path) -> None:
-        """All paths as JSON (docs/file-format.md). Raises SparsidError if it cannot."""
+        """Saves all paths as JSON (docs/file-format.md). Raises SparsidError on failure."""
         content = {
             "format": "sparsid-pruning-paths",
             "schema": 1,
@@ -102,27 +102,27 @@ def prune_ensemble(
     choice: Literal["best", "smallest"] = "best",
     callback: Callable[[PruningReport], Any] | None = None,
 ) -> Pruned:
-    """Prunes every member on the training part, chooses on validation, judges on the test.
+    """Prunes every member on the training part, selects on validation, evaluates on the test.
 
-    `choice` "best" takes the step of least validation error, "smallest" the smallest network whose
-    validation error is not above the full one's. Ctrl-C ends the paths as they are. Raises
-    SparsidError for a model that is too large, or data that does not fit it.
+    `choice` "best" selects the step of least validation error, "smallest" the smallest network
+    whose validation error is not above the full one's. Ctrl-C ends the paths early. Raises
+    SparsidError for a model that is too large, or data that does not match it.
     """
     if choice not in CHOICES:
         raise SparsidError(unknown("choice", choice, CHOICES))
-    if still := parts.train.constant_inputs():
+    if constant := parts.train.constant_inputs():
         raise SparsidError(
-            f"The input {still[0]} never changes in the training part: its weights would all seem "
-            "needless and go; prune on data in which every input moves."
+            f"The input {constant[0]} is constant in the training part: all its weights would be "
+            "removed; prune on data in which every input changes."
         )
     check_serves(ensemble.card.architecture, RETRAIN)
     layout, points = points_of(ensemble.stacked.model)
-    points = points._replace(keep=points.keep & (points.theta != 0))  # a file's zeros are its mask
-    alive = int(points.keep.sum(axis=1).max())
-    if alive > LARGEST:
+    points = points._replace(keep=points.keep & (points.theta != 0))  # zeros in a file are masked
+    active = int(points.keep.sum(axis=1).max())
+    if active > LARGEST:
         raise SparsidError(
-            f"Pruning by saliency takes models of up to {LARGEST} living numbers; this one has "
-            f"{alive}: train it sparse (`sparsid fit`) instead."
+            f"Pruning by saliency supports up to {LARGEST} active parameters; this model has "
+            f"{active}: train a sparse one (`sparsid fit`) instead."
         )
     architecture = ensemble.card.architecture
     criterion = criterion_for(architecture, parts.train, parts.validation)
@@ -137,8 +137,8 @@ def prune_ensemble(
     full = errors_of(layout, points, (train, validation, test))
     if not np.isfinite([judged.train for judged in full]).any():
         raise SparsidError(
-            "The free runs of all members over the training part leave the finite numbers: this "
-            "model does not simulate these data; are they those it was made for?"
+            "The free runs of all members on the training part become NaN or infinite: the model "
+            "cannot simulate these data; check that they are of the plant it was trained on."
         )
     with interruptible() as stop:
         paths = prune(layout, points, train, validation, pruning, callback=callback, stop=stop)
@@ -150,7 +150,7 @@ def prune_ensemble(
         control = points
         if not interrupted:
             control = trained_on(layout, points, train, validation, pruning, paths, stop)
-        controlled = not stop.asked
+        has_control = not stop.asked
     steps = [path.steps[at] for path, at in zip(paths, chosen, strict=True)]
     pruned = points._replace(
         theta=np.stack([step.theta for step in steps]), keep=np.stack([s.keep for s in steps])
@@ -159,7 +159,7 @@ def prune_ensemble(
     judged = [
         full,
         errors_of(layout, pruned, (train, validation, test)),
-        errors_of(layout, control, (train, validation, test)) if controlled else nothing,
+        errors_of(layout, control, (train, validation, test)) if has_control else nothing,
     ]
     members = tuple(
         PrunedMember(path, at, *of) for path, at, *of in zip(paths, chosen, *judged, strict=True)
@@ -172,7 +172,7 @@ def prune_ensemble(
 def criterion_for(
     architecture: AbstractArchitecture, train: Dataset, validation: Dataset
 ) -> Criterion:
-    """What a model is pruned on: whole free runs of outputs, short ones of measured states."""
+    """The criterion for pruning: complete free runs of outputs, short ones of measured states."""
     if architecture.observes == "outputs":
         return Simulation()
     length = min(STATE_WINDOW, max(train.lengths), max(validation.lengths))
@@ -185,24 +185,24 @@ def pruning_windows(
     validation: ScaledDataset,
     test: ScaledDataset | None,
 ) -> tuple[Windows, Windows, Windows | None]:
-    """What a model is pruned on, chosen by and judged by: windows of train, validation and test."""
+    """The windows of the training, validation and test parts for pruning."""
     lag = architecture.lag
     criterion = criterion_for(architecture, train.physical, validation.physical)
-    judges = None
+    tested = None
     if test is not None:
-        judges = windows(test, _within(criterion, test.physical), lag=lag)
-    return windows(train, criterion, lag=lag), windows(validation, criterion, lag=lag), judges
+        tested = windows(test, _within(criterion, test.physical), lag=lag)
+    return windows(train, criterion, lag=lag), windows(validation, criterion, lag=lag), tested
 
 
 def _within(criterion: Criterion, part: Dataset) -> Criterion:
-    """The same with windows no longer than this part has records."""
+    """The same with windows no longer than the records of this part."""
     if not isinstance(criterion, Simulation) or criterion.length is None:
         return criterion
     return replace(criterion, length=min(criterion.length, max(part.lengths)))
 
 
 def scaled_as(ensemble: Ensemble, part: Dataset) -> ScaledDataset:
-    """The data in the model's own scale."""
+    """The data scaled by the model's scaling."""
     s = ensemble.stacked.scaling
     nothing = Scale(np.zeros(0), np.zeros(0))
     rises = Normaliser.fit(part).increments
@@ -211,7 +211,7 @@ def scaled_as(ensemble: Ensemble, part: Dataset) -> ScaledDataset:
 
 
 def errors_of(layout: Layout, points: Point, parts: Sequence[Windows | None]) -> list[Judged]:
-    """Free-run errors of every member over train, validation and test."""
+    """Free-run errors of every member on train, validation and test."""
     size, found = len(points.theta), []
     run = program(error, layout, True)
     with jax.enable_x64(True):
@@ -235,7 +235,7 @@ def trained_on(
 ) -> Point:
     """The full networks after as many further iterations as the longest path took.
 
-    Where retraining stops early, so do they.
+    Early stopping is that of retraining.
     """
     iterations = max(path.steps[-1].iterations for path in paths)
     if not iterations:
@@ -248,7 +248,7 @@ def trained_on(
 
 
 def with_points(ensemble: Ensemble, layout: Layout, points: Point) -> Ensemble:
-    """The ensemble with these numbers in its models."""
+    """The ensemble with these parameters in its models."""
     stacked_model = eqx.tree_at(
         lambda simulator: simulator.model, ensemble.stacked, models_of(layout, points)
     )
@@ -256,5 +256,5 @@ def with_points(ensemble: Ensemble, layout: Layout, points: Point) -> Ensemble:
 
 
 def _json_number(value: float | None) -> float | None:
-    """A number JSON can hold."""
+    """The value, or None (null in JSON) if it is not finite."""
     return value if value is not None and np.isfinite(value) else None

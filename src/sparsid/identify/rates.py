@@ -1,4 +1,4 @@
-"""rate = {kind = "cosine", rate = 1e-3}: the learning rate over a phase, as data."""
+"""rate = {kind = "cosine", rate = 1e-3}: the specification of a learning rate schedule."""
 
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Annotated, Any, Self
@@ -9,16 +9,16 @@ from sparsid._errors import SparsidError
 from sparsid._registry import Registry
 from sparsid._tables import EPOCHS, OpenTable, Options
 
-if TYPE_CHECKING:  # a specification is read, and refused, without JAX
+if TYPE_CHECKING:  # a specification is read and validated without JAX
     from sparsid.training import AbstractSchedule
 
 
 class ScheduleOptions(Options):
-    """Options of one kind of schedule; they are keys of the table `rate`."""
+    """Options of one kind of schedule, which are keys of the table `rate`."""
 
     @abstractmethod
     def build(self, rate: float) -> "AbstractSchedule":
-        """The schedule that begins at `rate`."""
+        """The schedule with initial value `rate`."""
 
 
 SCHEDULES: Registry[type[ScheduleOptions]] = Registry("kind of rate")
@@ -26,7 +26,7 @@ SCHEDULES: Registry[type[ScheduleOptions]] = Registry("kind of rate")
 
 @SCHEDULES.register("constant")
 class ConstantOptions(ScheduleOptions):
-    """The same rate throughout."""
+    """A constant rate."""
 
     def build(self, rate: float) -> "AbstractSchedule":
         from sparsid.training import Constant
@@ -36,12 +36,12 @@ class ConstantOptions(ScheduleOptions):
 
 @SCHEDULES.register("step")
 class StepOptions(ScheduleOptions):
-    """The rate falls by a factor again and again."""
+    """The rate is multiplied by a factor at regular intervals."""
 
     every: Annotated[int, EPOCHS] = Field(
-        default=10, ge=1, description="step: epochs from one fall to the next"
+        default=10, ge=1, description="step: epochs from one decay to the next"
     )
-    factor: float = Field(default=0.1, gt=0, description="step: by what the rate is multiplied")
+    factor: float = Field(default=0.1, gt=0, description="step: factor of each decay")
 
     def build(self, rate: float) -> "AbstractSchedule":
         from sparsid.training import Step
@@ -50,12 +50,12 @@ class StepOptions(ScheduleOptions):
 
 
 class FallingOptions(ScheduleOptions):
-    final: float = Field(default=0.0, ge=0, description="cosine, ramp: the rate at the end")
+    final: float = Field(default=0.0, ge=0, description="cosine, ramp: final rate")
 
 
 @SCHEDULES.register("cosine")
 class CosineOptions(FallingOptions):
-    """The rate falls along half a cosine."""
+    """Cosine decay of the rate."""
 
     def build(self, rate: float) -> "AbstractSchedule":
         from sparsid.training import Cosine
@@ -65,12 +65,12 @@ class CosineOptions(FallingOptions):
 
 @SCHEDULES.register("ramp")
 class RampOptions(FallingOptions):
-    """The rate falls along a line, between two shares of the phase."""
+    """Linear decay of the rate, between two shares of the phase."""
 
     begin: float = Field(
-        default=0.5, description="ramp: share of the phase after which the rate falls"
+        default=0.5, description="ramp: share of the phase at which the decay begins"
     )
-    end: float = Field(default=0.9, description="ramp: share after which it falls no more")
+    end: float = Field(default=0.9, description="ramp: share at which the decay ends")
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -89,18 +89,18 @@ class RampOptions(FallingOptions):
 class RateSpec(OpenTable):
     """rate = {kind = "cosine", rate = 1e-3, final = 0.0}; other keys are those of the kinds.
 
-    With `whole`, the schedule spans so many epochs, `done` of them before this phase.
+    With `whole`, the schedule spans so many epochs, of which `done` precede this phase.
     """
 
     kind: Annotated[str, AfterValidator(SCHEDULES.known)] = Field(
-        default="constant", description="how it goes over the phase"
+        default="constant", description="schedule over the phase"
     )
-    rate: float = Field(gt=0, description="at the start")
+    rate: float = Field(gt=0, description="initial rate")
     done: Annotated[int, EPOCHS] = Field(
         default=0, ge=0, description="with `whole`: epochs of the schedule before this phase"
     )
     whole: Annotated[int | None, EPOCHS] = Field(
-        default=None, ge=1, description="the schedule spans so many epochs"
+        default=None, ge=1, description="epochs that the schedule spans; none: those of the phase"
     )
 
     if TYPE_CHECKING:  # keys from registries too

@@ -1,4 +1,4 @@
-"""One recipe brought to its end: an ensemble trained as it says."""
+"""Trains an ensemble by a recipe."""
 
 from dataclasses import replace
 from typing import Any, cast
@@ -19,7 +19,7 @@ from sparsid.training.restarts import best_restarts
 def check_recipe(
     recipe: Recipe, train: ScaledDataset, validation: ScaledDataset, settings: TrainingSpec
 ) -> None:
-    """Raises SparsidError for a recipe that cannot be trained on these data; trains nothing."""
+    """Raises SparsidError if a recipe cannot be trained on these data; trains nothing."""
     if recipe.start == "linear":
         check_linear_start(recipe.architecture)
     if recipe.phases:
@@ -33,7 +33,7 @@ def run_recipe(
     settings: TrainingSpec,
     callback: Callback | None = None,
 ) -> Fitted:
-    """Trains one recipe's ensemble; member i depends on the seed and i alone."""
+    """Trains one recipe's ensemble; member i depends only on the seed and i."""
     key_start, key_fit = jax.random.split(jax.random.key(settings.seed))
     if recipe.own_training is not None:
         return recipe.own_training(recipe, train, validation, settings, callback, key_fit)

@@ -1,4 +1,4 @@
-"""{method = "lm"}: second-order training, as data."""
+"""{method = "lm"}: the specification of second-order training."""
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -8,27 +8,27 @@ from pydantic import Field
 from sparsid._tables import Table, renamed
 from sparsid.architectures.capabilities import RECURSION, Need
 
-if TYPE_CHECKING:  # a specification is read, and refused, without JAX
+if TYPE_CHECKING:  # a specification is read and validated without JAX
     from sparsid.training import BFGS, LevenbergMarquardt, SecondOrderPhase
     from sparsid.training.windows import Criterion
 
 
-Iterations = Annotated[int, Field(ge=1, description="at most")]
+Iterations = Annotated[int, Field(ge=1, description="maximum number")]
 Ridge = Annotated[
-    float, Field(ge=0, description="times the sum of squared weights, added to the error")
+    float, Field(ge=0, description="weight of the sum of squared weights, added to the error")
 ]
-Damping = Annotated[float, Field(gt=0, description="of Levenberg-Marquardt's first step")]
+Damping = Annotated[float, Field(gt=0, description="initial damping of Levenberg-Marquardt")]
 Early = Annotated[
     bool,
     Field(
-        description="goes back to the point of least validation error, looked for every ten "
-        "iterations"
+        description="early stopping: returns to the point of least validation error, which is "
+        "checked every ten iterations"
     ),
 ]
 
 
 class RetrainSpec(Table):
-    """{iterations = 50}: the second-order training after a removal, on whole records."""
+    """{iterations = 50}: the second-order training after a removal, on complete records."""
 
     method: Literal["lm", "bfgs"] = Field(default="lm", description="Levenberg-Marquardt, or BFGS")
     search: Literal["golden", "armijo"] = Field(default="golden", description="line search of BFGS")
@@ -61,35 +61,35 @@ class SecondOrderSpec(RetrainSpec):
         description="free run (parallel), or one step ahead (series-parallel)",
     )
     length: int | None = Field(
-        default=None, ge=2, description="samples of a free run; none: whole records"
+        default=None, ge=2, description="samples of a free run; none: complete records"
     )
     stride: int | None = Field(
         default=None,
         ge=1,
-        description="samples from the start of one free run to that of the next",
+        description="samples between the starts of successive free runs",
     )
     perturbation: float = renamed(
         "perturbation",
         former="shaken",
         default=0.0,
         ge=0,
-        description="every window a second time, its initial outputs perturbed by up to so "
-        "much, scaled",
+        description="adds a copy of every window, its initial outputs perturbed by up to so much "
+        "(scaled)",
     )
     estimated: bool = Field(
         default=False,
-        description="the outputs that windows start from are unknowns too, for records whose first "
-        "samples are noisy",
+        description="also estimates the initial outputs of windows, for records with noisy first "
+        "samples",
     )
     seconds: float | None = Field(
         default=None,
         gt=0,
-        description="the phase ends after so long, for all networks; none: no limit",
+        description="time limit of the phase, for all networks together; none: no limit",
     )
 
     @property
     def needs(self) -> Need:
-        """What second-order training needs of a model."""
+        """What second-order training requires of a model."""
         return RECURSION
 
     def with_effort(self, effort: float) -> "SecondOrderSpec":

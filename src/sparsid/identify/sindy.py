@@ -1,4 +1,4 @@
-"""The PySINDy baseline: a sparse polynomial for the increments, marched as the networks are."""
+"""The PySINDy baseline: a sparse polynomial for the increments, simulated like the networks."""
 
 import warnings
 from dataclasses import dataclass
@@ -12,13 +12,13 @@ from sparsid._registry import unknown
 from sparsid.data import Dataset, Normaliser, ScaledDataset
 
 DEGREES = {"linear": 1, "quadratic": 2}
-CHUNK = 20_000  # samples whose terms are held at once
-ROUNDS = 200  # thresholding ends by itself long before that, but not always before PySINDy's 20
+CHUNK = 20_000  # samples whose terms are in memory at once
+ROUNDS = 200  # enough for thresholding to converge; PySINDy's default of 20 is not always
 
 
 @dataclass(frozen=True)
 class SindyModel:
-    """x_{k+1} = x_k + a polynomial in (x_k, u_k): fitted in scaled numbers, run in physical units.
+    """x_{k+1} = x_k + a polynomial in (x_k, u_k): fitted to scaled data, run in physical units.
 
     Row i of `coefficients` belongs to state i, column j to the library's term j, whose name is
     `names[j]` and whose exponent of channel c (states, then inputs) is `powers[j, c]`.
@@ -44,8 +44,7 @@ class SindyModel:
     ) -> Float[np.ndarray, "trajectory T n"]:
         """Free runs in physical units and float64; row 0 is the start, the last input is not used.
 
-        A run that diverges is a result: its rows are inf or NaN. Raises SparsidError for wrong
-        shapes.
+        A run that diverges has rows of inf or NaN. Raises SparsidError for wrong shapes.
         """
         start, u = np.asarray(start, np.float64), np.asarray(u, np.float64)
         self._check(start, u)
@@ -79,21 +78,21 @@ def fit_sindy(
     library: Literal["linear", "quadratic"],
     threshold: float = 1e-3,
 ) -> SindyModel:
-    """A sparse polynomial by PySINDy's STLSQ, on the scaled increments over one sample.
+    """A sparse polynomial by PySINDy's STLSQ, fitted to the scaled increments over one sample.
 
-    `library` holds the constant and all monomials of states and inputs up to degree 1 or 2;
-    coefficients smaller than `threshold` in scaled numbers become zero, round by round, and what
-    is left is fitted once more without PySINDy's small ridge. Raises SparsidError for unusable data
-    or options, and MissingExtraError without PySINDy.
+    `library` contains the constant and all monomials of states and inputs up to degree 1 or 2.
+    Scaled coefficients below `threshold` are set to zero in each iteration; the remaining ones are
+    finally refitted without PySINDy's small ridge. Raises SparsidError for invalid data or options,
+    and MissingExtraError without PySINDy.
     """
     _check_request(train, library, threshold)
     pysindy, threads = _pysindy()
     scaled = Normaliser.fit(train).apply(train)
     terms = pysindy.PolynomialLibrary(degree=DEGREES[library], include_bias=True)
     optimiser = pysindy.STLSQ(threshold=threshold, max_iter=ROUNDS)
-    # Matrices this narrow gain nothing from more threads, and lose much where others compute too.
+    # Matrices this narrow do not profit from threads, which slow down other processes.
     with warnings.catch_warnings(), threads(1):
-        warnings.simplefilter("ignore", UserWarning)  # a state without terms: `nonzero` says so
+        warnings.simplefilter("ignore", UserWarning)  # a state without terms: see `nonzero`
         triangle = _triangle(terms, scaled)
         optimiser.fit(*np.hsplit(triangle, [terms.n_output_features_]))
     return SindyModel(
@@ -105,10 +104,10 @@ def fit_sindy(
 
 
 def _triangle(library, scaled: ScaledDataset) -> Float[np.ndarray, "rows terms_and_states"]:
-    """The triangular factor of (the library's terms, the increments), one row an example.
+    """The triangular (QR) factor of (the library's terms, the increments), one row per example.
 
-    Least squares and ridge regression see examples through their products alone, which the factor
-    keeps: the same fit from a hundred rows instead of hundreds of thousands.
+    Least squares and ridge regression depend only on products of these columns, which the factor
+    preserves: the same fit from a hundred rows instead of hundreds of thousands.
     """
     rows = np.concatenate([np.hstack([t.x, t.u])[:-1] for t in scaled.scaled])
     targets = np.concatenate(scaled.increments())
@@ -122,7 +121,7 @@ def _triangle(library, scaled: ScaledDataset) -> Float[np.ndarray, "rows terms_a
 
 
 def _factors(powers: np.ndarray) -> Int[np.ndarray, "terms degree"]:
-    """The places in (1, channels) whose product is each term; 0, the one, fills up."""
+    """Indices into (1, channels) whose product is each term, padded with 0, the constant."""
     degree = max(int(powers.sum(axis=1).max()), 1)
     places = np.zeros((len(powers), degree), int)
     for term, exponents in zip(places, powers, strict=True):
@@ -143,7 +142,7 @@ def _check_request(train: Dataset, library: str, threshold: float) -> None:
     if steps < terms:
         raise SparsidError(
             f"The {library} library has {terms} terms for {channels} channels and needs as many "
-            f"steps; the data has {steps}: record more, or take fewer channels."
+            f"steps; the data has {steps}: record more, or use fewer channels."
         )
 
 

@@ -1,4 +1,4 @@
-"""What `fit` is asked to do, as data: TOML tables or options become these frozen objects."""
+"""Specifications of `fit`: frozen objects from TOML tables or options."""
 
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -16,20 +16,19 @@ from sparsid.identify.second_order_spec import SecondOrderSpec
 
 
 class DataSpec(Table):
-    """[data]: files and columns, and what is kept back for validation and test.
+    """[data]: files and columns, and what is held out for validation and test.
 
-    Both shares are of the whole: of the trajectories where there are at least five, else of each
-    one's time. Files of their own for validation or test replace the share.
+    Both shares are of the complete data: of the trajectories if there are at least five, else of
+    the time of each. Separate files for validation or test replace the share.
     """
 
     files: tuple[str, ...] = Field(description="CSV, Parquet or NetCDF, relative to this file")
     states: tuple[str, ...] | None = Field(
-        default=None, description="columns of measured states, which networks simulate"
+        default=None, description="columns of measured states, to be simulated"
     )
     outputs: tuple[str, ...] | None = Field(
         default=None,
-        description="columns of outputs, to be simulated as if they were states; instead of "
-        "`states`",
+        description="columns of outputs, to be simulated instead of `states`",
     )
     inputs: tuple[str, ...] | None = Field(default=None, description="columns of inputs")
     columns: tuple[str, ...] | None = Field(
@@ -42,20 +41,19 @@ class DataSpec(Table):
         json_schema_extra={"default": "from the time column"},
     )
     validation_share: float = Field(
-        default=0.2, ge=0, lt=1, description="kept back for validation, of the whole data"
+        default=0.2, ge=0, lt=1, description="share of the data held out for validation"
     )
     test_share: float = Field(
         default=0.2,
         ge=0,
         lt=1,
-        description="kept back for the test, of the whole data; both together leave some to train "
-        "on",
+        description="share of the data held out for the test; both shares together are below 1",
     )
     validation_files: tuple[str, ...] = Field(
-        default=(), description="files of their own for validation, which replace the share"
+        default=(), description="separate files for validation, which replace the share"
     )
     test_files: tuple[str, ...] = Field(
-        default=(), description="files of their own for the test, which replace the share"
+        default=(), description="separate files for the test, which replace the share"
     )
 
     @model_validator(mode="after")
@@ -68,18 +66,19 @@ class DataSpec(Table):
 
 
 def check_shares(validation: float, test: float) -> None:
-    """Raises SparsidError for shares of the whole that leave nothing to train on."""
+    """Raises SparsidError for shares that leave nothing to train on."""
     if not (validation >= 0 and test >= 0 and validation + test < 1):
         raise SparsidError(
-            "The shares kept back for validation and test are of the whole data and must leave "
-            f"some to train on: together less than 1; got {validation:g} and {test:g}."
+            "The shares held out for validation and test must be at least 0 and together less "
+            f"than 1, to leave training data; got {validation:g} and {test:g}."
         )
 
 
 class TrainingSpec(Table):
-    """[training]: how many members, from which seed, by which recipe.
+    """[training]: number of members, seed and recipe.
 
-    With phases of its own the recipe is "custom"; `start = "linear"` plants the linear model.
+    With user-defined phases the recipe is "custom"; `start = "linear"` starts from the linear
+    model.
     """
 
     recipe: str = AUTO
@@ -97,28 +96,28 @@ class TrainingSpec(Table):
         return name
 
 
-def _way(phase: Any) -> str:
-    """Which way of training a [[phase]] table or object is."""
+def _phase_tag(phase: Any) -> str:
+    """The tag of a [[phase]] table or object: training by epochs or second order."""
     if isinstance(phase, dict):
         return TAGS[1] if {"method", "iterations"} & phase.keys() else TAGS[0]
     return TAGS[1] if isinstance(phase, SecondOrderSpec) else TAGS[0]
 
 
-def _way_of_free_runs(phase: Any) -> str:
-    """The same where a table that does not tell is second order."""
+def _second_order_by_default(phase: Any) -> str:
+    """The same; a table without `epochs` is second order."""
     if isinstance(phase, dict):
         return TAGS[0] if "epochs" in phase else TAGS[1]
-    return _way(phase)
+    return _phase_tag(phase)
 
 
 _Phases = Annotated[PhaseSpec, Tag(TAGS[0])] | Annotated[SecondOrderSpec, Tag(TAGS[1])]
 
-AnyPhaseSpec = Annotated[_Phases, Discriminator(_way)]
-AnySecondOrderFirst = Annotated[_Phases, Discriminator(_way_of_free_runs)]
+AnyPhaseSpec = Annotated[_Phases, Discriminator(_phase_tag)]
+AnySecondOrderFirst = Annotated[_Phases, Discriminator(_second_order_by_default)]
 
 
 class FitSpec(Table):
-    """The whole of it: [data], [model], [training], [[phase]]."""
+    """A complete specification of `fit`: [data], [model], [training], [[phase]]."""
 
     data: DataSpec
     model: AnyArchitecture | None = None
@@ -128,7 +127,7 @@ class FitSpec(Table):
 
     @property
     def architecture(self) -> AbstractArchitecture | None:
-        """The model asked for; where outputs are named without one, the default for outputs."""
+        """The requested model; without one, the default for outputs if these are named."""
         if self.model is None and self.data.outputs:
             return default_for("outputs")
         return self.model
@@ -149,13 +148,13 @@ class FitSpec(Table):
 
 
 def read_spec(path: str | Path) -> FitSpec:
-    """The specification in a TOML file; its file names are relative to it."""
+    """The specification in a TOML file, whose paths are relative to that file."""
     path = Path(path)
     spec = parse(FitSpec, read_toml(path), str(path))
     data = spec.data
-    beside = {
+    resolved = {
         name: tuple(str(path.parent / file) for file in getattr(data, name))
         for name in ("files", "validation_files", "test_files")
     }
     out = None if spec.out is None else str(path.parent / spec.out)
-    return spec.model_copy(update={"data": data.model_copy(update=beside), "out": out})
+    return spec.model_copy(update={"data": data.model_copy(update=resolved), "out": out})

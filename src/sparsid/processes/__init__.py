@@ -1,4 +1,4 @@
-"""Plants to learn from: processes, the signals and controllers that excite them, simulation."""
+"""Simulated plants: processes, the signals and controllers that excite them, and simulation."""
 
 from sparsid.processes.aluminium import AluminiumCell
 from sparsid.processes.base import PROCESSES, AbstractProcess, add_process, named

@@ -1,4 +1,4 @@
-"""One sample by adaptive steps, for checks and stiff plants: the general but slow way."""
+"""Integration over one sample by adaptive steps: for checks and stiff plants, but slow."""
 
 import importlib.util
 
@@ -11,16 +11,16 @@ RTOL, ATOL = 1e-9, 1e-9
 
 
 def check_installed() -> None:
-    """Raises MissingExtraError if Diffrax is not there."""
+    """Raises MissingExtraError if Diffrax is not installed."""
     if importlib.util.find_spec("diffrax") is None:
         raise MissingExtraError("diffrax", "adaptive", "Adaptive integration")
 
 
 def adaptive(flow: Flow, x, u, dt):
-    """The state after `dt` (s) with `u` held, by Tsitouras' 5(4) pair; NaN where it gives up.
+    """The state after `dt` (s) with `u` held, by Tsitouras' 5(4) pair; NaN on failure.
 
     Relative and absolute tolerance are 1e-9. A stiff or singular flow that needs more than 4096
-    steps in a sample is a failure, told by NaN, not an exception.
+    steps in a sample returns NaN and raises no exception.
     """
     import diffrax
 

@@ -1,6 +1,6 @@
 """The aluminium electrolysis cell of Lundby et al. (2022), with the errata of its equations.
 
-x1..x8 and u1..u5 below are the paper's; k0..k18 are written out from their physical constants.
+x1..x8 and u1..u5 below are the paper's; k0..k18 are computed from their physical constants.
 """
 
 from typing import ClassVar
@@ -89,9 +89,9 @@ def cell_voltage(x, u):
 
 
 class AluminiumCell(AbstractProcess):
-    """Eight states, five inputs; one classical RK4 step of 10 s a sample, as published.
+    """Eight states, five inputs; one classical RK4 step of 10 s per sample, as published.
 
-    Starts are drawn as integers, as in the original, or from the continuum. Some starts at 2 %
+    Initial states are drawn as integers, as in the original, or as real numbers. Some start at 2 %
     alumina: there the feed jumps across the poles of the bubble voltage under RK4 at 10 s, where
     an adaptive solver would integrate through them.
     """
@@ -168,7 +168,7 @@ class AluminiumCell(AbstractProcess):
         return drawn.at[1].set(alumina * bath).at[2].set(alf3 * bath)
 
     def excitation(self, *, dt):
-        """Feedback laws, impulses and APRBS of Haugstvedt et al. (2023); holds are in samples."""
+        """Controllers, impulses and APRBS of Haugstvedt et al. (2023); hold times in samples."""
         alumina = _doses(Proportional(alumina_share, 30_000.0, 0.023), least=140, most=220, dt=dt)
         alf3 = _doses(Proportional(alf3_share, 13_000.0, 0.105), least=20, most=80, dt=dt)
         tapping = _doses(Proportional(metal_mass, -300.0, 10_000.0), least=20, most=90, dt=dt)
@@ -183,6 +183,6 @@ class AluminiumCell(AbstractProcess):
         )
 
 
-def _doses(law: AbstractSource, *, least: float, most: float, dt: float) -> AbstractSource:
-    """A law that gives nothing below `least` and never more than `most`, in kg a sample."""
-    return Clipped(Deadband(law, below=least / dt), high=most / dt)
+def _doses(controller: AbstractSource, *, least: float, most: float, dt: float) -> AbstractSource:
+    """A controller with a dead zone below `least` and a maximum `most`, in kg per sample."""
+    return Clipped(Deadband(controller, below=least / dt), high=most / dt)

@@ -1,4 +1,4 @@
-"""What every process offers, so that simulation, contracts and the command line know no plant."""
+"""The interface of all processes, used by simulation, contract tests and the command line."""
 
 from abc import abstractmethod
 from collections.abc import Mapping
@@ -18,12 +18,12 @@ from sparsid.processes.sources import AbstractSource
 
 
 class AbstractProcess(eqx.Module):
-    """A plant x' = flow(x, u), y = output(x, u), with what is needed to excite it.
+    """A plant x' = flow(x, u), y = output(x, u), with its default excitation.
 
-    A final class is built without arguments by default and is added by `add_process`, which puts
-    it under the contract suite. `facts` are its name, channels and source; `box` holds the physical
-    bounds of every state and input, by name and in its unit; `dependence` names, for every state,
-    the channels that its derivative truly depends on.
+    Subclasses must be constructible without arguments and are registered by `add_process`, which
+    also adds them to the contract tests. `facts` are its name, channels and source; `box` holds the
+    physical bounds of every state and input, by name and in its unit; `dependence` names, for every
+    state, the channels that its derivative truly depends on.
     """
 
     facts: eqx.AbstractClassVar[Plant]
@@ -57,14 +57,14 @@ class AbstractProcess(eqx.Module):
     ) -> Float[Array, " states"]:
         """Time derivative of the state, in its units per s.
 
-        NumPy arrays give NumPy float64; JAX arrays stay JAX.
+        Returns NumPy float64 for NumPy arrays, else a JAX array.
         """
 
     @abstractmethod
     def output(
         self, x: Float[Array, " states"], u: Float[Array, " inputs"]
     ) -> Float[Array, " outputs"]:
-        """What the plant's sensors would show beside the state; NumPy or JAX as `flow`."""
+        """The measured outputs; NumPy or JAX as for `flow`."""
 
     @abstractmethod
     def initial_state(self, *, key: Key[Array, ""]) -> Float[Array, " states"]:
@@ -72,10 +72,10 @@ class AbstractProcess(eqx.Module):
 
     @abstractmethod
     def excitation(self, *, dt: float) -> AbstractSource:
-        """The default source of the whole input vector, for a sampling time `dt` in s."""
+        """The default source of the complete input vector, for a sampling time `dt` in s."""
 
     def depends(self) -> Bool[np.ndarray, "states columns"]:
-        """The true links as a table: row = state's derivative, columns = states, then inputs."""
+        """The true dependence as a matrix: rows are state derivatives, columns states, inputs."""
         columns = (*self.states.names, *self.inputs.names)
         return np.array(
             [[name in self.dependence[state] for name in columns] for state in self.states.names]
@@ -94,7 +94,7 @@ PROCESSES: Registry[type[AbstractProcess]] = Registry("process")
 
 
 def add_process(process: type[AbstractProcess]) -> None:
-    """Makes a process known by its name, to Python and to the command line."""
+    """Registers a process under its name, for Python and the command line."""
     PLANTS.register(process.facts.name)(process.facts)
     PROCESSES.register(process.facts.name)(process)
 
@@ -105,5 +105,5 @@ def named(name: str) -> AbstractProcess:
 
 
 def namespace(*arrays: Any) -> ModuleType:
-    """numpy if all arguments are NumPy arrays, else jax.numpy: equations written once for both."""
+    """numpy if all arguments are NumPy arrays, else jax.numpy; one implementation for both."""
     return np if all(isinstance(array, np.ndarray) for array in arrays) else jnp

@@ -1,7 +1,7 @@
-"""Feedback laws: inputs decided from the true state at the same sample.
+"""Feedback controllers: inputs computed from the true state at the same sample.
 
-A dead zone or a cap is a wrapper: `Clipped(Deadband(Proportional(...), below=14.0), high=22.0)`.
-Setpoints are sources themselves, so that a closed loop can be excited through its setpoint.
+Dead zones and limits are wrappers: `Clipped(Deadband(Proportional(...), below=14.0), high=22.0)`.
+Setpoints are sources, too, so that a closed loop can be excited through its setpoint.
 """
 
 from collections.abc import Callable
@@ -22,10 +22,10 @@ def _as_source(setpoint: float | AbstractSource) -> AbstractSource:
 
 
 class Proportional(AbstractSource):
-    """u = gain (setpoint - measure(x)); a negative gain acts when the measure is too high.
+    """u = gain (setpoint - measure(x)); with a negative gain, u > 0 for a measure that is too high.
 
     `gain` is in the input's unit per unit of the measure; `measure` is a function of the state,
-    best a function with a name, so that equal controllers compile once.
+    preferably a named function, so that equal controllers are compiled once.
     """
 
     measure: Measure = eqx.field(static=True)
@@ -46,8 +46,8 @@ class Proportional(AbstractSource):
 class ProportionalIntegral(AbstractSource):
     """u = gain (e + sum(e dt) / integral_time) with e = setpoint - measure(x).
 
-    The sum includes the present sample; `integral_time` is in s. There is no anti-windup: the
-    memory grows on while a wrapper clips the value. Raises SparsidError if integral_time <= 0.
+    The sum includes the current sample; `integral_time` is in s. There is no anti-windup: the
+    sum continues to grow while a wrapper clips u. Raises SparsidError if integral_time <= 0.
     """
 
     measure: Measure = eqx.field(static=True)

@@ -1,4 +1,4 @@
-"""The march itself: one compiled scan, written for one trajectory and mapped over many."""
+"""Time integration: one compiled scan over samples, mapped over trajectories."""
 
 from collections.abc import Callable
 
@@ -29,7 +29,7 @@ def integrate(
 ) -> tuple[Array, Array, Array]:
     """One trajectory: x (samples, states), y (samples, outputs) and u (samples, inputs).
 
-    Row k holds x_k, the u_k that the source gave on seeing x_k, held from k to k+1, and their y_k.
+    Row k holds x_k, the input u_k computed from x_k and held from k to k+1, and their output y_k.
     """
     stepper = METHODS[method]
 
@@ -52,7 +52,7 @@ def integrate_sampled(
     dt: float,
     method: str,
 ) -> tuple[Array, Array, Array]:
-    """One trajectory a key, each from a random start under freshly drawn inputs."""
+    """One trajectory per key, with random initial state and inputs."""
 
     def one(key):
         k_start, k_plan = jax.random.split(key)
@@ -60,7 +60,7 @@ def integrate_sampled(
         plan = source.plan(samples=samples, dt=dt, key=k_plan)
         return integrate(process, source, start, plan, samples=samples, dt=dt, method=method)
 
-    return _spread(one, mesh)(keys)
+    return _map_sharded(one, mesh)(keys)
 
 
 @eqx.filter_jit
@@ -72,24 +72,24 @@ def integrate_recorded(
     dt: float,
     method: str,
 ) -> tuple[Array, Array, Array]:
-    """One trajectory a start, under recorded inputs."""
+    """One trajectory per initial state, with recorded inputs."""
 
     def one(start, u):
         return integrate(process, Recorded(u), start, u, samples=len(u), dt=dt, method=method)
 
-    return _spread(one, mesh)(starts, inputs)
+    return _map_sharded(one, mesh)(starts, inputs)
 
 
-def _spread(one: Callable, mesh: Mesh) -> Callable:
-    """`one` mapped over a leading axis, a part of which lies on each device of the mesh."""
+def _map_sharded(one: Callable, mesh: Mesh) -> Callable:
+    """`one` mapped over a leading axis that is sharded over the devices of the mesh."""
     part = PartitionSpec(mesh.axis_names[0])
     return jax.shard_map(jax.vmap(one), mesh=mesh, in_specs=part, out_specs=part, check_vma=False)
 
 
 def cpu_mesh() -> Mesh:
-    """All CPU devices in a row.
+    """A one-dimensional mesh of all CPU devices.
 
-    A march is thousands of tiny steps in sequence, which a core does faster than an accelerator;
+    Integration is a long sequence of small steps, which a core does faster than an accelerator;
     and a seed gives the same data on machines with and without one.
     """
     return Mesh(np.array(jax.devices("cpu")), ("trajectory",))

@@ -14,9 +14,9 @@ from sparsid.processes.sources import Stack
 class LotkaVolterra(AbstractProcess):
     """x_i' = growth_i x_i (1 - (x_i + rivalry_i x_j) / capacity_i) - u_i x_i.
 
-    `growth` is in 1/s, `capacity` in g/L, `rivalry` without unit; u_i is the share harvested a
-    second, so that no harvest takes more than there is. With the default rivalry both species
-    live on together (rivalry_1 < capacity_1 / capacity_2 and the same for the other).
+    `growth` is in 1/s, `capacity` in g/L, `rivalry` without unit; u_i is the share harvested per
+    second, so that x_i stays positive. With the default rivalry both species coexist
+    (rivalry_1 < capacity_1 / capacity_2 and the same for the other).
     """
 
     growth: tuple[float, float] = (6e-5, 4e-5)

@@ -1,4 +1,4 @@
-"""The pH neutralisation reactor: nearly linear mixing behind a steep, implicit titration curve."""
+"""The pH neutralisation reactor: nearly linear mixing and a steep, implicit titration curve."""
 
 from typing import Any, ClassVar
 
@@ -17,20 +17,20 @@ WA_BUFFER, WB_BUFFER = -3e-2, 3e-2
 WA_ACID, WB_ACID = 3e-3, 0.0
 PK1, PK2 = 6.35, 10.25
 LOWEST, HIGHEST = -2.0, 16.0  # pH between which the charge balance changes its sign
-HALVINGS = 60  # (16 + 2) / 2^60 is below the rounding of any pH in reach
+HALVINGS = 60  # (16 + 2) / 2^60 is below the rounding error of any pH in this range
 
 
 def charge(ph, wa, wb):
     """The charge balance, 0 at the pH of a solution with the invariants `wa` and `wb` (mol/l).
 
-    It rises with the pH. Source: Henson and Seborg 1994, as in chaber2018.
+    It increases with the pH. Source: Henson and Seborg 1994, as in chaber2018.
     """
     carbonic = (1 + 2 * 10.0 ** (ph - PK2)) / (1 + 10.0 ** (PK1 - ph) + 10.0 ** (ph - PK2))
     return wa + 10.0 ** (ph - 14) - 10.0 ** (-ph) + wb * carbonic
 
 
 def acidity(wa, wb):
-    """The pH of a solution, to machine precision; with derivatives of every order under JAX."""
+    """The pH of a solution, to machine precision; differentiable to any order by JAX."""
 
     def halve(balance, _):
         def step(_, bounds):
@@ -55,9 +55,9 @@ _compiled = jax.jit(acidity)
 
 
 class Neutralisation(AbstractProcess):
-    """A stirred tank of 2.9 l that base, buffer and acid flow into; its pH is measured.
+    """A stirred tank of 2.9 l with inflows of base, buffer and acid; its pH is measured.
 
-    The states are the reaction invariants of what flows out: charge (Wa) and carbonate (Wb). The
+    The states are the reaction invariants of the outflow: charge (Wa) and carbonate (Wb). The
     base flow is the input; `buffer` and `acid` are constant flows in ml/s.
     """
 
@@ -93,14 +93,14 @@ class Neutralisation(AbstractProcess):
         return acidity(x[:1], x[1:])
 
     def resting(self, base):
-        """The invariants (2,) at rest under a constant base flow in ml/s."""
+        """The steady state (2,) under a constant base flow in ml/s."""
         total = base + self.buffer + self.acid
         wa = (base * WA_BASE + self.buffer * WA_BUFFER + self.acid * WA_ACID) / total
         wb = (base * WB_BASE + self.buffer * WB_BUFFER + self.acid * WB_ACID) / total
         return namespace(np.asarray(base) if isinstance(base, float) else base).stack([wa, wb])
 
     def initial_state(self, *, key):
-        """At rest under a base flow uniform in [0, 30] ml/s."""
+        """The steady state under a base flow uniform in [0, 30] ml/s."""
         return self.resting(jax.random.uniform(key, (), float, 0.0, 30.0))
 
     def excitation(self, *, dt):

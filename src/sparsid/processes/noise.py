@@ -1,4 +1,4 @@
-"""Measurement noise on recorded trajectories: what a sensor adds, the plant does not feel."""
+"""Measurement noise added to trajectories; it does not affect the plant."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -14,9 +14,9 @@ from sparsid.plants import check_noise
 def measured(dataset: Dataset, noise: Mapping[str, float], *, key: Key[Array, ""]) -> Dataset:
     """`dataset` with white Gaussian noise on the named states and outputs.
 
-    `noise` gives standard deviations by channel, in the channel's unit. Each trajectory and channel
-    has its own stream. Raises SparsidError for unknown channels and for numbers that are no
-    standard deviation.
+    `noise` gives standard deviations by channel, in the channel's unit. Noise is independent
+    between trajectories and channels. Raises SparsidError for unknown channels and invalid standard
+    deviations.
     """
     known = (*dataset.states.names, *dataset.outputs.names)
     check_noise(noise, known)

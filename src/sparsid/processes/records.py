@@ -1,4 +1,4 @@
-"""From marched arrays to a Dataset: what is not finite is cut off and told."""
+"""Simulated arrays as a Dataset: trajectories end before their first NaN or infinite value."""
 
 from collections.abc import Sequence
 
@@ -19,13 +19,13 @@ def to_dataset(
     method: str,
     notes: Sequence[str] = (),
 ) -> Dataset:
-    """The finite part of every trajectory (x, y, u), with a note on each that has lost some of it.
+    """The finite part of every trajectory (x, y, u), with a note on each that is truncated.
 
     Raises SparsidError if fewer than two samples of a trajectory are finite.
     """
     kept = [_finite_rows(*(a[i, :length] for a in integrated)) for i, length in enumerate(lengths)]
-    left = [
-        _left(i, finite, length, dt)
+    truncated = [
+        _truncation_note(i, finite, length, dt)
         for i, (finite, length) in enumerate(zip(kept, lengths, strict=True))
         if finite < length
     ]
@@ -41,7 +41,7 @@ def to_dataset(
         state_units=process.states.units,
         output_units=process.outputs.units,
         input_units=process.inputs.units,
-        notes=(*notes, *left),
+        notes=(*notes, *truncated),
         attributes={
             "process": process.name,
             "settings": repr(process),
@@ -52,28 +52,26 @@ def to_dataset(
 
 
 def _finite_rows(*records: np.ndarray) -> int:
-    """How many rows come before the first one that is not finite in one of the records."""
+    """The number of rows before the first one with a NaN or infinite value in any record."""
     bad = ~np.concatenate([np.isfinite(record) for record in records], axis=1).all(axis=1)
     return int(bad.argmax()) if bad.any() else len(bad)
 
 
-def _left(i: int, finite: int, length: int, dt: float) -> str:
-    """One sentence on a trajectory that left the finite numbers; raised if too little is left."""
+def _truncation_note(i: int, finite: int, length: int, dt: float) -> str:
+    """A note on a trajectory that became NaN or infinite; raises if fewer than 2 rows remain."""
     when = f"sample {finite} of {length} ({finite * dt:g} s)"
     if finite < 2:
         raise SparsidError(
-            f"Trajectory {i} left the finite numbers at {when}, and a trajectory needs at least 2 "
-            "samples: use a smaller `dt`, another start or another key."
+            f"Trajectory {i} became NaN or infinite at {when}, and a trajectory needs at least 2 "
+            "samples: use a smaller `dt`, another initial state or another key."
         )
-    return (
-        f"Trajectory {i} left the finite numbers at {when}; the {finite} samples before are kept."
-    )
+    return f"Trajectory {i} became NaN or infinite at {when}; the {finite} samples before are kept."
 
 
 def check_channels(process_name: str, what: str, own: Channels, given: Channels) -> list[str]:
-    """Names of the given channels whose unit nobody stated.
+    """Names of the given channels without a stated unit.
 
-    Raises SparsidError if the names or the stated units are not the process's own.
+    Raises SparsidError if names or stated units differ from those of the process.
     """
     if sorted(own.names) != sorted(given.names):
         raise SparsidError(

@@ -1,4 +1,4 @@
-"""Signals: inputs that do not look at the plant, drawn for a whole trajectory at once."""
+"""Signals: open-loop inputs, drawn for a complete trajectory at once."""
 
 import math
 from abc import abstractmethod
@@ -12,7 +12,7 @@ from sparsid.processes.sources import AbstractSource
 
 
 class AbstractSignal(AbstractSource):
-    """A source whose plan is its value: subclasses write `sample`, nothing else."""
+    """A source that ignores the state: subclasses implement only `sample`."""
 
     @abstractmethod
     def sample(
@@ -31,7 +31,7 @@ class AbstractSignal(AbstractSource):
 
 
 class Constant(AbstractSignal):
-    """Always `value`."""
+    """The constant `value`."""
 
     value: float
 
@@ -40,7 +40,7 @@ class Constant(AbstractSignal):
 
 
 class Step(AbstractSignal):
-    """`before` until the time `at` (s), `after` from the first sample at or past it."""
+    """`before` until the time `at` (s), `after` from the first sample at or after it."""
 
     before: float
     after: float
@@ -54,8 +54,8 @@ class Step(AbstractSignal):
 class APRBS(AbstractSignal):
     """Amplitude-modulated pseudo-random steps: uniform levels held for uniform integer times.
 
-    Levels lie in [low, high), hold times in [shortest, longest] samples; the first level is
-    random too. Raises SparsidError for bounds that are no range.
+    Levels are in [low, high), hold times in [shortest, longest] samples; the first level is
+    random, too. Raises SparsidError for invalid bounds.
     Source: O. Nelles, Nonlinear System Identification, 2001, section 17.7.
     """
 
@@ -71,7 +71,7 @@ class APRBS(AbstractSignal):
     def sample(self, *, samples, dt, key):
         count = samples // self.shortest + 1
         held_for, level = jax.random.uniform(key, (2, count))
-        holds = _whole(held_for, self.shortest, self.longest)
+        holds = _uniform_integers(held_for, self.shortest, self.longest)
         held = jnp.searchsorted(jnp.cumsum(holds), jnp.arange(samples), side="right")
         return self.low + (self.high - self.low) * level[held]
 
@@ -80,7 +80,7 @@ class Impulses(AbstractSignal):
     """Single samples of uniform height in [low, high), 0 between them.
 
     The first one comes after `first` = (least, most) samples, each next one `gap` samples after
-    the one before, uniform integers both. Raises SparsidError for bounds that are no range.
+    the previous one, both uniform integers. Raises SparsidError for invalid bounds.
     """
 
     low: float
@@ -96,7 +96,8 @@ class Impulses(AbstractSignal):
     def sample(self, *, samples, dt, key):
         count = samples // self.gap[0] + 1
         waited, height = jax.random.uniform(key, (2, count))
-        first, gaps = _whole(waited[:1], *self.first), _whole(waited[1:], *self.gap)
+        first = _uniform_integers(waited[:1], *self.first)
+        gaps = _uniform_integers(waited[1:], *self.gap)
         at = jnp.cumsum(jnp.concatenate([first, gaps]))
         heights = self.low + (self.high - self.low) * height
         return jnp.zeros(samples).at[at].set(heights, mode="drop")
@@ -119,7 +120,7 @@ class Multisine(AbstractSignal):
         _check_counts("harmonics", (self.lowest, self.highest))
         if 2 * self.highest >= self.period:
             raise SparsidError(
-                "`highest` must be below half of `period`, where sampled sines fold back; "
+                "`highest` must be below half of `period`, the Nyquist limit; "
                 f"got harmonic {self.highest} of a period of {self.period} samples."
             )
 
@@ -133,9 +134,9 @@ class Multisine(AbstractSignal):
 
 
 class Chirp(AbstractSignal):
-    """A sine whose frequency runs linearly from `start` to `stop` (Hz) over the whole record.
+    """A sine whose frequency changes linearly from `start` to `stop` (Hz) over the record.
 
-    Instantaneous phase 2 pi (start t + (stop - start) t^2 / 2T); it begins at 0.
+    Instantaneous phase 2 pi (start t + (stop - start) t^2 / 2T).
     """
 
     amplitude: float
@@ -161,10 +162,10 @@ class Recorded(AbstractSignal):
         return jnp.asarray(self.values)[:samples]
 
 
-def _whole(share: Float[Array, " n"], least: int, most: int) -> Int[Array, " n"]:
-    """Uniform integers least..most from uniform shares of [0, 1).
+def _uniform_integers(share: Float[Array, " n"], least: int, most: int) -> Int[Array, " n"]:
+    """Uniform integers least..most from uniform numbers in [0, 1).
 
-    One draw that serves integers and heights compiles several times faster than jax.random.randint.
+    One draw for integers and heights compiles several times faster than jax.random.randint.
     """
     return least + jnp.floor(share * (most - least + 1)).astype(int)
 
@@ -172,14 +173,13 @@ def _whole(share: Float[Array, " n"], least: int, most: int) -> Int[Array, " n"]
 def _check_range(what: str, bounds: tuple[float, float]) -> None:
     low, high = bounds
     if not (math.isfinite(low) and math.isfinite(high) and low <= high):
-        raise SparsidError(f"The {what} need finite bounds, low <= high; got {low:g} to {high:g}.")
+        raise SparsidError(f"The {what} must be finite, low <= high; got {low:g} to {high:g}.")
 
 
 def _check_counts(what: str, bounds: tuple[int, int], least: int = 1) -> None:
     low, high = bounds
-    whole = isinstance(low, int) and isinstance(high, int)
-    if not whole or not least <= low <= high:
+    integers = isinstance(low, int) and isinstance(high, int)
+    if not integers or not least <= low <= high:
         raise SparsidError(
-            f"The {what} need whole numbers from {least} up, the smaller one first; "
-            f"got {low} to {high}."
+            f"The {what} must be integers, {least} <= low <= high; got {low} to {high}."
         )

@@ -1,4 +1,4 @@
-"""Simulated trajectories as a Dataset, in float64: fresh ones, and recorded ones run again."""
+"""Simulated trajectories as a Dataset, in float64, with random or recorded inputs."""
 
 import math
 from collections.abc import Callable
@@ -32,15 +32,15 @@ def simulate(
     method: str = "rk4",
     key: Key[Array, ""],
 ) -> Dataset:
-    """`trajectories` runs of the true process from random starts, `samples` long, without noise.
+    """Simulates a process from random initial states, without noise.
 
-    `dt` in s and `excitation` (a source of the whole input vector) default to the process's own.
-    Inputs are held over each sample and crossed by one step of "rk4" or "euler", or by as many as
-    "adaptive" needs. Trajectory i depends on the key and on i, not on how many are asked for.
-    A trajectory that leaves the finite numbers keeps its finite part; `notes` of the dataset says
-    so. Raises SparsidError for numbers that make no trajectory, an unknown method, an excitation
-    of another width, or a trajectory of which fewer than two samples are finite;
-    MissingExtraError for "adaptive" without Diffrax.
+    Returns `trajectories` of `samples` rows each. `dt` in s and `excitation` (a source of the
+    complete input vector) default to those of the process. Inputs are held over each sample, which
+    takes one step of "rk4" or "euler", or as many as "adaptive" needs. Trajectory i depends only on
+    the key and i. A trajectory that becomes NaN or infinite is truncated, with a note in `notes` of
+    the dataset. Raises SparsidError for invalid counts, an unknown method, an excitation of another
+    width, or a trajectory with fewer than two finite samples; MissingExtraError for "adaptive"
+    without Diffrax.
     """
     dt = process.dt if dt is None else dt
     _check_count("trajectories", trajectories, 1)
@@ -62,17 +62,19 @@ def simulate(
 
 
 def replay(process: AbstractProcess, dataset: Dataset, *, method: str = "rk4") -> Dataset:
-    """The true process from each trajectory's first state, under its recorded inputs.
+    """Simulates a process from each trajectory's first state, with its recorded inputs.
 
-    Lengths may differ, and channels may stand in another order. Raises SparsidError if the names
-    or the stated units of states and inputs are not the process's, and as `simulate` does.
+    Lengths and the order of channels may differ. Raises SparsidError if names or stated units of
+    states and inputs differ from those of the process, and as `simulate` does.
     """
     _check_method(method)
-    silent = [
+    without_unit = [
         *check_channels(process.name, "states", process.states, dataset.states),
         *check_channels(process.name, "inputs", process.inputs, dataset.inputs),
     ]
-    notes = [f"The data states no unit of {', '.join(silent)}; the process's are taken."]
+    notes = [
+        f"The data states no unit for {', '.join(without_unit)}; that of the process is assumed."
+    ]
     recorded = dataset.select(states=process.states.names, inputs=process.inputs.names)
     states, _, inputs = recorded.padded()
     with jax.enable_x64(True):
@@ -87,12 +89,12 @@ def replay(process: AbstractProcess, dataset: Dataset, *, method: str = "rk4") -
         dataset.lengths,
         dt=dataset.dt,
         method=method,
-        notes=notes if silent else (),
+        notes=notes if without_unit else (),
     )
 
 
 def _on_all_devices(run: Callable, *arrays) -> tuple[Batch, Batch, Batch]:
-    """`run(mesh, *arrays)` as NumPy; the leading axis is filled up to a multiple of the devices."""
+    """`run(mesh, *arrays)` as NumPy; the leading axis is padded to a multiple of the devices."""
     mesh = cpu_mesh()
     count = len(arrays[0])
     rows = np.arange(-(-count // mesh.size) * mesh.size) % count
@@ -103,12 +105,12 @@ def _on_all_devices(run: Callable, *arrays) -> tuple[Batch, Batch, Batch]:
 
 
 def _as_jax[T](module: T) -> T:
-    """A process or source whose NumPy arrays are JAX arrays, as compiled functions take them."""
+    """A process or source with its NumPy arrays converted to JAX arrays."""
     return jax.tree.map(lambda a: jnp.asarray(a) if isinstance(a, np.ndarray) else a, module)
 
 
 def _typed(key) -> Key[Array, ""]:
-    """`key` as a typed JAX key, from one or from the older kind; raises SparsidError for a seed."""
+    """`key` as a typed JAX key, from a typed or a legacy key; raises SparsidError for a seed."""
     if not isinstance(key, jax.Array):
         raise SparsidError(f"`key` must be a JAX key, such as jax.random.key(7); got {key!r}.")
     if jnp.issubdtype(key.dtype, jax.dtypes.prng_key):
@@ -132,7 +134,7 @@ def _check_width(process: AbstractProcess, source: AbstractSource, dt: float) ->
 
 def _check_count(name: str, value: int, least: int) -> None:
     if not isinstance(value, (int, np.integer)) or value < least:
-        raise SparsidError(f"`{name}` must be a whole number, at least {least}; got {value}.")
+        raise SparsidError(f"`{name}` must be an integer, at least {least}; got {value}.")
 
 
 def _check_size(trajectories: int, samples: int) -> None:

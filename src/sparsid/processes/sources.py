@@ -1,8 +1,9 @@
-"""Where a plant's inputs come from: the contract that signals and controllers share.
+"""Sources of a plant's inputs: the common interface of signals and controllers.
 
-A source marches beside the plant. What is random is drawn beforehand, for all samples at once
-(`plan`); what reacts is decided inside the march (`init`, `step`), from the true state at the same
-sample. Sources compose: `a + b`, `Clipped(a, low, high)`, `Deadband(a, below)`, `Stack((a, b))`.
+A source is evaluated along with the plant. Random parts are drawn beforehand, for all samples at
+once (`plan`); feedback is computed during integration (`init`, `step`), from the true state at the
+same sample. Sources compose: `a + b`, `Clipped(a, low, high)`, `Deadband(a, below)`,
+`Stack((a, b))`.
 """
 
 from abc import abstractmethod
@@ -17,31 +18,31 @@ from sparsid._errors import SparsidError
 
 
 class AbstractSource(eqx.Module):
-    """Gives one input channel its value at every sample; a `Stack` gives all channels theirs."""
+    """Computes one input channel at every sample; a `Stack` computes all channels."""
 
     @abstractmethod
     def plan(self, *, samples: int, dt: float, key: Key[Array, ""]) -> PyTree[Array]:
-        """All that does not depend on the state: arrays whose first axis is `samples` long.
+        """Everything that does not depend on the state: arrays with a first axis of `samples`.
 
         `dt` is the sampling time in s.
         """
 
     @abstractmethod
     def init(self) -> PyTree[Array]:
-        """The memory before the first sample; () for a source without memory."""
+        """The initial carry; () for a source without memory."""
 
     @abstractmethod
     def step(
         self, carry: PyTree[Array], planned: PyTree[Array], x: Float[Array, " states"]
     ) -> tuple[PyTree[Array], Float[Array, "..."]]:
-        """Memory and value after this sample, from its row of the plan and its true state."""
+        """The next carry and the value at this sample, from its row of the plan and its state."""
 
     def __add__(self, other: "AbstractSource") -> "Sum":
         return Sum((self, other))
 
 
 class Sum(AbstractSource):
-    """The sum of its terms; each draws from a key of its own."""
+    """The sum of its terms; each has its own random key."""
 
     terms: tuple[AbstractSource, ...]
 
@@ -57,7 +58,7 @@ class Sum(AbstractSource):
 
 
 class Stack(AbstractSource):
-    """One source a channel, stacked to the input vector u of a process."""
+    """One source per channel, stacked to the input vector u of a process."""
 
     channels: tuple[AbstractSource, ...]
 
@@ -73,7 +74,7 @@ class Stack(AbstractSource):
 
 
 class Clipped(AbstractSource):
-    """`inner` held within [low, high], in its own unit; raises SparsidError if low > high."""
+    """`inner` clipped to [low, high], in its unit; raises SparsidError if low > high."""
 
     inner: AbstractSource
     low: float = -jnp.inf
@@ -82,7 +83,7 @@ class Clipped(AbstractSource):
     def __check_init__(self):
         if self.low > self.high:
             raise SparsidError(
-                f"`low` must not lie above `high`; got low {self.low:g} and high {self.high:g}."
+                f"`low` must not be above `high`; got low {self.low:g} and high {self.high:g}."
             )
 
     def plan(self, *, samples, dt, key):
@@ -97,7 +98,7 @@ class Clipped(AbstractSource):
 
 
 class Deadband(AbstractSource):
-    """`inner` where it reaches `below` (in its own unit), else 0: an actuator's least dose."""
+    """`inner` where it is at least `below` (in its unit), else 0: an actuator's minimum dose."""
 
     inner: AbstractSource
     below: float
@@ -120,9 +121,9 @@ def play(
     dt: float,
     key: Key[Array, ""],
 ) -> Float[Array, "samples ..."]:
-    """What `source` gives along recorded states, without a plant in the loop.
+    """The values of `source` along recorded states, without a plant in the loop.
 
-    A source of signals alone looks at no state: `states` may then have no columns.
+    For signals, which ignore the state, `states` may have no columns.
     """
 
     def step(carry, row):

@@ -1,7 +1,7 @@
-"""Sparsification and averaging methods, each options and a record of pure functions.
+"""Sparsification and averaging methods: the options of each and a record of pure functions.
 
-One file holds both; importing it costs no start of JAX (`lazy`). The name of a method in the table
-of a phase stands in `METHODS`.
+One file holds both; importing it does not import JAX (`lazy`). `METHODS` maps the name of a method
+in the table of a phase to its options.
 """
 
 from sparsid.sparsify.average import WeightAverage, weight_average

@@ -19,14 +19,14 @@ class Mean(NamedTuple):
 
     mean: PyTree
     epochs: Array
-    begin: Array  # share of the phase after which epochs count
+    begin: Array  # share of the phase after which epochs are averaged
 
 
 class WeightAverage(Method):
     """Averages the stored weights and biases once an epoch, all epochs with equal weights.
 
     `average = true`, or `{from_fraction = 0.75}`. Put it in a last phase of constant, raised rate.
-    Stored numbers are averaged, never effective weights, and masks lie over the average: exact
+    Stored weights are averaged, never effective ones, and masks are applied to the average: exact
     zeros stay.
     """
 
@@ -36,8 +36,8 @@ class WeightAverage(Method):
         default=0.0,
         ge=0,
         lt=1,
-        description="only the epochs after that share of the phase are averaged; `average = true` "
-        "takes all",
+        description="average only the epochs after this share of the phase; `average = true` "
+        "averages all",
     )
 
     def build(self) -> Sparsifier:

@@ -9,7 +9,7 @@ from sparsid.sparsify.base import Sparsifier, finish, init, prepare
 
 @dataclass(frozen=True)
 class _Sum:
-    """Penalties of all methods added; equal when its parts are, so that programs are reused."""
+    """Sum of the penalties of all methods; equal if its parts are, so that programs are reused."""
 
     parts: tuple[Callable | None, ...]
 
@@ -19,16 +19,16 @@ class _Sum:
 
 
 @dataclass(frozen=True)
-class _InTurn:
-    """The `after_...` hooks of all methods, each on what the one before left."""
+class _Sequence:
+    """The `after_...` hooks of all methods, each applied to the result of the previous one."""
 
     parts: tuple[Callable | None, ...]
 
-    def __call__(self, model, moments, states, *looks):
+    def __call__(self, model, moments, states, *arguments):
         later = []
         for part, state in zip(self.parts, states, strict=True):
             if part is not None:
-                model, moments, state = part(model, moments, state, *looks)
+                model, moments, state = part(model, moments, state, *arguments)
             later.append(state)
         return model, moments, tuple(later)
 
@@ -64,8 +64,8 @@ def chain(*methods: Sparsifier) -> Sparsifier:
         prepare=prepare_all,
         init=init_all,
         penalty=gather("penalty", _Sum),
-        after_step=gather("after_step", _InTurn),
-        after_epoch=gather("after_epoch", _InTurn),
+        after_step=gather("after_step", _Sequence),
+        after_epoch=gather("after_epoch", _Sequence),
         finish=_Finish(methods) if any(m.finish for m in methods) else None,
         sees_data=any(m.sees_data for m in methods),
     )

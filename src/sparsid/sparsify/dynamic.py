@@ -1,4 +1,4 @@
-"""Dynamic sparse reparameterisation, DSR (Mostafa and Wang 2019): weights move, their number stays.
+"""Dynamic sparse reparameterisation, DSR (Mostafa and Wang 2019), with a constant weight count.
 
 Every few epochs weights below one global threshold are pruned and as many grow elsewhere, shared
 over the layers in proportion to their surviving weights.
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 
 class Reallocation(NamedTuple):
-    """Numbers of DSR that may differ between runs, and its threshold, which adapts."""
+    """Numbers of DSR that may differ between runs; the threshold adapts."""
 
     threshold: Float[Array, ""]  # H
-    target: Float[Array, ""]  # N_p: weights to prune a time
+    target: Float[Array, ""]  # N_p: weights to prune each time
     tolerance: Float[Array, ""]
     every: Int[Array, ""]  # epochs
     key: Key[Array, ""]
@@ -34,13 +34,13 @@ class Reallocation(NamedTuple):
 class Dynamic(Method):
     """A random mask of the share `sparsity` in every layer, reallocated every `every` epochs.
 
-    `dynamic = {sparsity = 0.5, every = 25, target = 150}`. Each time, in this order: |w| < H is
-    pruned, one weight a layer at least stays; as many grow at places that were zero before; H is
-    halved if more than (1 + tolerance) * `target` were pruned, doubled if fewer than
-    (1 - tolerance) * `target`. `growth` takes places at random, or where the gradient of the last
-    batch is largest (as RigL does). Grown weights `start` at zero, or as drawn at the beginning of
-    a training. Moments of grown weights are zero. The number of nonzero weights never changes.
-    Nothing moves at the very end of a phase: what grows must train. haugstvedt2023: every 25,
+    `dynamic = {sparsity = 0.5, every = 25, target = 150}`. Each time, in this order: weights with
+    |w| < H are pruned, at least one weight per layer stays; as many grow at entries that were zero
+    before; H is halved if more than (1 + tolerance) * `target` were pruned, doubled if fewer than
+    (1 - tolerance) * `target`. `growth` chooses entries at random, or where the gradient of the
+    last batch is largest (as RigL does). Grown weights `start` at zero, or from the initialisation
+    of the network; their moments are zero. The number of active weights never changes. There is no
+    reallocation at the end of a phase: grown weights must be trained. haugstvedt2023: every 25,
     target 150.
     """
 
@@ -48,21 +48,23 @@ class Dynamic(Method):
     begins: ClassVar = "other"
     zeros: ClassVar = "move"
     trial: ClassVar = {"every": 1, "target": 3, "threshold": 0.4}
-    sparsity: float = Field(default=0.5, ge=0, lt=1, description="share of zeros throughout")
+    sparsity: float = Field(default=0.5, ge=0, lt=1, description="constant share of zeros")
     every: Annotated[int, EPOCHS] = Field(
         default=25, ge=1, description="epochs from one reallocation to the next"
     )
-    target: float = Field(default=150.0, gt=0, description="how many weights are to move each time")
+    target: float = Field(default=150.0, gt=0, description="weights to reallocate each time")
     threshold: float = Field(
-        default=1e-3, gt=0, description="smaller weights are moved; adapts to `target`"
+        default=1e-3, gt=0, description="smaller weights are pruned; adapts to `target`"
     )
     tolerance: float = Field(
-        default=0.1, ge=0, description="how nearly `target` is to be met, as a share of it"
+        default=0.1, ge=0, description="tolerated relative deviation from `target`"
     )
     growth: Literal["random", "gradient"] = Field(
         default="random", description="where weights grow"
     )
-    start: Literal["zero", "random"] = Field(default="zero", description="what they grow from")
+    start: Literal["zero", "random"] = Field(
+        default="zero", description="initial value of grown weights"
+    )
 
     def build(self) -> Sparsifier:
         def init(model, *, key) -> Reallocation:
@@ -84,9 +86,9 @@ class Dynamic(Method):
 
 
 def random_masks(sparsity: float):
-    """`prepare` hook: round(sparsity * size) places of every matrix die, uniformly drawn.
+    """`prepare` hook: masks round(sparsity * size) entries of every matrix, drawn uniformly.
 
-    Masks that are there already stay: a later phase goes on with them.
+    Existing masks stay: a later phase continues with them.
     """
 
     def prepare(model, *, key):
@@ -98,8 +100,8 @@ def random_masks(sparsity: float):
                 return weight
             shape = parameters.stored(weight).shape
             drawn = jax.random.uniform(own, shape)
-            dead = min(round(sparsity * drawn.size), drawn.size - 1)
-            return parameters.Masked(weight, rank(drawn) >= dead)
+            zeros = min(round(sparsity * drawn.size), drawn.size - 1)
+            return parameters.Masked(weight, rank(drawn) >= zeros)
 
         return parameters.map_weights(mask, model)
 
@@ -141,7 +143,7 @@ class _ByGradient:
 
 
 def _reallocate(model, moments, state: Reallocation, order, key_start, random_start: bool):
-    """One pruning and regrowth; places grow in rising `order`."""
+    """One step of pruning and regrowth; entries grow in ascending `order`."""
     was, size = masks.keeps(model), masks.magnitudes(model)
     stay = [_survivors(k, w, state.threshold) for k, w in zip(was, size, strict=True)]
     pruned = [k & ~s for k, s in zip(was, stay, strict=True)]
@@ -149,15 +151,15 @@ def _reallocate(model, moments, state: Reallocation, order, key_start, random_st
     survivors = jnp.stack([s.sum() for s in stay])
     free = jnp.stack([(~k).sum() for k in was])
     count = distribute(total, survivors, free)
-    # Where all free places are taken, pruned ones come back: the number must stay.
+    # If no masked entry is left, just pruned ones regrow: the weight count is constant.
     count += distribute(total - count.sum(), survivors, jnp.stack([p.sum() for p in pruned]))
     grown = []
     for k, s, value, n in zip(was, stay, order, count, strict=True):
-        turn = rank(value) + jnp.where(k, k.size, 0)  # free places first, then those just pruned
+        turn = rank(value) + jnp.where(k, k.size, 0)  # masked before first, then those just pruned
         grown.append(rank(jnp.where(s, 2 * k.size, turn)) < n)
-    alive = [s | g for s, g in zip(stay, grown, strict=True)]
+    active = [s | g for s, g in zip(stay, grown, strict=True)]
     start = _drawn(model, key_start) if random_start else None
-    model, moments = masks.apply_masks(model, moments, alive, grown=grown, start=start)
+    model, moments = masks.apply_masks(model, moments, active, grown=grown, start=start)
     high = total > (1 + state.tolerance) * state.target
     low = total < (1 - state.tolerance) * state.target
     factor = jnp.where(high, 0.5, jnp.where(low, 2.0, 1.0))
@@ -165,7 +167,7 @@ def _reallocate(model, moments, state: Reallocation, order, key_start, random_st
 
 
 def _survivors(keep: Array, magnitude: Array, threshold: Array) -> Bool[Array, ...]:
-    """Living weights not below the threshold; the largest if there is none."""
+    """Active weights not below the threshold; the largest if there is none."""
     stay = keep & (magnitude >= threshold)
     ranked = rank(jnp.where(keep, -magnitude, jnp.inf))
     return jnp.where(stay.any(), stay, keep & (ranked == 0))
@@ -176,8 +178,8 @@ def distribute(
 ) -> Int[Array, " layer"]:
     """Integers up to `capacity` that sum to min(total, sum(capacity)), in proportion to `weight`.
 
-    A full layer passes its share on to the others. The exact shares are rounded down, and what is
-    left goes one by one to the largest fractions, the first of equal ones first.
+    The share of a full layer is distributed to the others. The exact shares are rounded down, and
+    the rest is added one by one to the largest fractions (ties: the first).
     """
     total = jnp.minimum(total, capacity.sum())
     weight = jnp.maximum(weight, 1).astype(float)
@@ -198,27 +200,27 @@ def distribute(
 
 
 def rank(values: Array) -> Int[Array, ...]:
-    """Place of every entry among all, the smallest first; of equal ones the first first."""
+    """Rank of every entry in ascending order (ties: the first)."""
     order = jnp.argsort(values.ravel(), stable=True)
-    turns = jnp.arange(values.size, dtype=jnp.int32)
-    places = jnp.zeros_like(turns).at[order].set(turns)
-    return places.reshape(values.shape)
+    indices = jnp.arange(values.size, dtype=jnp.int32)
+    ranks = jnp.zeros_like(indices).at[order].set(indices)
+    return ranks.reshape(values.shape)
 
 
 def gradients(model, seen: Seen) -> list[Array]:
     """Gradients with respect to the effective weights, in the order of `weights`."""
     found: list[Array] = []
 
-    def note(weight, gradient):
+    def collect(weight, gradient):
         found.append(gradient)
         return weight
 
-    parameters.map_weights(note, model, seen.gradient)
+    parameters.map_weights(collect, model, seen.gradient)
     return found
 
 
 def _drawn(model, key) -> Sequence[Array]:
-    """He-normal weights, as at the beginning of a training: fan-in with a layer's skip columns."""
+    """He-normal weights, as at initialisation: the fan-in includes a layer's skip columns."""
     drawn = []
     for layer in mlp.layers_of(model):
         own = [parameters.stored(w) for w in (layer.weight, layer.skip) if w is not None]

@@ -1,4 +1,4 @@
-"""Weights held as they are, while biases train on: what pruning did in haugstvedt2023's code."""
+"""Frozen weights, while biases are trained: what pruning did in haugstvedt2023's code."""
 
 from typing import ClassVar
 
@@ -8,9 +8,9 @@ from sparsid.sparsify.method import Method, constructor
 
 
 class Hold(Method):
-    """Weights stay as they are; biases train, masks may change.
+    """Weights are frozen; biases are trained, masks may change.
 
-    The published code replaced the pruned weight tensors, which its optimiser then no longer saw.
+    The published code replaced the pruned weight tensors, which its optimiser then did not update.
     """
 
     order: ClassVar = 80

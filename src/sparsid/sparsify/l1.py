@@ -1,4 +1,4 @@
-"""L1: strength * sum |w| over the weight matrices, biases free."""
+"""L1: strength * sum |w| over the weight matrices; biases are not penalised."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ if TYPE_CHECKING:
 class L1(ByRole):
     """Penalty on the sum of |w|: `l1 = {weight = 1e-4, skip = 1e-5}`.
 
-    Added to the mean squared error in scaled numbers (haugstvedt2023: 1e-4). It shrinks but, under
-    Adam, never to exact zeros: follow it with `threshold`, or use `proximal_l1`. Where a weight is
-    not stored as it is used (soft thresholding), `of` says which of the two counts; haugstvedt2023
-    counted the stored ones.
+    Added to the mean squared error in scaled numbers (haugstvedt2023: 1e-4). It shrinks weights
+    but, under Adam, gives no exact zeros: follow it with `threshold`, or use `proximal_l1`. Where
+    the effective weight differs from the stored one (soft thresholding), `of` selects which of the
+    two is penalised; haugstvedt2023 penalised the stored ones.
     """
 
     order: ClassVar = 0
     trial: ClassVar = {"weight": 1e-2, "skip": 1e-3}
     weight: float = Field(default=0.0, ge=0, description="strength of the penalty")
     of: Literal["used", "stored"] = Field(
-        default="used", description="under a soft threshold: which weights count"
+        default="used", description="under a soft threshold: which weights are penalised"
     )
 
     def build(self, per_output: Sequence[float] = ()) -> Sparsifier:
-        """The method. Where every output has a network of its own, `per_output` multiplies the
-        strengths of each; raises SparsidError for a negative one.
+        """The method. `per_output` multiplies the strengths of each network of a model with one
+        network per output; raises SparsidError for a negative factor.
         """
         strengths, factors = self.by_role(self.weight), tuple(per_output)
         if any(factor < 0 for factor in factors):

@@ -1,6 +1,6 @@
-"""What methods compute with, imported when a method is first used.
+"""Modules that methods compute with, imported when a method is first used.
 
-The file of a method is also read for its options, and that must not cost the start of JAX.
+The file of a method also declares its options, and reading these must not import JAX.
 """
 
 from typing import TYPE_CHECKING

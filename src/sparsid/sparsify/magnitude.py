@@ -1,4 +1,4 @@
-"""Magnitude pruning (Han 2015): the smallest weights go for good, the survivors train on."""
+"""Magnitude pruning (Han 2015): the smallest weights are removed, training continues."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ if TYPE_CHECKING:
 
 
 class Magnitude(Method):
-    """Zero share rising to `sparsity` along a cubic ramp from `begin` to `end` of the phase.
+    """Share of zeros rising to `sparsity` along a cubic ramp from `begin` to `end` of the phase.
 
     `magnitude = {sparsity = 0.8, begin = 0.0, end = 0.75}`. Zhu and Gupta 2017: s(t) = sparsity
-    (1 - (1 - t)^3), looked at every `every` epochs; with `at_epoch` all at once, after that many
-    epochs. `scope` ranks the weights of each matrix, or of all. At least one weight a matrix stays
-    (scope "layer").
+    (1 - (1 - t)^3), evaluated every `every` epochs; with `at_epoch` all at once, after that many
+    epochs. `scope` ranks the weights of each matrix, or of all matrices. At least one weight per
+    matrix stays (scope "layer").
 
-    `{at = [11, 21], share = 0.25}` zeroes after each of these epochs the smallest `share` of
-    (entries + zeros) instead, the schedule of haugstvedt2023's code: with a share of 0.25 the zeros
-    go 0.25, 0.3125, 0.328, 0.332 and on to a third.
+    `{at = [11, 21], share = 0.25}` instead zeroes the smallest `share` of (entries + zeros) after
+    each of these epochs, the schedule of haugstvedt2023's code: with a share of 0.25 the share of
+    zeros is 0.25, 0.3125, 0.328, 0.332 and converges to 1/3.
     """
 
     order: ClassVar = 70
     zeros: ClassVar = "stay"
     trial: ClassVar = {"sparsity": 0.6, "end": 1.0}
-    sparsity: float = Field(default=0.8, ge=0, lt=1, description="share of zeros in the end")
+    sparsity: float = Field(default=0.8, ge=0, lt=1, description="final share of zeros")
     begin: float = Field(
-        default=0.0, ge=0, le=1, description="share of the phase from which on the zeros rise"
+        default=0.0, ge=0, le=1, description="share of the phase at which the ramp begins"
     )
     end: float = Field(
-        default=0.75, ge=0, le=1, description="share of the phase after which they rise no more"
+        default=0.75, ge=0, le=1, description="share of the phase at which the ramp ends"
     )
     every: Annotated[int, EPOCHS] = Field(
         default=1, ge=1, description="epochs from one pruning to the next"
@@ -47,16 +47,16 @@ class Magnitude(Method):
     at_epoch: Annotated[int | None, EPOCHS] = Field(
         default=None,
         ge=1,
-        description="all at once instead, after that many epochs of the phase",
+        description="prune once instead, after this many epochs of the phase",
     )
     at: Annotated[tuple[int, ...], EPOCHS] = Field(
         default=(),
-        description="again and again instead: after each of these epochs of the phase the smallest "
-        "`share` of (entries + zeros)",
+        description="prune repeatedly instead: after each of these epochs of the phase the "
+        "smallest `share` of (entries + zeros)",
     )
-    share: float = Field(default=0.25, ge=0, lt=1, description="that share, with `at`")
+    share: float = Field(default=0.25, ge=0, lt=1, description="share that `at` prunes each time")
     scope: Literal["layer", "global"] = Field(
-        default="layer", description="what is ranked together"
+        default="layer", description="whether weights are ranked per matrix or over all"
     )
 
     @model_validator(mode="after")
@@ -71,7 +71,7 @@ class Magnitude(Method):
         return self
 
     def check(self, epochs: int) -> None:
-        """Pruning that never comes would go unnoticed."""
+        """Raises SparsidError for pruning that would never take place."""
         last = max((*self.at, self.at_epoch or 0))
         if last > epochs:
             name = "at" if last in self.at else "at_epoch"
@@ -93,7 +93,7 @@ class Magnitude(Method):
         return Sparsifier(prepare=masks.prepare_masks, init=init, after_epoch=prune)
 
     def _target(self) -> tuple[Callable, dict[str, Any]]:
-        """What says how many zeros there shall be, and the numbers that it looks at."""
+        """(function that gives the number of zeros, its numbers)."""
         if self.at:
             return _repeated, {"epochs": list(self.at), "number": self.share}
         if self.at_epoch is not None:
@@ -103,9 +103,9 @@ class Magnitude(Method):
 
 @dataclass(frozen=True)
 class _Prune:
-    """Masks grow to the share of zeros that `target` names, where it is due."""
+    """Masks the smallest weights, as many as `target` returns, where it is due."""
 
-    target: Callable  # (state, clock, entries, zeros) -> (due, how many smallest go)
+    target: Callable  # (state, clock, entries, zeros) -> (due, number of zeros)
     scope: str
 
     def __call__(self, model, moments, state, clock: Clock):
@@ -119,13 +119,14 @@ class _Prune:
                 below = [self._threshold(joined, state, clock)] * len(found)
             else:
                 below = [self._threshold(w.ravel(), state, clock) for w in found]
-            alive = [k & (w >= b) for k, w, b in zip(masks.keeps(model), found, below, strict=True)]
-            return masks.apply_masks(model, moments, alive)
+            keeps = masks.keeps(model)
+            active = [k & (w >= b) for k, w, b in zip(keeps, found, below, strict=True)]
+            return masks.apply_masks(model, moments, active)
 
         return *jax.lax.cond(due, prune, lambda *same: same, model, moments), state
 
     def _threshold(self, w: Array, state, clock: Clock) -> Array:
-        """The magnitude below which as many lie as are to go."""
+        """The magnitude below which the weights to be removed lie."""
         _, count = self.target(state, clock, w.size, (w == 0).sum())
         return jnp.sort(w)[jnp.minimum(count, w.size - 1)]
 
@@ -147,7 +148,7 @@ def _repeated(state, clock: Clock, entries: int, zeros: Array):
 
 
 def _count(share: Array, entries) -> Array:
-    """Whole weights; what rounding took from an exact share is given back."""
+    """The number of weights, rounded down; 1e-3 makes up for floating-point rounding."""
     return jnp.floor(share * entries + 1e-3).astype(jnp.int32)
 
 

@@ -1,4 +1,4 @@
-"""Changing masks in the middle of training: weights and the optimiser's moments together."""
+"""Changing masks during training: weights and the optimiser's moments together."""
 
 from collections.abc import Callable, Sequence
 
@@ -19,17 +19,17 @@ from sparsid.models.parameters import (
 
 
 def prepare_masks(model, *, key):
-    """Every weight under a mask of its own; masks that are there stay."""
+    """Every weight under a mask of its own; existing masks stay."""
     return map_weights(masked, model)
 
 
 def magnitudes(model) -> list[Array]:
-    """|w| of every weight matrix, as it computes: dead places are zero."""
+    """|w| of every effective weight matrix: masked entries are zero."""
     return [jnp.abs(weight.value()) for weight in weights(model)]
 
 
 def active(weight: AbstractParameter) -> Array:
-    """A weight as it is stored; zero at dead places, whatever lies there."""
+    """The stored weight, with masked entries set to zero."""
     return jnp.where(masked(weight).keep, stored(weight), 0)
 
 
@@ -41,33 +41,35 @@ def keeps(model) -> list[Array]:
 def apply_masks(
     model,
     moments: PyTree,
-    alive: Sequence[Array],
+    active: Sequence[Array],
     *,
     grown: Sequence[Array] | None = None,
     start: Sequence[Array] | None = None,
 ):
-    """(model, moments) under the masks `alive`.
+    """(model, moments) under the masks `active`.
 
-    What is dead is stored as zero; what has `grown` begins at `start` (default: zero). The moments
-    of both are zero: a grown weight starts fresh, a dead one never comes back by an old impulse.
+    Masked entries are stored as zero; `grown` ones begin at `start` (default: zero). The moments of
+    both are zero: neither moves by the momentum of earlier steps.
     """
-    fresh = [jnp.zeros_like(a) for a in alive] if grown is None else grown
-    first = [jnp.zeros(a.shape) for a in alive] if start is None else start
-    settled = [a & ~f for a, f in zip(alive, fresh, strict=True)]
+    fresh = [jnp.zeros_like(a) for a in active] if grown is None else grown
+    first = [jnp.zeros(a.shape) for a in active] if start is None else start
+    unchanged = [a & ~f for a, f in zip(active, fresh, strict=True)]
 
-    def plant(at, weight):
-        w = jnp.where(settled[at], stored(weight), 0) + jnp.where(fresh[at], first[at], 0)
-        return Masked(with_stored(weight.raw, w.astype(stored(weight).dtype)), alive[at])
+    def set_weight(at, weight):
+        w = jnp.where(unchanged[at], stored(weight), 0) + jnp.where(fresh[at], first[at], 0)
+        return Masked(with_stored(weight.raw, w.astype(stored(weight).dtype)), active[at])
 
     def clear(at, moment):
-        keep = settled[at]
+        keep = unchanged[at]
         return jax.tree.map(lambda m: jnp.where(keep, m, 0) if m.shape == keep.shape else m, moment)
 
-    return _numbered(plant, model), map_moments(lambda tree: _numbered(clear, tree), moments, model)
+    return _numbered(set_weight, model), map_moments(
+        lambda tree: _numbered(clear, tree), moments, model
+    )
 
 
 def map_moments(change: Callable, moments: PyTree, model) -> PyTree:
-    """`change` applied to each tree of moments laid out as the model's trainable part."""
+    """`change` applied to each tree of moments, laid out as the model's trainable part."""
     trainable, _ = split_trainable(model)
     layout = jax.tree.structure(trainable)
 

@@ -1,4 +1,4 @@
-"""What a method of sparsification declares: its options, and how it stands among the others."""
+"""What a sparsification method declares: its options, its order and its properties."""
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
@@ -12,16 +12,16 @@ from sparsid.sparsify.base import Sparsifier
 
 
 class Method(Options):
-    """Options of one method. In the table of a phase they stand under the method's name.
+    """Options of one method: a table under the method's name in the table of a phase.
 
-    Methods of one phase follow each other by `order`. `short` names the key that a plain number
-    stands for (`threshold = 3e-3`); a `switch` is on by `true`, with all its defaults.
+    Methods of one phase are applied by ascending `order`. `short` names the key that a plain number
+    sets (`threshold = 3e-3`); a `switch` may be `true` instead of a table, for all defaults.
 
-    The rest says what the contract suite may expect. `zeros` are the exact zeros that it makes of
-    weights: "none"; "stay" for good; "move" (as many, elsewhere); or "return" to other numbers as
-    they like. A phase `begins` with the same "weights", with the same "function" in other numbers,
-    or with "other" weights. `holds` says that no weight moves. `apart_from` names the methods that
-    it is refused beside. `trial` are options under which four epochs of three steps show all this.
+    The others declare properties that the contract tests check. `zeros` says what becomes of exact
+    zeros: "none" are made; they "stay"; they "move" (a constant number); or they may "return" to
+    nonzero values. A phase `begins` with the same "weights", with the same "function" in other
+    weights, or with "other" weights. `holds`: no weight changes. `apart_from`: methods that it
+    cannot be combined with. `trial`: options that show all this in four epochs of three steps.
     """
 
     order: ClassVar[int]
@@ -38,7 +38,7 @@ class Method(Options):
         """The method itself."""
 
     def check(self, epochs: int) -> None:
-        """Raises SparsidError where a phase of so many epochs makes no sense with it."""
+        """Raises SparsidError where the options do not fit a phase of so many epochs."""
 
     @classmethod
     def as_key(cls) -> tuple[Any, Any]:
@@ -46,7 +46,7 @@ class Method(Options):
         if cls.switch:
             if not cls.model_fields:
                 return bool, False
-            # By a discriminator, so that what is wrong within the table is said of the table.
+            # A discriminator, so that an error within the table is reported for the table.
             switch, table = Annotated[bool, Tag("switch")], Annotated[cls, Tag("table")]
             return Annotated[Union[switch, table], Discriminator(_kind)], False  # noqa: UP007
         if cls.short is not None:
@@ -62,16 +62,16 @@ def _kind(given: Any) -> str:
     return "table" if isinstance(given, dict | Method) else "switch"
 
 
-#: The name in a phase's table -> the method's options.
+#: Name in the table of a phase -> options of the method.
 METHODS: Registry[type[Method]] = Registry("method")
 
 
-def constructor(options: type[Method], *places: str) -> Callable[..., Sparsifier]:
-    """The method as a function of its options; those at `places` need no name."""
+def constructor(options: type[Method], *positional: str) -> Callable[..., Sparsifier]:
+    """The method as a function of its options; `positional` are its positional arguments."""
 
     def make(*given: Any, **named: Any) -> Sparsifier:
-        by_place = dict(zip(places[: len(given)], given, strict=True))
-        return options(**by_place, **named).build()
+        by_position = dict(zip(positional[: len(given)], given, strict=True))
+        return options(**by_position, **named).build()
 
     make.__doc__ = options.__doc__
     return make

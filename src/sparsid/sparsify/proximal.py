@@ -1,9 +1,9 @@
-"""Proximal steps: penalties that give exact zeros, seen through the optimiser's own scaling.
+"""Proximal steps: penalties that give exact zeros, scaled by the optimiser's preconditioner.
 
 Adam's step is rate * D * m with D = 1 / (sqrt(v) + eps). The proximal step minimises
-(w - z)^2 / (2 rate D) + penalty: in the metric that the gradient step was made in, so that both
-together stand still exactly where the penalised loss is least. A proximal step of rate * strength
-alone does almost nothing under Adam, because D is large where gradients are small.
+(w - z)^2 / (2 rate D) + penalty, in the metric of the gradient step, so that the fixed points of
+both together are exactly the minima of the penalised loss. A proximal step of rate * strength
+alone has almost no effect under Adam, because D is large where gradients are small.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from sparsid.sparsify.roles import ByRole
 if TYPE_CHECKING:
     from jaxtyping import Array, Float
 
-# Of the secular equation. From the start chosen two give the norm to rounding, but for groups that
-# are about to vanish and differ much in scale: 1e-4 to 1e-2 of ||z||, and the next step goes on.
+# Of the secular equation. Two give the norm to rounding error, except for groups that are about to
+# vanish and differ much in scale: 1e-4 to 1e-2 of ||z||, which the next step continues from.
 ITERATIONS = 2
 
 
@@ -31,7 +31,7 @@ class ProximalL1(ByRole):
     """After each step, every weight is soft-thresholded by strength * rate / (sqrt(v) + eps).
 
     `proximal_l1 = {weight = 1e-4, skip = 1e-5}`. Strengths as for `l1`. Zeros are exact, and a
-    weight may come back from zero.
+    weight may become nonzero again.
     """
 
     order: ClassVar = 20
@@ -60,12 +60,12 @@ def _proximal_l1(model, moments, state, clock: Clock, seen: Seen):
 
 
 class GroupL1(Method):
-    """Penalty strength * sqrt(size) * ||group||: whole hidden units and whole inputs go.
+    """Penalty strength * sqrt(size) * ||group||: removes entire hidden units and entire inputs.
 
     `group_l1 = {weight = 1e-4, inputs = 1e-4}`. Groups are the weights into each hidden unit, skip
     columns included (`weight`), and all weights out of each input, skip columns included
-    (`inputs`). The proximal steps of the two kinds, which overlap, follow each other. Yuan and Lin
-    2006.
+    (`inputs`). The two kinds of groups overlap; their proximal steps are made one after the other.
+    Yuan and Lin 2006.
     """
 
     order: ClassVar = 30
@@ -73,7 +73,7 @@ class GroupL1(Method):
     trial: ClassVar = {"weight": 1.0, "inputs": 0.1}
     weight: float = Field(ge=0, description="strength for hidden units")
     inputs: float | None = Field(
-        default=None, ge=0, description="strength for inputs; none: as `weight`"
+        default=None, ge=0, description="strength for inputs; default: `weight`"
     )
 
     def build(self) -> Sparsifier:
@@ -87,26 +87,26 @@ class GroupL1(Method):
 
 def _group_l1(model, moments, state, clock: Clock, seen: Seen):
     arrays, reach = [masks.active(w) for w in parameters.weights(model)], _reaches(model, seen)
-    places = itertools.count()  # weights come layer by layer, a layer's skip after its weight
+    places = itertools.count()  # weights are ordered by layer, the skip of a layer after its weight
     layers = [
         [next(places) for w in (layer.weight, layer.skip) if w is not None]
         for layer in mlp.layers_of(model)
     ]
     if hidden := layers[:-1]:
-        entering = [_turned(_side_by_side(arrays, at, -1)) for at in hidden]
-        by = [state["units"] * _turned(_side_by_side(reach, at, -1)) for at in hidden]
+        entering = [_transposed(_side_by_side(arrays, at, -1)) for at in hidden]
+        by = [state["units"] * _transposed(_side_by_side(reach, at, -1)) for at in hidden]
         for at, shrunk in zip(hidden, _all_shrunk(entering, by), strict=True):
-            _put_back(arrays, at, _turned(shrunk), -1)
+            _write_parts(arrays, at, _transposed(shrunk), -1)
     leaving = [layers[0][0], *(skip for _, skip in (at for at in layers[1:] if len(at) == 2))]
     z, by = _side_by_side(arrays, leaving, -2), _side_by_side(reach, leaving, -2)
-    _put_back(arrays, leaving, group_shrink(z, jnp.sqrt(z.shape[-2]) * state["inputs"] * by), -2)
+    _write_parts(arrays, leaving, group_shrink(z, jnp.sqrt(z.shape[-2]) * state["inputs"] * by), -2)
     left = iter(arrays)
     shrunk = parameters.map_weights(lambda w: parameters.with_stored(w, next(left)), model)
     return shrunk, moments, state
 
 
 def _all_shrunk(z: Sequence[Array], by: Sequence[Array]) -> list[Array]:
-    """The proximal step of the columns of all matrices, side by side, padded to one length."""
+    """The proximal step of the columns of all matrices, concatenated and padded to one length."""
     longest = max(matrix.shape[-2] for matrix in z)
 
     def stack(matrices) -> Array:
@@ -118,7 +118,7 @@ def _all_shrunk(z: Sequence[Array], by: Sequence[Array]) -> list[Array]:
     return [part[..., : matrix.shape[-2], :] for part, matrix in zip(parts, z, strict=True)]
 
 
-def _turned(matrix: Array) -> Array:
+def _transposed(matrix: Array) -> Array:
     return jnp.swapaxes(matrix, -1, -2)
 
 
@@ -130,8 +130,8 @@ def _side_by_side(arrays: Sequence[Array], at: Sequence[int], axis: int) -> Arra
     return jnp.concatenate([arrays[i] for i in at], axis)
 
 
-def _put_back(arrays: list[Array], at: Sequence[int], joined: Array, axis: int) -> None:
-    """`arrays[at]` from their new values, which lie side by side."""
+def _write_parts(arrays: list[Array], at: Sequence[int], joined: Array, axis: int) -> None:
+    """Sets `arrays[at]` to the parts of `joined`, their concatenated new values."""
     ends = list(itertools.accumulate(arrays[i].shape[axis] for i in at))
     for i, part in zip(at, jnp.split(joined, ends[:-1], axis), strict=True):
         arrays[i] = part.astype(arrays[i].dtype)
@@ -144,12 +144,12 @@ def group_shrink(
 
     w = z t / (t + reach), where t = ||w|| solves ||z / (t + reach)|| = 1; zero if
     ||z / reach|| <= 1. Newton's method on 1 / ||.|| - 1, which is nearly linear in t. Entries
-    where z and reach are 0 are as if they were not there. Columns, because a processor adds rows
-    to each other much faster than numbers along a row.
+    where z and reach are 0 have no effect. Groups are columns, because adding rows to each other
+    is much faster than summing along a row.
     """
     tiny = jnp.finfo(z.dtype).tiny
 
-    def total(v):  # a product: several times as fast here as a sum
+    def total(v):  # a matrix product: several times as fast here as a sum
         return jnp.ones((1, v.shape[-2]), v.dtype) @ v
 
     # t is at least |z| - reach of any entry, and nearly ||z|| less the mean reach weighted by z^2.
@@ -168,12 +168,12 @@ def group_shrink(
 
 
 def _reaches(model, seen: Seen) -> list[Array]:
-    """rate * D of every weight matrix: how far a unit of penalty moves a weight in this step."""
+    """rate * D of every weight matrix: the step per unit of penalty."""
     unit_rows.check_lengths_count(model, "Proximal steps")
     found = [parameters.stored(w) for w in parameters.weights(model)]
     if seen.scale is None:
         return [seen.rate * jnp.ones_like(w) for w in found]
-    scales = [parameters.stored(w) for w in parameters.weights(seen.scale)]  # None: held
+    scales = [parameters.stored(w) for w in parameters.weights(seen.scale)]  # None: frozen
     return [
         jnp.zeros_like(w) if scale is None else seen.rate * scale
         for w, scale in zip(found, scales, strict=True)

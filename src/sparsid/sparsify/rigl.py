@@ -20,7 +20,7 @@ class Rewiring(NamedTuple):
     """Numbers of RigL that may differ between runs."""
 
     share: Float[Array, ""]  # alpha
-    end: Float[Array, ""]  # share of the phase after which masks stay
+    end: Float[Array, ""]  # share of the phase after which masks are fixed
     every: Int[Array, ""]  # steps
     key: Key[Array, ""]
 
@@ -28,23 +28,23 @@ class Rewiring(NamedTuple):
 class RigL(Method):
     """A mask of the share `sparsity` in every layer, rewired every `every` steps until `end`.
 
-    `rigl = {sparsity = 0.8, every = 500}`. Each time every layer drops the share
-    share/2 (1 + cos(pi t / T)) of its nonzero weights, the smallest, and grows as many where the
-    gradient is largest, dead places included, T being the step at `end`. `growth = "random"` is SET
-    (Mocanu 2018). Grown weights start at zero with fresh moments.
+    `rigl = {sparsity = 0.8, every = 500}`. Each time every layer drops the smallest
+    share/2 (1 + cos(pi t / T)) of its active weights and grows as many where the gradient is
+    largest, masked entries included; T is the step at `end`. `growth = "random"` is SET (Mocanu
+    2018). Grown weights start at zero, and so do their moments.
     """
 
     order: ClassVar = 50
     begins: ClassVar = "other"
     zeros: ClassVar = "move"
     trial: ClassVar = {"sparsity": 0.5, "every": 2, "end": 1.0}
-    sparsity: float = Field(default=0.8, ge=0, lt=1, description="share of zeros throughout")
+    sparsity: float = Field(default=0.8, ge=0, lt=1, description="constant share of zeros")
     every: int = Field(default=500, ge=1, description="steps from one rewiring to the next")
     share: float = Field(
-        default=0.3, gt=0, lt=1, description="share of the nonzero weights that moves, at first"
+        default=0.3, gt=0, lt=1, description="initial share of the active weights that is rewired"
     )
     end: float = Field(
-        default=0.75, gt=0, le=1, description="share of the phase after which nothing moves"
+        default=0.75, gt=0, le=1, description="share of the phase after which masks are fixed"
     )
     growth: Literal["random", "gradient"] = Field(
         default="gradient", description="where weights grow"
@@ -79,8 +79,8 @@ class _Rewire:
                 _layer(keep, w, want, part)
                 for keep, w, want in zip(masks.keeps(model), found, wanted, strict=True)
             ]
-            alive, grown = zip(*rewired, strict=True)
-            model, moments = masks.apply_masks(model, moments, alive, grown=grown)
+            active, grown = zip(*rewired, strict=True)
+            model, moments = masks.apply_masks(model, moments, active, grown=grown)
             return model, moments, state._replace(key=key)
 
         due = (clock.step % state.every == 0) & (done < 1)
@@ -88,9 +88,9 @@ class _Rewire:
 
 
 def _layer(keep: Array, magnitude: Array, wanted: Array, part: Array) -> tuple[Array, Array]:
-    """(alive, grown) of one layer: the smallest go, as many of the most wanted dead places come.
+    """(active, grown) of one layer: drops the smallest and grows as many where `wanted` is largest.
 
-    What was dropped just now may come back, at zero.
+    A weight that was just dropped may regrow, at zero.
     """
     count = jnp.floor(part * keep.sum()).astype(jnp.int32)
     stay = keep & (rank(jnp.where(keep, magnitude, jnp.inf)) >= count)

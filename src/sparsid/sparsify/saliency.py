@@ -1,7 +1,7 @@
-"""Which weight matters least, and what the others do when it goes: OBD and OBS.
+"""Saliencies of weights, and how the others change when one is removed: OBD and OBS.
 
-E is the sum of squared errors near a trained minimum; a saliency is the increase of E that the
-deletion of one weight promises. Arrays are NumPy float64, a model's numbers in one vector.
+E is the sum of squared errors near a trained minimum; a saliency is the predicted increase of E
+when one weight is removed. Arrays are NumPy float64, the parameters of a model in one vector.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
-RIDGE = 1e-10  # over the mean diagonal of J'J: keeps the inverse of a singular one finite
+RIDGE = 1e-10  # times the mean diagonal of J'J: keeps the inverse finite if it is singular
 
 
 def brain_damage(
@@ -23,7 +23,7 @@ def brain_damage(
 class Surgeon:
     """Optimal Brain Surgeon (Hassibi 1993) with the Gauss-Newton Hessian 2 J'J and a small ridge.
 
-    `inverse` is (J'J)^-1 over the live weights, its other rows and columns zero.
+    `inverse` is (J'J)^-1 over the active weights; its other rows and columns are zero.
     """
 
     theta: Float[np.ndarray, " size"]
@@ -40,24 +40,25 @@ class Surgeon:
         ridge: float = RIDGE,
     ) -> "Surgeon":
         """From J'J (`gram`) at a trained point."""
-        live = np.flatnonzero(keep)
-        inner = gram[np.ix_(live, live)]
-        inner = inner + ridge * max(np.trace(inner) / max(len(live), 1), 1e-300) * np.eye(len(live))
+        active = np.flatnonzero(keep)
+        inner = gram[np.ix_(active, active)]
+        mean = np.trace(inner) / max(len(active), 1)
+        inner = inner + ridge * max(mean, 1e-300) * np.eye(len(active))
         inverse = np.zeros_like(gram)
-        inverse[np.ix_(live, live)] = np.linalg.inv(inner)
+        inverse[np.ix_(active, active)] = np.linalg.inv(inner)
         return cls(theta, keep, inverse)
 
     def saliency(self) -> Float[np.ndarray, " size"]:
-        """The increase of E when a weight goes and all others make up for it; inf for dead ones."""
-        capacity = np.diagonal(self.inverse)
+        """Increase of E when a weight is removed and the others adapt; inf for masked ones."""
+        diagonal = np.diagonal(self.inverse)
         with np.errstate(divide="ignore", invalid="ignore"):
-            return np.where(self.keep & (capacity > 0), self.theta**2 / capacity, np.inf)
+            return np.where(self.keep & (diagonal > 0), self.theta**2 / diagonal, np.inf)
 
     def without(self, q: int) -> "Surgeon":
-        """Weight q deleted, the others moved to where E grows least."""
-        column, capacity = self.inverse[:, q], self.inverse[q, q]
-        theta = np.where(self.keep, self.theta - self.theta[q] / capacity * column, 0.0)
-        inverse = self.inverse - np.outer(column, column) / capacity
+        """Weight q removed, the others moved so that E increases least."""
+        column, diagonal = self.inverse[:, q], self.inverse[q, q]
+        theta = np.where(self.keep, self.theta - self.theta[q] / diagonal * column, 0.0)
+        inverse = self.inverse - np.outer(column, column) / diagonal
         keep = self.keep.copy()
         theta[q], keep[q], inverse[q], inverse[:, q] = 0.0, False, 0.0, 0.0
         return Surgeon(theta, keep, inverse)

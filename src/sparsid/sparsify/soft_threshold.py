@@ -11,12 +11,12 @@ from sparsid.sparsify.method import Method, constructor
 
 
 class SoftThreshold(Method):
-    """w is used as sign(w) relu(|w| - sigmoid(s)); s begins at `start` and is learnt.
+    """The effective weight is sign(w) relu(|w| - sigmoid(s)); s starts at `start` and is learnt.
 
-    `decay` pulls s towards 0, and so the threshold up to 1/2: s falls by rate * decay * s a step,
-    apart from the optimiser's own step (decoupled, as Adam needs it). It and `start` decide how
-    sparse the network gets: a threshold that begins far below the weights starts dense.
-    haugstvedt2023 began at -2, a threshold of 0.12, without decay.
+    `decay` moves s towards 0, and so the threshold towards 1/2: each step subtracts
+    rate * decay * s, separately from the optimiser's step (decoupled, as Adam needs it). `decay`
+    and `start` determine the sparsity: with a threshold far below the weights the network starts
+    dense. haugstvedt2023 started at -2, a threshold of 0.12, without decay.
     """
 
     order: ClassVar = 10
@@ -26,9 +26,9 @@ class SoftThreshold(Method):
     trial: ClassVar = {"start": -2.0, "decay": 0.1}
     start: float = Field(
         default=-6.0,
-        description="s at the start; weights shrink by sigmoid(s), which is learnt",
+        description="initial s; weights shrink by the threshold sigmoid(s), which is learnt",
     )
-    decay: float = Field(default=0.0, ge=0, description="pulls s towards 0")
+    decay: float = Field(default=0.0, ge=0, description="decoupled weight decay of s towards 0")
 
     def build(self) -> Sparsifier:
         start, decay = self.start, self.decay
@@ -57,8 +57,8 @@ def _decay(model, moments, state, clock: Clock, seen: Seen):
     def shrink(weight):
         if not isinstance(weight, parameters.SoftThresholded):
             raise SparsidError(
-                "Soft thresholds learn on while weights are held: leave out `hold`, or "
-                "`soft_threshold`."
+                "Soft thresholds need weights that are trained, and `hold` freezes them: leave out "
+                "`hold` or `soft_threshold`."
             )
         s = weight.s - (seen.rate * state * weight.s).astype(weight.s.dtype)
         return parameters.SoftThresholded(weight.raw, s)

@@ -1,8 +1,8 @@
 """Training in the reduced space: unit weights into every hidden unit, bounded thresholds.
 
 Over a bounded domain every ReLU or binary network is equal to one whose hidden units have incoming
-weights of norm 1 and thresholds no larger than the norm of what they see. Source: qin2018
-(arXiv 1805.08340); `graph.reduced` converts what is trained already.
+weights of norm 1 and thresholds no larger than the norm of the layer's input. Source: qin2018
+(arXiv 1805.08340); `graph.reduced` converts trained networks.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ class UnitSphere(Method):
     """Weights of every hidden unit on the unit sphere, its threshold within [-X, X].
 
     `unit_sphere = {bound = 8.0}`. `bound` is X of the first layer: the largest norm of an input
-    over the domain, in scaled numbers. Those of later layers follow: 2 sqrt(J) X behind J ReLU
-    units, sqrt(J) behind binary ones; or give one for each hidden layer. With "data" each is the
-    largest norm that the layer sees over the training data when the phase begins: far closer, but
-    only the first is certain to hold to the end, as the others move with the layers before. Exact
-    reparameterisation trains v and beta of w = v / ||v|| and b = X tanh(beta / X); projection takes
-    the result of every step back. At the start of the phase the function stays as it is: what a row
-    loses in length its outgoing weights take over, and what a threshold exceeds the interval by
-    goes on (to a thousandth of it, as tanh has no end).
+    over the domain, in scaled numbers. Those of later layers follow: 2 sqrt(J) X after J ReLU
+    units, sqrt(J) after binary ones; or give one for each hidden layer. With "data" each is the
+    largest norm of the layer's input over the training data when the phase begins: far tighter, but
+    only the first is guaranteed to hold to the end, as the others depend on the layers before.
+    Exact reparameterisation trains v and beta of w = v / ||v|| and b = X tanh(beta / X); projection
+    follows every step. At the start of the phase the function does not change: outgoing weights are
+    multiplied by the norm of the row, and the part of a threshold beyond the interval moves to the
+    next layer (to a thousandth of it, as tanh only approaches its limit).
 
-    It goes with masks, with L1 on weights as they are used and with averaging. What shrinks stored
-    weights (proximal steps) needs projection; soft thresholds are refused, as are input skip under
-    reparameterisation (its rows lie in two matrices), networks without biases, and activations
-    other than ReLU and binary. In a chain it comes last. Raises SparsidError for these when the
-    phase begins, and for a bound that is not positive.
+    It combines with masks, with L1 of effective weights and with averaging. Methods that shrink
+    stored weights (proximal steps) need projection; soft thresholds are refused, as are input skip
+    under reparameterisation (its rows lie in two matrices), networks without biases, and
+    activations other than ReLU and binary. In a chain it comes last. Raises SparsidError for these
+    when the phase begins, and for a bound that is not positive.
     """
 
     order: ClassVar = 100
@@ -44,19 +44,19 @@ class UnitSphere(Method):
     trial: ClassVar = {"bound": 3.0, "by": "projection"}
     bound: float | tuple[float, ...] | str = Field(
         description="incoming weights of every hidden unit have norm 1, and its threshold is at "
-        "most the norm of what it can see (ReLU and binary units). A number: the largest norm of "
-        "an input, in scaled numbers, from which the bounds of later layers follow; a list: one "
-        'bound for each hidden layer; `"data"`: the largest norms that the layers see over the '
+        "most the norm of the layer's input (ReLU and binary units). A number: the largest norm "
+        "of an input, in scaled numbers, from which the bounds of later layers follow; a list: one "
+        'bound for each hidden layer; `"data"`: the largest norms of the layers\' inputs over the '
         "training data when the phase begins",
         json_schema_extra={"type": 'number > 0, a list of them, or `"data"`'},
     )
     by: Literal["reparameterisation", "projection"] = Field(
-        default="reparameterisation", description="exact, or taken back after every step"
+        default="reparameterisation", description="exact, or projected after every step"
     )
 
     @field_validator("bound", mode="before")
     @classmethod
-    def _usable(cls, bound: Any) -> Any:
+    def _check_bound(cls, bound: Any) -> Any:
         if bound != "data" and not _all_positive(bound):
             raise SparsidError(
                 f'`bound` of unit_sphere must be positive and finite, or "data"; got {bound!r}.'

@@ -1,4 +1,4 @@
-"""Thresholding with masked continuation: small weights go for good, the others train on."""
+"""Thresholding: small weights are masked for good, the others are trained further."""
 
 from typing import ClassVar
 
@@ -11,7 +11,7 @@ from sparsid.sparsify.roles import ByRole
 
 
 class Threshold(ByRole):
-    """Weights with |w| < `below` (scaled numbers) are exactly zero from the phase's start on.
+    """Weights with |w| < `below` (scaled numbers) are masked from the start of the phase.
 
     `threshold = 3e-3`, or `{below = 3e-3, direct = 1e-4}`.
     """
@@ -23,7 +23,7 @@ class Threshold(ByRole):
     trial: ClassVar = {"below": 0.3}
     below: float = Field(
         ge=0,
-        description="smaller weights are zero from the phase's start on; `threshold = 3e-3` is "
+        description="smaller weights are zero from the start of the phase; `threshold = 3e-3` is "
         "short for `{ below = 3e-3 }`",
     )
 

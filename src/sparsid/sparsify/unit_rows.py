@@ -1,6 +1,6 @@
 """The same network with unit weights into every hidden unit and bounded thresholds, layer by layer.
 
-What the method `unit_sphere` computes with; see `sphere`.
+The computations of the method `unit_sphere`; see `sphere`.
 """
 
 from collections.abc import Callable, Sequence
@@ -27,11 +27,11 @@ from sparsid.models.parameters import (
 )
 from sparsid.sparsify.masks import active
 
-REACH = 0.999  # share of its interval that a threshold begins within: at the end tanh is flat
+REACH = 0.999  # share of its interval that a threshold starts within: tanh is flat at the ends
 
 
 def onto_sphere(model: PyTree, bound: Array | None, regressors: Any, *, wrap: bool) -> PyTree:
-    """The same function in the reduced space. Without a `bound` the data give one a layer."""
+    """The same function in the reduced space. Without `bound` the data give one for each layer."""
 
     def onto(network: MLP) -> MLP:
         _check(network, wrap=wrap)
@@ -45,16 +45,16 @@ def onto_sphere(model: PyTree, bound: Array | None, regressors: Any, *, wrap: bo
 
 
 def limits_seen(model: PyTree, regressors: Any) -> Array:
-    """The largest norm that each hidden layer of the model's only network sees over the data."""
+    """The largest input norm of each hidden layer of the model's only network over the data."""
     (network,) = (node for node in _nodes(model) if isinstance(node, MLP))
     return jnp.stack(_data_limits(network, regressors))
 
 
 def projected(model: PyTree, bound: Array) -> PyTree:
-    """Every hidden row over its norm, every threshold within its interval."""
+    """Every hidden row divided by its norm, every threshold clipped to its interval."""
 
     def onto(network: MLP) -> MLP:
-        _check_bare(network)
+        _check_plain(network)
         limits = _limits(network, bound)
         hidden = [
             _scaled_rows(layer, 1 / _norms(layer), jnp.clip(layer.bias, -limit, limit))
@@ -66,12 +66,12 @@ def projected(model: PyTree, bound: Array) -> PyTree:
 
 
 def check_lengths_count(model: PyTree, what: str) -> None:
-    """Raises SparsidError where the lengths of stored rows are without effect."""
+    """Raises SparsidError where the norms of stored rows have no effect."""
     nodes = jax.tree.leaves(model, is_leaf=lambda node: isinstance(node, UnitRows))
     if any(isinstance(node, UnitRows) for node in nodes):
         raise SparsidError(
-            f"{what} would shrink rows that count by their direction alone; on the unit sphere "
-            'take by = "projection", or L1 of the weights as they are used.'
+            f"{what} would shrink rows of which only the direction matters; on the unit sphere "
+            'use by = "projection", or L1 of the effective weights (of = "used").'
         )
 
 
@@ -99,16 +99,16 @@ def _prepared(network: MLP, limits: Sequence[Array], *, wrap: bool) -> MLP:
 def _reduced(
     layer: Layer, after: Layer, limit: Array, *, relu: bool, wrap: bool
 ) -> tuple[Layer, Layer]:
-    """(the layer on the sphere, the next one with what that changes).
+    """(the layer on the sphere, the next layer adapted to it).
 
-    Rows that are there already keep the length that they are stored with.
+    Rows that are on the sphere already keep their stored norm.
     """
-    there, reach = _on_sphere(layer), limit * (REACH if wrap else 1.0)
-    norms = jnp.ones_like(stored(layer.weight)[..., 0]) if there else _norms(layer)
+    done, reach = _on_sphere(layer), limit * (REACH if wrap else 1.0)
+    norms = jnp.ones_like(stored(layer.weight)[..., 0]) if done else _norms(layer)
     threshold = _bias(layer) / norms
     held = jnp.clip(threshold, -reach, reach).astype(norms.dtype)
     if relu:
-        beyond = jnp.maximum(threshold - reach, 0)  # a unit that is always on: relu(a) = a
+        beyond = jnp.maximum(threshold - reach, 0)  # an always active unit: relu(a) = a
         shift = (after.weight.value() @ (norms * beyond)[..., None])[..., 0]
         after = replace(
             after,
@@ -119,24 +119,24 @@ def _reduced(
     if not wrap:
         return layer, after
     bounded = Bounded((limit * jnp.arctanh(held / limit)).astype(norms.dtype), Fixed(limit))
-    weight = layer.weight if there else under_mask(UnitRows, layer.weight)
+    weight = layer.weight if done else under_mask(UnitRows, layer.weight)
     return replace(layer, weight=weight, bias=bounded), after
 
 
 def _data_limits(network: MLP, regressors: Float[Array, "rows regressors"]) -> list[Array]:
-    """The largest norm that every hidden layer sees over the data, those before it reduced.
+    """The largest input norm of every hidden layer over the data, earlier layers reduced.
 
-    Of networks side by side the largest of all.
+    For stacked networks the largest of all.
     """
     layers, relu = list(network.layers), network.activation == "relu"
     z = h = regressors.T
     limits = []
     for at in range(len(layers) - 1):
         direct = layers[at].skip is not None
-        if direct:  # networks side by side all see the same z
+        if direct:  # stacked networks all have the same z
             h = jnp.concatenate([h, jnp.broadcast_to(z, (*h.shape[:-2], *z.shape))], axis=-2)
         norm = jnp.linalg.norm(h, axis=-2).max()
-        limits.append(jnp.where(norm > 0, norm, 1))  # where all are zero, any bound is as good
+        limits.append(jnp.where(norm > 0, norm, 1))  # where all are zero, any bound will do
         reduced, layers[at + 1] = _reduced(
             layers[at], layers[at + 1], limits[-1], relu=relu, wrap=False
         )
@@ -149,8 +149,8 @@ def _data_limits(network: MLP, regressors: Float[Array, "rows regressors"]) -> l
 
 def _on_sphere(layer: Layer) -> bool:
     """Whether its rows are reparameterised already."""
-    bare = layer.weight.raw if isinstance(layer.weight, Masked) else layer.weight
-    return isinstance(bare, UnitRows)
+    inner = layer.weight.raw if isinstance(layer.weight, Masked) else layer.weight
+    return isinstance(inner, UnitRows)
 
 
 def _bias(layer: Layer) -> Array:
@@ -158,7 +158,7 @@ def _bias(layer: Layer) -> Array:
 
 
 def _scaled_rows(layer: Layer, factor: Array, bias: Array) -> Layer:
-    """Stored rows times a number each, and new thresholds."""
+    """Stored rows multiplied by `factor`, and new thresholds."""
 
     def scaled(weight: AbstractParameter | None) -> AbstractParameter | None:
         if weight is None:
@@ -199,39 +199,38 @@ def _limits(network: MLP, bound: Array) -> list[Array]:
 def _check(network: MLP, *, wrap: bool) -> None:
     if network.activation not in ("relu", "binary"):
         raise SparsidError(
-            "Training on the unit sphere is for the activations relu and binary; this network has "
-            f"{network.activation!r}."
+            "Training on the unit sphere needs the activation relu or binary; this network has "
+            f"{network.activation!r}: change `activation`."
         )
     if len(network.layers) < 2:
         raise SparsidError(
-            "Training on the unit sphere is for hidden units, and this network has none: give it "
+            "Training on the unit sphere needs hidden units, and this network has none: set "
             "`widths`."
         )
     if any(layer.bias is None for layer in network.layers):
         raise SparsidError(
-            "Training on the unit sphere bounds thresholds; this network has no biases: leave "
-            "`bias` on."
+            "Training on the unit sphere bounds biases, and this network has none: set "
+            "`bias = true`."
         )
     if wrap and any(layer.skip is not None for layer in network.layers[:-1]):
         raise SparsidError(
-            "Reparameterised rows must lie in one matrix, and input skip has two; train with "
-            'by = "projection", or without `skip`.'
+            "Reparameterised rows must lie in one matrix, and input skip has two; use "
+            'by = "projection", or leave out `skip`.'
         )
-    _check_bare(network)
+    _check_plain(network)
     if not wrap and any(isinstance(layer.bias, Bounded) for layer in network.layers):
         raise SparsidError(
-            "These weights are on the unit sphere by reparameterisation already, and projection "
-            'would do nothing to them; leave `by` at "reparameterisation".'
+            "These weights are reparameterised on the unit sphere already, and projection would "
+            'have no effect; use by = "reparameterisation".'
         )
 
 
-def _check_bare(network: MLP) -> None:
-    odd = {type(_bare(w)) for layer in network.layers for w in _weights(layer)} - {Weight}
-    if odd:
+def _check_plain(network: MLP) -> None:
+    others = {type(_unwrapped(w)) for layer in network.layers for w in _weights(layer)} - {Weight}
+    if others:
         raise SparsidError(
-            "Training on the unit sphere needs weights that are stored as they are used, or under "
-            f"masks; some are {odd.pop().__name__}. It does not combine with soft thresholds or "
-            "held weights."
+            "Training on the unit sphere needs plain weights, masked or not; some are "
+            f"{others.pop().__name__}: leave out `soft_threshold` and `hold`."
         )
 
 
@@ -239,8 +238,8 @@ def _weights(layer: Layer) -> list[Any]:
     return [w for w in (layer.weight, layer.skip) if w is not None]
 
 
-def _bare(weight: AbstractParameter) -> AbstractParameter:
-    """What lies below a mask and unit rows."""
+def _unwrapped(weight: AbstractParameter) -> AbstractParameter:
+    """The weight without masks and unit rows."""
     while isinstance(weight, Masked | UnitRows):
         weight = weight.raw
     return weight

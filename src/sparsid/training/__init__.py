@@ -1,6 +1,6 @@
-"""Training: phases, schedules, one compiled epoch, ensembles over all devices.
+"""Training: phases, schedules, one compiled epoch, ensembles on all devices.
 
-The names below load on first use: losses are read from a specification without JAX.
+The names below are imported on first use: a specification is read without JAX.
 """
 
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""BFGS with golden-section line search, as chaber2018 trains; Armijo's rule as the other choice."""
+"""BFGS with golden-section line search, as in chaber2018, or with Armijo's rule."""
 
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
@@ -13,12 +13,12 @@ from sparsid.training.stopping import RUNNING, Stopping
 from sparsid.training.windows import Windows
 
 GOLDEN = (5**0.5 - 1) / 2
-BRACKETS = 40  # times the bracket may widen or shrink
-SUFFICIENT = 1e-4  # share of the promised decrease that Armijo's rule asks for
+BRACKETS = 40  # how often the bracket may widen or shrink
+SUFFICIENT = 1e-4  # share of the predicted decrease that Armijo's rule requires
 
 
 class BFGSState(NamedTuple):
-    """Where a member stands; `inverse` approximates the inverse Hessian of E."""
+    """State of one member; `inverse` approximates the inverse Hessian of E."""
 
     point: Point
     error: Float[Array, ""]
@@ -31,7 +31,7 @@ class BFGSState(NamedTuple):
 
 @dataclass(frozen=True)
 class BFGS:
-    """Quasi-Newton descent on E. `search` finds the step length along the direction.
+    """Quasi-Newton minimisation of E. `search` is the line search.
 
     "golden" brackets the minimum and cuts the bracket `cuts` times in the golden ratio; "armijo"
     halves from 1 until the decrease is sufficient.
@@ -106,12 +106,12 @@ def updated(
 
 
 def golden_section(along, here: Float[Array, ""], *, cuts: int) -> Float[Array, ""]:
-    """The length that makes `along(length)` least, from a bracket found by golden steps from 1.
+    """The step length that minimises `along`, from a bracket found by golden steps from 1.
 
-    `here` is the value at 0. Returns 0 if no length within reach gives less.
+    `here` is the value at 0. Returns 0 if no length within the bracket gives less.
     """
 
-    # Shrink until something is gained, then widen until nothing more is.
+    # Shrink until the value decreases, then widen while it decreases further.
     def too_long(carry):
         _, value, tries = carry
         return (value >= here) & (tries < BRACKETS)
@@ -133,7 +133,7 @@ def golden_section(along, here: Float[Array, ""], *, cuts: int) -> Float[Array, 
         further = longer / GOLDEN
         return longer, value, further, along(further), tries + 1
 
-    shrunk = tries > 0  # then the next longer length is known to gain nothing
+    shrunk = tries > 0  # then the next longer length is known to give no decrease
     beyond = length / GOLDEN ** jnp.where(shrunk, 3.0, 1.0)
     beyond_value = jax.lax.cond(shrunk, lambda: jnp.full((), jnp.inf), lambda: along(beyond))
     middle, _, high, _, _ = jax.lax.while_loop(

@@ -1,8 +1,8 @@
-"""Sum of squared errors of a simulation with its derivatives in the weights.
+"""Sum of squared errors of a simulation and its derivatives with respect to the weights.
 
 A free run is y(k) = next(own y(k-1).., u(k-1)..; w). Its sensitivity d(k) = dy(k)/dw obeys a linear
-recursion whose coefficients, the partial derivatives of `next`, are known once the run is: they are
-computed for many samples at once, and only the recursion itself is sequential. That takes a fifth
+recursion whose coefficients, the partial derivatives of `next`, depend on the finished run alone:
+they are computed for many samples at once, and only the recursion is sequential. This takes a fifth
 of the time of forward differentiation through the run.
 """
 
@@ -23,14 +23,14 @@ from sparsid.training.arrow import Arrow
 from sparsid.training.layout import Layout
 from sparsid.training.windows import Windows, free_runs
 
-SEGMENT_NUMBERS = 40_000  # entries of one segment's sensitivities: they stay in a core's cache
+SEGMENT_NUMBERS = 40_000  # entries of one segment's sensitivities: they fit a core's cache
 DIAGONAL_NUMBERS = 2_000_000  # numbers a batch of second derivatives may hold at once
 
 
 class Point(NamedTuple):
-    """Numbers of one model, or of a stack, in second-order training; dead ones are exactly zero.
+    """Parameters of one model, or stacked, in second-order training; masked ones are zero.
 
-    `theta` is Float[" size"], `keep` Bool[" size"], of JAX or of NumPy; `rest` is not trained.
+    `theta` is Float[" size"], `keep` Bool[" size"], in JAX or NumPy; `rest` is not trained.
     `starts` Float["window output_lags observed"] are estimated outputs from which the windows run,
     oldest first; None runs them from the recorded ones.
     """
@@ -44,23 +44,23 @@ class Point(NamedTuple):
 class Quadratic(NamedTuple):
     """E = sum of squares near a point: value, gradient / 2, and J'J (Gauss-Newton Hessian / 2).
 
-    Rows are those of the living numbers, in their order, then zeros up to the layout's room. The
-    estimated starts of the windows, if there are any, stand beside them.
+    Rows are those of the active parameters, in order, then zeros up to the layout's capacity.
+    `starts` are the terms of estimated initial outputs of the windows, if there are any.
     """
 
     error: Float[Array, ""]
-    gradient: Float[Array, " room"]
-    gram: Float[Array, "room room"]
+    gradient: Float[Array, " capacity"]
+    gram: Float[Array, "capacity capacity"]
     starts: Arrow | None = None
 
 
 def on_device(data: Windows) -> Windows:
-    """The windows as JAX's arrays; float64 inside `jax.enable_x64(True)`."""
+    """The windows as JAX arrays; float64 inside `jax.enable_x64(True)`."""
     return jax.tree.map(lambda a: jnp.asarray(a, float), data)
 
 
 def outputs(layout: Layout, feedback: bool, point: Point, data: Windows) -> Array:
-    """What the model says for every row of every window (window, time, observed)."""
+    """The model's outputs for every row of every window (window, time, observed)."""
     model = layout.model(point.theta, point.rest)
     if feedback:
         given = data.y[:, : model.lag]
@@ -71,35 +71,35 @@ def outputs(layout: Layout, feedback: bool, point: Point, data: Windows) -> Arra
     rows = jnp.arange(model.lag, data.y.shape[1])
     recursion = model.recursion()
     past_y, past_u = _pasts(recursion, data.y, data.u, rows)
-    content = jax.vmap(jax.vmap(recursion.next))(past_y, past_u)
-    return jnp.concatenate([data.y[:, : model.lag], content], axis=1)
+    later = jax.vmap(jax.vmap(recursion.next))(past_y, past_u)
+    return jnp.concatenate([data.y[:, : model.lag], later], axis=1)
 
 
 def error(layout: Layout, feedback: bool, point: Point, data: Windows) -> Float[Array, ""]:
-    """E: the sum of squared scaled errors over all rows that count; inf where a run is lost.
+    """E: the sum of squared scaled errors over all rows that count; inf where a run diverges.
 
-    Estimated starts count like any other row: they were measured too.
+    Estimated initial outputs count like any other row: they were measured too.
     """
-    content = outputs(layout, feedback, point, data)
-    total = jnp.sum((content - data.y) ** 2 * data.counts[..., None])
+    predicted = outputs(layout, feedback, point, data)
+    total = jnp.sum((predicted - data.y) ** 2 * data.counts[..., None])
     if point.starts is not None:
         total += jnp.sum(moved(layout, point, data) ** 2)
-    return jnp.where(jnp.isnan(total), jnp.inf, total)  # NaN would be the least of all in a choice
+    return jnp.where(jnp.isnan(total), jnp.inf, total)  # argmin would select NaN
 
 
 def moved(layout: Layout, point: Point, data: Windows) -> Array:
-    """How far estimated starts are from the recorded outputs (window, output_lags, observed)."""
+    """Estimated minus recorded initial outputs (window, output_lags, observed)."""
     model = layout.model(point.theta, point.rest)
     return point.starts - recorded_starts(model, data)
 
 
 def recorded_starts(model, data: Windows) -> Array:
-    """The recorded outputs that a window's first step of a free run looks back on."""
+    """The recorded outputs that the first step of each window's free run uses."""
     return data.y[:, model.lag - model.recursion().output_lags : model.lag]
 
 
 def gradient(layout: Layout, feedback: bool, point: Point, data: Windows) -> tuple[Array, Array]:
-    """(E, dE/dw), by reverse differentiation; zero for dead weights."""
+    """(E, dE/dw), by reverse-mode differentiation; zero for masked weights."""
 
     def of(theta):
         return error(layout, feedback, point._replace(theta=theta), data)
@@ -109,13 +109,13 @@ def gradient(layout: Layout, feedback: bool, point: Point, data: Windows) -> tup
 
 
 def quadratic(layout: Layout, feedback: bool, point: Point, data: Windows) -> Quadratic:
-    """E with its Gauss-Newton model, by the recursion of the sensitivities."""
+    """E with its Gauss-Newton approximation, by the recursion of the sensitivities."""
     theta, keep, rest, _ = point
-    live, used = active(layout, keep)
+    indices, used = active(layout, keep)
     trainable = layout.unpack(theta)
     model = layout.model(theta, rest)
-    content = outputs(layout, feedback, point, data)
-    wrong = (content - data.y) * data.counts[..., None]
+    predicted = outputs(layout, feedback, point, data)
+    residual = (predicted - data.y) * data.counts[..., None]
     windows_, time, observed = data.y.shape
     recursion = model.recursion()
     lag, lags = model.lag, recursion.output_lags
@@ -123,8 +123,8 @@ def quadratic(layout: Layout, feedback: bool, point: Point, data: Windows) -> Qu
     length = max(min(SEGMENT_NUMBERS // (windows_ * observed * layout.size), time - lag), 1)
     segments = -(-(time - lag) // length)
     behind = [(0, 0), (0, segments * length - (time - lag)), (0, 0)]
-    source, u, wrong = (
-        jnp.pad(a, behind) for a in (content if feedback else data.y, data.u, wrong)
+    source, u, residual = (
+        jnp.pad(a, behind) for a in (predicted if feedback else data.y, data.u, residual)
     )
     counts = jnp.pad(data.counts, behind[:2])
 
@@ -138,9 +138,11 @@ def quadratic(layout: Layout, feedback: bool, point: Point, data: Windows) -> Qu
         rows = first + jnp.arange(length)
         past_y, past_u = _pasts(recursion, source, u, rows)
         by_weight, by_past = partials(trainable, past_y, past_u)
-        # (window, row, observed, room), dead weights and rows that do not count left out
-        direct = layout.pack(by_weight, axes=3)[..., live] * used
-        direct = jnp.pad(direct, [(0, 0)] * 3 + [(0, own)])  # starts act through the past alone
+        # (window, row, observed, capacity), zero for masked weights and rows not counted
+        direct = layout.pack(by_weight, axes=3)[..., indices] * used
+        direct = jnp.pad(
+            direct, [(0, 0)] * 3 + [(0, own)]
+        )  # initial outputs act through the past only
         counted = jax.lax.dynamic_slice_in_dim(counts, first, length, 1)[..., None, None]
         if feedback:
 
@@ -153,7 +155,7 @@ def quadratic(layout: Layout, feedback: bool, point: Point, data: Windows) -> Qu
             past, direct = jax.lax.scan(sample, past, by_row, unroll=4)
             direct = jnp.moveaxis(direct, 0, 1)
         direct = direct * counted
-        off = jax.lax.dynamic_slice_in_dim(wrong, first, length, 1)
+        off = jax.lax.dynamic_slice_in_dim(residual, first, length, 1)
         rows_of, own_rows = direct[..., :capacity].reshape(-1, capacity), direct[..., capacity:]
         if starts is not None:
             starts = Arrow(
@@ -168,7 +170,7 @@ def quadratic(layout: Layout, feedback: bool, point: Point, data: Windows) -> Qu
     starts, error_of_starts = None, 0.0
     if point.starts is not None:
         away = moved(layout, point, data)
-        itself = jnp.eye(own).reshape(lags, observed, own)[::-1]  # pasts stand newest first
+        itself = jnp.eye(own).reshape(lags, observed, own)[::-1]  # pasts are ordered newest first
         past = past.at[..., capacity:].set(itself[:, None])
         starts = Arrow(
             away.reshape(windows_, own),
@@ -179,30 +181,30 @@ def quadratic(layout: Layout, feedback: bool, point: Point, data: Windows) -> Qu
     begin = (past, jnp.zeros(capacity), jnp.zeros((capacity, capacity)), starts)
     firsts = lag + length * jnp.arange(segments)
     (_, half_gradient, gram, starts), _ = jax.lax.scan(segment, begin, firsts)
-    return Quadratic(jnp.sum(wrong**2) + error_of_starts, half_gradient, gram, starts)
+    return Quadratic(jnp.sum(residual**2) + error_of_starts, half_gradient, gram, starts)
 
 
 def active(
     layout: Layout, keep: Bool[Array, " size"]
-) -> tuple[Int[Array, " room"], Bool[Array, " room"]]:
-    """(which number each row of a Quadratic is of, whether there is one)."""
-    live = jnp.flatnonzero(keep, size=layout.capacity, fill_value=0)
-    return live, jnp.arange(layout.capacity) < jnp.sum(keep)
+) -> tuple[Int[Array, " capacity"], Bool[Array, " capacity"]]:
+    """(index of the parameter of each row of a Quadratic, whether the row is in use)."""
+    indices = jnp.flatnonzero(keep, size=layout.capacity, fill_value=0)
+    return indices, jnp.arange(layout.capacity) < jnp.sum(keep)
 
 
 def full_gram(
-    keep: Bool[np.ndarray, " size"], gram: Float[np.ndarray, "room room"]
+    keep: Bool[np.ndarray, " size"], gram: Float[np.ndarray, "capacity capacity"]
 ) -> Float[np.ndarray, "size size"]:
-    """J'J with a row for every number, zero for dead ones."""
-    whole, live = np.zeros((len(keep), len(keep))), np.flatnonzero(keep)
-    whole[np.ix_(live, live)] = gram[: len(live), : len(live)]
-    return whole
+    """J'J with a row for every parameter, zero for masked ones."""
+    full, active = np.zeros((len(keep), len(keep))), np.flatnonzero(keep)
+    full[np.ix_(active, active)] = gram[: len(active), : len(active)]
+    return full
 
 
 def diagonal(layout: Layout, feedback: bool, point: Point, data: Windows) -> Float[Array, " size"]:
-    """d2E/dw2 of every live weight, exact: second forward derivatives along each axis.
+    """d2E/dw2 of every active weight, exact: forward over forward differentiation.
 
-    Zero for dead weights. Weights are taken a few at a time, so that memory stays bounded.
+    Zero for masked weights. Weights are processed in batches, so that memory stays bounded.
     """
     held = data.y.size * 8
     batch = max(min(DIAGONAL_NUMBERS // held, layout.size), 1)
@@ -233,5 +235,5 @@ def _pasts(recursion: Recursion, y, u, rows) -> tuple[Array, Array]:
 
 @functools.lru_cache(maxsize=64)
 def program(function: Callable, layout: Layout, feedback: bool) -> Callable:
-    """(points, data) -> `function(layout, feedback, point, data)` of each, over all devices."""
+    """(points, data) -> `function(layout, feedback, point, data)` of each, on all devices."""
     return over_members(functools.partial(function, layout, feedback), together=True)

@@ -1,4 +1,4 @@
-"""Dangling units out of a vector of numbers."""
+"""Removing dangling units from a vector of parameters."""
 
 import jax
 import numpy as np
@@ -13,19 +13,19 @@ from sparsid.training.layout import Layout
 def without_dangling_weights(
     layout: Layout, theta: Float[np.ndarray, " size"], keep: Bool[np.ndarray, " size"]
 ) -> tuple[Float[np.ndarray, " size"], Bool[np.ndarray, " size"]]:
-    """(theta, keep) without dangling units; what the model computes stays the same."""
+    """(theta, keep) without dangling units; the model's outputs do not change."""
     theta, keep = theta.copy(), keep.copy()
     for places in _networks(layout):
-        values, lives = (jax.tree.map(lambda at, a=a: a[at], places) for a in (theta, keep))
-        for at, value, lived in zip(
-            *map(jax.tree.leaves, (places, *without_dangling(values, lives))), strict=True
+        values, keeps = (jax.tree.map(lambda at, a=a: a[at], places) for a in (theta, keep))
+        for at, value, kept in zip(
+            *map(jax.tree.leaves, (places, *without_dangling(values, keeps))), strict=True
         ):
-            theta[at], keep[at] = value, lived
+            theta[at], keep[at] = value, kept
     return theta, keep
 
 
 def _networks(layout: Layout) -> list[MLP]:
-    """The networks of a model with, for each number, its place in the vector (Int arrays)."""
+    """The networks of a model, with the index of each parameter in the vector as its value."""
     places: Int[np.ndarray, " size"] = np.arange(layout.size)
     network = jax.tree.map(
         lambda node: stored(node) if is_parameter(node) else node,

@@ -1,4 +1,4 @@
-"""Early stopping: of the points a descent passes, those that the validation record likes best."""
+"""Early stopping: the points of least validation error during training."""
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -9,10 +9,10 @@ from sparsid.training.windows import Windows
 
 
 class Early:
-    """Each member's point of least validation error among those looked at.
+    """Each member's point of least validation error among those evaluated.
 
     A point whose training error is above the member's `largest_error` counts only until one below
-    is seen. Call it inside `jax.enable_x64(True)`.
+    it is found. Call it inside `jax.enable_x64(True)`.
     """
 
     def __init__(
@@ -28,27 +28,27 @@ class Early:
         self._seen: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray] | None = None
 
     def look(self, points: Point, errors: Float[np.ndarray, " member"]) -> None:
-        """Takes note of where the members are; `points` may be padded, `errors` are not."""
+        """Evaluates the members' current points; `points` may be padded, `errors` are not."""
         size = len(errors)
         validation = np.asarray(self._error(points, self._validation))[:size]
         theta = np.asarray(points.theta)[:size]
-        fine = errors <= self._largest_error
+        admissible = errors <= self._largest_error
         if self._seen is None:
-            self._seen = theta.copy(), errors.copy(), validation.copy(), fine
+            self._seen = theta.copy(), errors.copy(), validation.copy(), admissible
             return
-        better = _better(validation, fine, self._seen)
-        for mine, now in zip(self._seen, (theta, errors, validation, fine), strict=True):
+        better = _better(validation, admissible, self._seen)
+        for mine, now in zip(self._seen, (theta, errors, validation, admissible), strict=True):
             mine[better] = now[better]
 
     def best(self) -> tuple[Float[np.ndarray, "member size"], Float[np.ndarray, " member"]]:
-        """(theta, training errors) of the points kept."""
+        """(theta, training errors) of the best points."""
         assert self._seen is not None
         return self._seen[0], self._seen[1]
 
 
 def _better(
-    validation: np.ndarray, fine: np.ndarray, seen: tuple[np.ndarray, ...]
+    validation: np.ndarray, admissible: np.ndarray, seen: tuple[np.ndarray, ...]
 ) -> Bool[np.ndarray, " member"]:
-    """Whose new point is better: a bearable one, or of less error if neither or both are."""
-    _, _, least, was_fine = seen
-    return (fine & ~was_fine) | ((fine == was_fine) & (validation < least))
+    """Members whose new point is better: admissible, or of less error if both or none are."""
+    _, _, least, was_admissible = seen
+    return (admissible & ~was_admissible) | ((admissible == was_admissible) & (validation < least))

@@ -1,4 +1,4 @@
-"""From one phase into the next: weights wrapped, moments passed on, methods begun and finished."""
+"""Transition between phases: weights wrapped, moments transferred, methods initialised."""
 
 import functools
 from collections.abc import Callable, Sequence
@@ -30,9 +30,9 @@ def enter(
     phases: Sequence[Epochs],
     regressors: Float[Array, "rows regressors"] | None = None,
 ) -> Members:
-    """Members as their phases begin; `phases` holds one a member, alike but for numbers.
+    """Members at the start of their phases, one per member, which differ in numbers only.
 
-    `regressors` are what a network is given over the training data, for methods that look at it.
+    `regressors` are the inputs of a network over the training data, for methods that use them.
     """
     stack = members.stack
     keys = jax.vmap(jax.random.split, out_axes=1)(stack.key)
@@ -53,22 +53,22 @@ def enter(
 
 
 def finished(members: Members) -> PyTree:
-    """The stacked models as their methods would leave them now."""
+    """The stacked models after `finish` of their methods."""
     methods = [phase.sparsifier for phase in members.phases]
     padded = [methods[i % len(methods)] for i in range(len(members.stack.alive))]
-    looked_at = (members.stack.model, members.stack.state)
+    current = (members.stack.model, members.stack.state)
 
     def finish(method, at):
-        models, states = _at(looked_at, at)
+        models, states = _at(current, at)
         return jax.vmap(lambda m, s: sparsify.finish(method, m, s))(models, states)
 
     return _by_method(finish, padded)
 
 
 def check_alike(trees: Sequence[PyTree]) -> None:
-    """Raises SparsidError unless all are of one layout, arrays of equal shape beside the members.
+    """Raises SparsidError unless all trees have one structure and, per member, equal shapes.
 
-    Equal hooks do not say it all: two phases may wrap weights differently, or hold other rates.
+    Equal hooks are not enough: two phases may wrap weights differently or have other schedules.
     """
 
     def layout(tree):
@@ -82,7 +82,7 @@ def check_alike(trees: Sequence[PyTree]) -> None:
 def fresh_moments(phase: Epochs, models: PyTree) -> optax.OptState:
     """Zero moments for stacked models."""
     trainable, _ = split_trainable(models)
-    count = len(jax.tree.leaves(models)[0])  # trainable may be empty: all is held
+    count = len(jax.tree.leaves(models)[0])  # trainable may be empty: all is frozen
     return _zeros(phase.optimiser, trainable, count)
 
 
@@ -92,21 +92,21 @@ def _zeros(optimiser: Adam | SGD, trainable: PyTree, count: int) -> optax.OptSta
 
 
 def transfer(moments: PyTree, old: PyTree, new: PyTree, fresh: optax.OptState) -> PyTree:
-    """Moments of `old`'s trainable leaves, laid out for `new`, whose weights may be wrapped.
+    """Moments of `old`'s trainable leaves in the structure of `new`, whose weights may be wrapped.
 
-    `fresh` are zero moments for `new`. A weight's moments stay with its innermost stored array;
-    whatever a wrapper adds starts at zero. Moments of dead places are zero.
+    `fresh` are zero moments for `new`. A weight's moments belong to its innermost stored array;
+    leaves that a wrapper adds start at zero. Moments of masked entries are zero.
     """
     old_part, _ = split_trainable(old)
     new_part, _ = split_trainable(new)
-    alive = _lives(new)
+    masks = _masks(new)
 
     def relay(before, after):
         if jax.tree.structure(before) != jax.tree.structure(old_part):
-            return before  # a step count: no tree of moments
+            return before  # a step count, not a tree of moments
         known = _by_place(before)
         return jax.tree_util.tree_map_with_path(
-            lambda path, leaf: _masked(known.get(_place(path), leaf), alive.get(_place(path))),
+            lambda path, leaf: _masked(known.get(_place(path), leaf), masks.get(_place(path))),
             after,
         )
 
@@ -132,14 +132,16 @@ def _prepared(
 
     if regressors is None:
         return jax.vmap(one)(models, keys)
-    return jax.lax.map(lambda at: one(*at), (models, keys))  # all activations of all: too many
+    return jax.lax.map(
+        lambda at: one(*at), (models, keys)
+    )  # all activations of all members: too much memory
 
 
 type Places = np.ndarray | None  # None: all
 
 
 def _by_method(work: Callable[[Sparsifier, Places], PyTree], methods: list[Sparsifier]):
-    """`work(method, its members)` for every different method, put together in members' order."""
+    """`work(method, its members)` for every distinct method, joined in the order of the members."""
     different = list({id(method): method for method in methods}.values())
     if len(different) == 1:
         return work(different[0], None)
@@ -160,7 +162,7 @@ def _stacked(*numbers: Any) -> Array:
 
 
 def _place(path) -> tuple[str, ...]:
-    """Where a stored array belongs: its path without the wrappers' `raw` steps."""
+    """The path of a stored array without the wrappers' `raw` steps."""
     return tuple(str(part) for part in path if getattr(part, "name", None) != "raw")
 
 
@@ -169,8 +171,8 @@ def _by_place(tree) -> dict[tuple[str, ...], Any]:
     return {_place(path): leaf for path, leaf in leaves}
 
 
-def _lives(model) -> dict[tuple[str, ...], Bool[Array, "..."]]:
-    """Masks by the place of the weight they lie over."""
+def _masks(model) -> dict[tuple[str, ...], Bool[Array, "..."]]:
+    """Masks by the path of their weight."""
     leaves, _ = jax.tree_util.tree_flatten_with_path(model)
     return {
         _place(path[:-1]): leaf

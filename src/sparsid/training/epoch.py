@@ -1,4 +1,4 @@
-"""One compiled epoch for one model; `over_members` makes it an ensemble's."""
+"""One compiled epoch for one model; `over_members` vectorises it over an ensemble."""
 
 import functools
 from collections.abc import Callable
@@ -19,7 +19,7 @@ from sparsid.training.shuffle import covered, order
 
 
 class Epochs(Protocol):
-    """What training by epochs reads from a phase."""
+    """The attributes of a phase that training by epochs uses."""
 
     @property
     def epochs(self) -> int: ...
@@ -36,25 +36,25 @@ class Epochs(Protocol):
 
 
 class Member(NamedTuple):
-    """Everything about one network in training."""
+    """The training state of one network."""
 
     model: PyTree
     moments: PyTree
     state: PyTree  # of the sparsifier
     key: Key[Array, ""]
-    alive: Bool[Array, ""]  # False: frozen, because its next epoch left the finite numbers
-    rate: AbstractSchedule | None  # of its phase; numbers may differ between members
+    alive: Bool[Array, ""]  # False: frozen, because its next epoch became NaN or infinite
+    rate: AbstractSchedule | None  # of its phase; its numbers may differ between members
 
 
 class Inspected(NamedTuple):
-    """What an epoch reports of one member."""
+    """Losses of one member after an epoch."""
 
     loss: Array  # mean training loss over the epoch's steps, penalty not counted
-    validation: Array  # loss on the validation examples at the epoch's end; NaN without any
+    validation: Array  # loss on the validation examples after the epoch; NaN without any
 
 
 class Program(NamedTuple):
-    """What must be equal for two phases to share one compiled epoch; numbers are not in it."""
+    """What two phases must have in common to share one compiled epoch; it holds no numbers."""
 
     loss: AbstractLoss
     optimiser: Adam | SGD
@@ -71,21 +71,21 @@ class Program(NamedTuple):
 
 
 def steps_per_epoch(examples: PyTree[Array], batch: int) -> int:
-    """Full batches an epoch makes; at least one, smaller than `batch` if examples are few."""
+    """Full batches per epoch; at least one, smaller than `batch` if there are fewer examples."""
     n = covered(len(jax.tree.leaves(examples)[0]))
     return max(n // batch, 1)
 
 
 @functools.lru_cache(maxsize=64)
 def compiled_epoch(program: Program):
-    """(members, epoch, epochs, examples, validation) -> (members, Looked)."""
+    """(members, epoch, epochs, examples, validation) -> (members, Inspected)."""
 
     def one(member: Member, epoch, epochs, examples, validation):
         if jax.default_backend() == "cpu":  # a branch: a frozen member costs nothing
             run = functools.partial(_epoch, program, epoch, epochs, examples, validation)
             return jax.lax.cond(member.alive, run, _skip, member)
-        later, looked = _epoch(program, epoch, epochs, examples, validation, member)
-        return _freeze(member.alive, later, member), looked
+        later, inspected = _epoch(program, epoch, epochs, examples, validation, member)
+        return _freeze(member.alive, later, member), inspected
 
     return over_members(one)
 
@@ -97,15 +97,15 @@ def _epoch(program: Program, epoch, epochs, examples, validation, member: Member
     chosen = order(key_order, n)[: steps * program.batch].reshape(steps, -1)
     first = Clock(epoch * steps, epoch, epochs, steps)
     step = functools.partial(_step, program, member.rate, examples, first)
-    # The whole model is carried: a hook after a step may change masks too.
+    # The entire model is carried: a hook after a step may change masks too.
     carry = (member.model, member.moments, member.state)
     (model, moments, state), losses = jax.lax.scan(step, carry, (jnp.arange(steps), chosen))
     if program.after_epoch is not None:
         done = Clock((epoch + 1) * steps, epoch + 1, epochs, steps)
         model, moments, state = program.after_epoch(model, moments, state, done)
     later = Member(model, moments, state, key, member.alive, member.rate)
-    fine = jnp.isfinite(losses.mean()) & _all_finite(model)
-    later = _freeze(fine, later, member)
+    finite = jnp.isfinite(losses.mean()) & _all_finite(model)
+    later = _freeze(finite, later, member)
     return later, Inspected(losses.mean(), _validation_loss(program, later.model, validation))
 
 
@@ -143,7 +143,7 @@ def _skip(member: Member):
 
 
 def _freeze(keep_later: Array, later: Member, before: Member) -> Member:
-    """`later`, or `before` marked as no longer alive."""
+    """`later`, or `before` marked as frozen."""
     chosen = jax.tree.map(lambda new, old: jnp.where(keep_later, new, old), later, before)
     return chosen._replace(alive=before.alive & keep_later)
 

@@ -1,4 +1,4 @@
-"""The Python loop around compiled epochs: it enters a phase, looks between epochs, and ends it."""
+"""The Python loop over compiled epochs of one phase, with a callback after each."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -32,12 +32,12 @@ def run_epochs(
     look: Look,
     regressors: Float[Array, "rows regressors"] | None = None,
 ) -> Members:
-    """The members after one phase of epochs each, as their methods leave them.
+    """The members after one phase of epochs each, `finish` of their methods included.
 
-    `phases` holds one a member, alike but for numbers. `look(members, stack, looked, clock)` gives
-    the members after an epoch from those before it, the trained stack and the epoch's losses. The
-    phase ends early where `over(members)` holds. `regressors` are for methods that look at the
-    data. Raises SparsidError for phases that differ in structure.
+    `phases` has one per member; they differ in numbers only. `look(members, stack, inspected,
+    clock)` returns the members after an epoch from those before it, the trained stack and the
+    epoch's losses. The phase ends early if `over(members)` is true. `regressors` are for methods
+    that use the data. Raises SparsidError for phases that differ in structure.
     """
     first, program = phases[0], Program.of(phases[0])
     if any((Program.of(p), p.epochs) != (program, first.epochs) for p in phases):
@@ -48,7 +48,7 @@ def run_epochs(
     for epoch in range(first.epochs):
         if over(members):
             break
-        stack, looked = run(members.stack, epoch, first.epochs, examples, validation)
-        members = look(members, stack, looked, Clock(epoch * steps, epoch, first.epochs, steps))
+        stack, inspected = run(members.stack, epoch, first.epochs, examples, validation)
+        members = look(members, stack, inspected, Clock(epoch * steps, epoch, first.epochs, steps))
     models = finished(members)
     return replace(members, stack=members.stack._replace(model=models, state=()))

@@ -1,4 +1,4 @@
-"""Ensembles trained through phases, from fresh members to the result."""
+"""Ensembles trained through phases, from initialisation to the result."""
 
 from collections.abc import Mapping, Sequence
 
@@ -27,14 +27,14 @@ def fit_ensemble(
     dtype: str = "float32",
     key: Key[Array, ""],
 ) -> Fitted:
-    """Trains `size` members through `phases` on scaled data, all devices at work.
+    """Trains `size` members through `phases` on scaled data, on all devices.
 
-    Member i depends on `key` and i alone. `callback` is called after every epoch. `start` is a
-    stacked scaled model to begin from instead of fresh ones. Ctrl-C ends training after the running
-    epoch with a usable result. Raises SparsidError for an empty request, and for a phase that the
-    architecture or the data cannot serve.
+    Member i depends on `key` and i only. `callback` is called after every epoch. `start` is a
+    stacked scaled model to start from instead of random ones. Ctrl-C ends training after the
+    current epoch with a usable result. Raises SparsidError without members or phases, and for a
+    phase that the architecture or the data do not support.
     """
-    only = {"": tuple(phases)}
+    branches = {"": tuple(phases)}
     options = {
         "size": size,
         "monitor": monitor,
@@ -42,7 +42,7 @@ def fit_ensemble(
         "start": start,
         "dtype": dtype,
     }
-    return fit_branches(architecture, train, (), only, key=key, **options)[""]
+    return fit_branches(architecture, train, (), branches, key=key, **options)[""]
 
 
 def fit_branches(
@@ -58,28 +58,28 @@ def fit_branches(
     dtype: str = "float32",
     key: Key[Array, ""],
 ) -> dict[str, Fitted]:
-    """Trains a common `prefix` once, then every branch from there; otherwise as `fit_ensemble`.
+    """Trains a common `prefix` once, then continues with every branch; else as `fit_ensemble`.
 
-    A branch ends with the same bits as if it had been trained alone from the beginning: the way to
-    compare X with X and weight averaging, which share three quarters of their training.
+    A branch gives bitwise the result of training it alone from the start. Use it to compare, for
+    example, X with X and weight averaging, which share three quarters of their training.
     """
-    whole = {name: (*prefix, *branch) for name, branch in branches.items()}
-    if size < 1 or not whole or not all(whole.values()):
+    all_phases = {name: (*prefix, *branch) for name, branch in branches.items()}
+    if size < 1 or not all_phases or not all(all_phases.values()):
         raise SparsidError(
             f"Training needs at least one member and one phase; got {size} and "
-            f"{min(map(len, whole.values()), default=0)}."
+            f"{min(map(len, all_phases.values()), default=0)}."
         )
     keys = jax.vmap(lambda i: jax.random.fold_in(key, i))(jnp.arange(size))
     with jax.enable_x64(dtype == "float64"), interruptible() as stop:
         training = Training(architecture, train, monitor=monitor, callback=callback, stop=stop)
         common = training.begin(keys, start=start)
-        for phases in whole.values():
+        for phases in all_phases.values():
             _check(training, common, phases)
-        training.total = max(_epochs(phases) for phases in whole.values())
+        training.total = max(_epochs(phases) for phases in all_phases.values())
         for phase in prefix:
             common = training.run(common, phase)
         results = {}
-        for name, phases in whole.items():
+        for name, phases in all_phases.items():
             training.total, members = _epochs(phases), common
             for phase in phases[len(prefix) :]:
                 members = training.run(members, phase)
@@ -93,13 +93,13 @@ def check_phases(
     phases: Sequence[AnyPhase],
     monitor: Monitor | None = None,
 ) -> None:
-    """Raises SparsidError for what training through `phases` could not take; trains nothing."""
+    """Raises SparsidError if `phases` cannot be trained; trains nothing."""
     training = Training(architecture, train, monitor=monitor)
     _check(training, training.begin(jax.random.split(jax.random.key(0), 1)), phases)
 
 
 def _check(training: Training, members: Members, phases: Sequence[AnyPhase]) -> None:
-    """Refuses what a later phase cannot take before anything has been trained for it."""
+    """Raises SparsidError for an unsuitable later phase before anything is trained."""
     thinned = False
     for phase in phases:
         check_serves(training.architecture, phase)

@@ -1,4 +1,4 @@
-"""A model's trainable numbers as one vector: what second-order training and pruning work on."""
+"""A model's trainable parameters as one vector, for second-order training and pruning."""
 
 import itertools
 from dataclasses import dataclass, replace
@@ -16,9 +16,9 @@ from sparsid.models.parameters import resolve, split_trainable
 
 @dataclass(frozen=True)
 class Layout:
-    """Where each trainable array of a model lies in the vector; equal layouts share programs.
+    """Positions of the trainable arrays of a model in the vector; equal layouts share programs.
 
-    `capacity` is how many numbers live at most, for programs whose work grows with it.
+    `capacity` is the largest number of active parameters that a compiled program supports.
     """
 
     structure: Any  # a PyTreeDef
@@ -34,9 +34,9 @@ class Layout:
         return cls(structure, shapes, sum(map(prod, shapes)))
 
     def with_capacity(self, active: int) -> Self:
-        """The layout for models of no more than so many living numbers.
+        """The layout for models of up to `active` active parameters.
 
-        Rooms are few, each 0.7 times the next: every one is a program to compile.
+        Capacities are few, each 0.7 times the next: every one is a program to compile.
         """
         capacity = self.size
         while (less := int(0.7 * capacity)) >= max(active, 1):
@@ -45,11 +45,11 @@ class Layout:
 
     @property
     def size(self) -> int:
-        """Trainable numbers, biases among them."""
+        """Number of trainable parameters, biases included."""
         return sum(prod(shape) for shape in self.shapes)
 
     def names(self) -> list[str]:
-        """A name for every number: network.layers.0.weight[3,1], say."""
+        """A name for every parameter, for example network.layers.0.weight[3,1]."""
         tree = jax.tree.unflatten(self.structure, range(len(self.shapes)))
         places, _ = jax.tree_util.tree_flatten_with_path(tree)
         found = []
@@ -64,7 +64,7 @@ class Layout:
         return jnp.concatenate([leaf.reshape(*leaf.shape[:axes], -1) for leaf in leaves], axis=axes)
 
     def unpack(self, theta: Any) -> PyTree:
-        """The tree of trainable arrays, None where a model holds something else; NumPy or JAX."""
+        """The tree of trainable arrays, None in place of other leaves; NumPy or JAX."""
         ends = itertools.accumulate(prod(shape) for shape in self.shapes)
         leaves = [
             theta[end - prod(shape) : end].reshape(shape)
@@ -73,5 +73,5 @@ class Layout:
         return jax.tree.unflatten(self.structure, leaves)
 
     def model(self, theta: Float[Array, " size"], rest: PyTree) -> PyTree:
-        """The resolved model of these numbers; `rest` is what is not trained."""
+        """The resolved model with parameters `theta`; `rest` is what is not trained."""
         return resolve(eqx.combine(self.unpack(theta), rest))

@@ -1,4 +1,4 @@
-"""Levenberg-Marquardt: damped Gauss-Newton steps, the damping steered by what a step gained."""
+"""Levenberg-Marquardt: damped Gauss-Newton steps with adaptive damping."""
 
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -13,32 +13,33 @@ from sparsid.training.layout import Layout
 from sparsid.training.stopping import RUNNING, STALLED, Stopping
 from sparsid.training.windows import Windows
 
-HIGHEST = 1e16  # damping: no step is left beyond it
-FLOOR = 1e-6  # least scale of a weight, over the largest diagonal of J'J
-GOOD, POOR = 0.75, 0.25  # ratios of gained to promised decrease
-EASE, TIGHTEN = 0.2, 2.0  # what the damping is multiplied by after a good and after a poor step
+HIGHEST = 1e16  # largest damping: beyond it steps have no effect
+FLOOR = 1e-6  # smallest scale of a weight, relative to the largest diagonal of J'J
+GOOD, POOR = 0.75, 0.25  # ratios of actual to predicted decrease
+EASE, TIGHTEN = 0.2, 2.0  # factors of the damping after a good and after a poor step
 
 
 class LevenbergState(NamedTuple):
-    """Where a member stands."""
+    """State of one member."""
 
     point: Point
-    near: Quadratic  # with the ridge
+    near: Quadratic  # with the ridge term
     error: Float[Array, ""]  # without
     damping: Float[Array, ""]
-    reached: Float[Array, ""]  # the error at the last look back
+    reached: Float[Array, ""]  # the error `patience` iterations ago
     iterations: Int[Array, ""]
     reason: Int[Array, ""]
 
 
 @dataclass(frozen=True)
 class LevenbergMarquardt:
-    """Least squares for models of up to a few thousand numbers: J'J is formed and solved.
+    """Least squares for models of up to a few thousand parameters: J'J is formed and solved.
 
     A step solves (J'J + damping D) step = -J'r, with D the diagonal of J'J (Marquardt 1963), which
-    moves weights of unlike effect alike. The damping, `start` at first, follows the ratio of gained
-    to promised decrease (Fletcher 1971); from 1e-3 first steps leapt to saturated units, and one
-    network in six stayed there. `ridge` times the sum of squared weights is added to E.
+    makes steps independent of the scale of weights. The damping, initially `start`, is adapted by
+    the ratio of actual to predicted decrease (Fletcher 1971); with 1e-3 the first steps led to
+    saturated units, where one network in six stayed. `ridge` times the sum of squared weights is
+    added to E.
     """
 
     start: float = 1.0
@@ -46,11 +47,11 @@ class LevenbergMarquardt:
     stopping: Stopping = field(default_factory=Stopping)
 
     def begin(self, layout: Layout, feedback: bool, point: Point, data: Windows) -> LevenbergState:
-        """The state of one member that has seen no data: an iteration without a step comes first.
+        """The initial state of one member; its first iteration only evaluates the error.
 
-        So the derivatives stand in one program, not in two, which halves what is to be compiled.
+        The derivatives are then part of one program, not two, which halves the compile time.
         """
-        # Types as an iteration leaves them: weak ones would be compiled for apart.
+        # Types as an iteration returns them: weak types would be compiled separately.
         unseen = jnp.full((), jnp.inf, float)
         return LevenbergState(
             point,
@@ -63,10 +64,10 @@ class LevenbergMarquardt:
         )
 
     def _near(self, layout: Layout, feedback: bool, point: Point, data: Windows) -> Quadratic:
-        """The error with its ridge."""
+        """The error with the ridge term."""
         near = quadratic(layout, feedback, point, data)
-        live, used = active(layout, point.keep)
-        theta = point.theta[live] * used
+        indices, used = active(layout, point.keep)
+        theta = point.theta[indices] * used
         return near._replace(
             error=near.error + self.ridge * theta @ theta,
             gradient=near.gradient + self.ridge * theta,
@@ -74,25 +75,25 @@ class LevenbergMarquardt:
         )
 
     def _without_ridge(self, near: Quadratic, point: Point) -> Float[Array, ""]:
-        """The error without its ridge."""
+        """The error without the ridge term."""
         return near.error - self.ridge * point.theta @ point.theta
 
     def iterate(
         self, layout: Layout, feedback: bool, state: LevenbergState, data: Windows
     ) -> LevenbergState:
-        """One step tried; taken if the error falls. The first looks where the member stands."""
+        """One step, accepted if the error decreases. The first iteration evaluates the start."""
         point, near, damping = state.point, state.near, state.damping
         first = state.iterations < 0
-        live, used = active(layout, point.keep)
-        step, shift, promised = _step(near, used, damping)
-        theta = point.theta.at[live].add(step)
+        indices, used = active(layout, point.keep)
+        step, shift, predicted = _step(near, used, damping)
+        theta = point.theta.at[indices].add(step)
         starts = None if shift is None else point.starts + shift.reshape(point.starts.shape)
         tried = point._replace(theta=theta, starts=starts)
         there = self._near(layout, feedback, tried, data)
         gained = near.error - there.error
         sound = jnp.all(jnp.isfinite(there.gram))
         taken = jnp.where(first, jnp.isfinite(there.error), (gained > 0) & sound)
-        ratio = jnp.where(first, 0.5, jnp.where(taken, gained / promised, 0.0))
+        ratio = jnp.where(first, 0.5, jnp.where(taken, gained / predicted, 0.0))
         point = jax.tree.map(lambda new, old: jnp.where(taken, new, old), tried, point)
         near = jax.tree.map(lambda new, old: jnp.where(taken, new, old), there, near)
         after = state._replace(
@@ -115,7 +116,7 @@ class LevenbergMarquardt:
 
 
 def _flat(layout: Layout, point: Point) -> Quadratic:
-    """What is known of E before anything is: any error is less, and no step is called for."""
+    """Placeholder before the first evaluation: infinite error, zero step."""
     size = layout.capacity
     starts = None
     if point.starts is not None:
@@ -126,29 +127,29 @@ def _flat(layout: Layout, point: Point) -> Quadratic:
 
 
 def _step(
-    near: Quadratic, used: Bool[Array, " room"], damping: Float[Array, ""]
-) -> tuple[Float[Array, " room"], Float[Array, "window own"] | None, Float[Array, ""]]:
-    """(step of the weights, of estimated starts if there are any, promised decrease)."""
+    near: Quadratic, used: Bool[Array, " capacity"], damping: Float[Array, ""]
+) -> tuple[Float[Array, " capacity"], Float[Array, "window own"] | None, Float[Array, ""]]:
+    """(step of the weights, of estimated initial outputs if any, predicted decrease)."""
     diagonal = jnp.diagonal(near.gram)
     scale = jnp.maximum(diagonal, FLOOR * jnp.max(diagonal))
     damped = near.gram + jnp.diag(jnp.where(used, damping * scale, 1.0))
 
-    def promise(step, scale, gradient):
+    def decrease(step, scale, gradient):
         return jnp.sum(step * (damping * scale * step - gradient))
 
     if near.starts is None:
         step = -jax.scipy.linalg.solve(damped, near.gradient, assume_a="pos")
         step = jnp.where(used, step, 0.0)
-        return step, None, promise(step, scale, near.gradient)
+        return step, None, decrease(step, scale, near.gradient)
     step, shift = arrow_step(damped, near.gradient, damped_arrow(near.starts, damping))
     step = jnp.where(used, step, 0.0)
     own = jnp.diagonal(near.starts.gram, axis1=1, axis2=2)
-    along = promise(shift, own, near.starts.gradient)
-    return step, shift, promise(step, scale, near.gradient) + along
+    along = decrease(shift, own, near.starts.gradient)
+    return step, shift, decrease(step, scale, near.gradient) + along
 
 
 def _slopes(near: Quadratic) -> Array:
-    """Half the gradient in all unknowns."""
+    """Half the gradient with respect to all unknowns."""
     if near.starts is None:
         return near.gradient
     return jnp.concatenate([near.gradient, near.starts.gradient.ravel()])

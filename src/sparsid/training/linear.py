@@ -1,4 +1,4 @@
-"""The linear model: what every network has to beat, and where one may start from."""
+"""The linear model: a baseline for every network, and an optional initialisation."""
 
 import equinox as eqx
 import jax
@@ -17,7 +17,7 @@ LINEAR = DerivativeMLP(widths=())
 
 
 def fit_linear(train: ScaledDataset) -> Ensemble:
-    """The linear model by one-step least squares, as an ensemble of one."""
+    """The linear model by one-step least squares, as an ensemble of one member."""
     weight, bias = linear_map(train)
     with jax.enable_x64(True):
         blank = LINEAR.build(train, key=jax.random.key(0))
@@ -34,10 +34,10 @@ def fit_linear(train: ScaledDataset) -> Ensemble:
 def linear_start(
     architecture: AbstractArchitecture, train: ScaledDataset, *, size: int, key: Key[Array, ""]
 ) -> PyTree:
-    """Stacked models whose direct path from inputs to output is the linear model already.
+    """Stacked models whose direct path from inputs to outputs is initialised to the linear model.
 
-    The linear path of a network with input skip is its last layer's skip columns; without hidden
-    layers it is all there is. Raises SparsidError for an architecture that has none.
+    The direct path of a network with input skip is its last layer's skip columns; without hidden
+    layers it is the entire network. Raises SparsidError for an architecture that has none.
     """
     check_linear_start(architecture)
     weight, bias = linear_map(train)
@@ -47,16 +47,16 @@ def linear_start(
         model = architecture.build(train, key=key)
         last = _last_layer(model)
         columns = getattr(last, path).raw
-        planted = eqx.tree_at(
+        initialised = eqx.tree_at(
             lambda layer: (getattr(layer, path).raw, layer.bias),
             last,
             (jnp.reshape(weight, columns.shape), jnp.reshape(bias, last.bias.shape)),
         )
-        return eqx.tree_at(_last_layer, model, planted)
+        return eqx.tree_at(_last_layer, model, initialised)
 
     return jax.vmap(one)(jax.random.split(key, size))
 
 
 def _last_layer(model):
-    """Of the network, or of the stacked ones where each state has its own."""
+    """The last layer of the network, or of the stacked networks of the states."""
     return getattr(model.network, "networks", model.network).layers[-1]

@@ -1,4 +1,4 @@
-"""What training by epochs makes small: the one-step error, or the error of many short free runs.
+"""Losses of training by epochs: the one-step error, or the error of many short free runs.
 
 A loss turns a scaled dataset into examples (leading axis: example) and gives the mean squared
 error of a resolved model over a batch of them.
@@ -35,7 +35,7 @@ else:
 class AbstractLoss(Options):
     """A loss over batches of examples; its options are keys of the table of a phase.
 
-    `needs` is what a model must be able to do beyond `step`.
+    `needs` is the capability that a model must have beyond `step`.
     """
 
     needs: ClassVar[Need | None] = None
@@ -53,7 +53,7 @@ class AbstractLoss(Options):
 
 
 class OneStep(AbstractLoss):
-    """Scaled increment over one sample, as the papers train it. Targets differenced in float64."""
+    """Error of the scaled increment over one sample. Targets are differenced in float64."""
 
     needs: ClassVar = ONE_STEP
 
@@ -66,20 +66,20 @@ class OneStep(AbstractLoss):
 
 
 class FreeRun(AbstractLoss):
-    """Free runs over windows of `window` samples, one beginning every `stride` samples.
+    """Error of free runs over windows of `window` samples, one starting every `stride` samples.
 
-    The first `lag` rows of each window are given and do not count.
+    The first `lag` rows of each window are given and not part of the error.
     """
 
-    window: int = Field(default=100, ge=2, description="free-run: samples of a free run")
+    window: int = Field(default=100, ge=2, description="free-run: samples per window")
     stride: int = Field(
-        default=10, ge=1, description="free-run: samples from the start of one to that of the next"
+        default=10, ge=1, description="free-run: samples between the starts of two windows"
     )
 
     def check(self, scaled: ScaledDataset, *, lag: int) -> None:
         if self.window <= lag:
             raise SparsidError(
-                f"Windows must be longer than the {lag} rows that the model starts from; got "
+                f"Windows must be longer than the {lag} initial rows of the model; got "
                 f"{self.window} samples: choose longer windows."
             )
         if max(scaled.scaled.lengths) < self.window:
@@ -99,7 +99,7 @@ class FreeRun(AbstractLoss):
         return jnp.mean((predicted - x)[:, model.lag :] ** 2)
 
 
-#: Its name in a phase's table -> the loss.
+#: Name in the table of a phase -> loss.
 LOSSES: Registry[type[AbstractLoss]] = Registry("loss")
 LOSSES.register("one-step")(OneStep)
 LOSSES.register("free-run")(FreeRun)

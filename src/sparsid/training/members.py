@@ -1,4 +1,4 @@
-"""An ensemble on its way through training: its members, and what has been seen of them."""
+"""The members of an ensemble during training, and their history."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -15,7 +15,7 @@ from sparsid.training.progress import History
 
 @dataclass(frozen=True)
 class Best:
-    """Each member as it was when its free run on validation data was best."""
+    """Each member at its best free run on validation data."""
 
     errors: Float[np.ndarray, " member"]
     models: PyTree
@@ -25,7 +25,7 @@ class Best:
 class Members:
     """`size` members, stacked and padded so that every device has equally many.
 
-    The padding never lives. `phases` holds the last phase of each member; none before the first.
+    Padding is never trained. `phases` has the last phase of each member; empty before the first.
     """
 
     stack: Member
@@ -35,7 +35,7 @@ class Members:
     best: Best | None = None
 
     def alive(self) -> Bool[np.ndarray, " member"]:
-        """Who still trains."""
+        """Which members are still trained."""
         return np.asarray(self.stack.alive)[: self.size]
 
     def models(self) -> PyTree:
@@ -43,18 +43,18 @@ class Members:
         return jax.tree.map(lambda leaf: np.asarray(leaf)[: self.size], self.stack.model)
 
     def with_models(self, models: PyTree) -> "Members":
-        """The members with these stacked models, which no phase has touched yet."""
+        """The members with these stacked models, without optimiser and method state."""
         count = len(self.stack.alive)
         padded = jax.tree.map(lambda leaf: np.resize(leaf, (count, *leaf.shape[1:])), models)
         stack = self.stack._replace(model=padded, moments=(), state=(), rate=None)
         return replace(self, stack=stack, phases=())
 
     def pick(self, chosen: Sequence[int]) -> "Members":
-        """These members in this order, one of them perhaps more than once."""
+        """These members in this order, possibly repeated."""
         at = np.asarray(chosen)
-        whole = np.concatenate([at, np.resize(at, padding(len(at)))])
-        stack = jax.tree.map(lambda leaf: jnp.asarray(leaf)[whole], self.stack)
-        alive = jnp.asarray(stack.alive) & (jnp.arange(len(whole)) < len(at))
+        padded = np.concatenate([at, np.resize(at, padding(len(at)))])
+        stack = jax.tree.map(lambda leaf: jnp.asarray(leaf)[padded], self.stack)
+        alive = jnp.asarray(stack.alive) & (jnp.arange(len(padded)) < len(at))
         best = self.best and Best(
             self.best.errors[at], jax.tree.map(lambda leaf: leaf[at], self.best.models)
         )
@@ -67,10 +67,10 @@ class Members:
         )
 
     def keeping_best(self, errors: np.ndarray, models: PyTree, done: int) -> "Members":
-        """With everybody remembered whose free run is now better than ever.
+        """With the best models updated where the free run has improved.
 
-        Where weights are wrapped in another way or masks have changed, remembering begins again:
-        what was best before had not been pruned yet.
+        Where weights are wrapped differently or masks have changed, the best is reset: earlier
+        models were not pruned yet.
         """
         kept = self.best
         if kept is None or jax.tree.structure(kept.models) != jax.tree.structure(models):
@@ -89,7 +89,7 @@ class Members:
 
 
 def _masks_differ(a: PyTree, b: PyTree, size: int) -> Bool[np.ndarray, " member"]:
-    """Whose masks (the boolean leaves) are not the same in two stacks of one layout."""
+    """Members whose masks (the boolean leaves) differ between two stacks of equal structure."""
     differ = np.zeros(size, bool)
     for one, other in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True):
         if one.dtype == bool:

@@ -1,4 +1,4 @@
-"""Optimisers of training by epochs: what a gradient becomes before the rate multiplies it."""
+"""Optimisers of training by epochs: from gradient to update, before the learning rate."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +22,7 @@ class Adam:
         return _clipped(self.clip, optax.scale_by_adam(self.b1, self.b2, self.eps))
 
     def scale(self, moments: Any) -> PyTree:
-        """1 / (sqrt(v) + eps), v corrected for its start: the step a unit of gradient makes."""
+        """1 / (sqrt(v) + eps), v bias-corrected: the step per unit of gradient."""
         state = moments if self.clip is None else moments[1]
         start = 1 - self.b2**state.count
         return jax.tree.map(lambda v: 1 / (jnp.sqrt(v / start) + self.eps), state.nu)
@@ -30,7 +30,7 @@ class Adam:
 
 @dataclass(frozen=True)
 class SGD:
-    """Gradient descent over batches, with `momentum` (0: plain)."""
+    """Stochastic gradient descent, with `momentum` (0: none)."""
 
     momentum: float = 0.0
     clip: float | None = None
@@ -41,7 +41,7 @@ class SGD:
         )
 
     def scale(self, moments: Any) -> None:
-        """Steps are as long as the gradient: nothing to scale by."""
+        """None: the step is the gradient."""
 
 
 def _clipped(clip: float | None, inner: optax.GradientTransformation):

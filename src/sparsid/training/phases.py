@@ -1,4 +1,4 @@
-"""A phase of training by epochs: passes over examples in batches, with a method of sparsity."""
+"""A phase of training by epochs: batches of examples, with a sparsification method."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -23,7 +23,7 @@ from sparsid.training.training import Training, phases_done
 class Phase:
     """`epochs` passes over the examples of `loss` in batches of `batch`.
 
-    Moments pass on into a phase of the same optimiser and start fresh in one of another.
+    Moments are kept from a preceding phase of the same optimiser, else reset.
     """
 
     epochs: int
@@ -40,7 +40,7 @@ class Phase:
 
     @property
     def needs(self) -> Need | None:
-        """What the loss needs of a model."""
+        """The capability that the loss needs of a model."""
         return self.loss.needs
 
     @property
@@ -56,13 +56,13 @@ class Phase:
             self.loss.check(training.monitor.validation, lag=lag)
 
     def run(self, training: Training, members: Members, phases: Sequence["Phase"]) -> Members:
-        """The members after one phase each, alike but for numbers."""
+        """The members after one phase each; the phases differ in numbers only."""
         at = phases_done(members.history)
 
-        def look(members: Members, stack: Member, looked: Inspected, clock: Clock) -> Members:
-            return _looked_at(training, members, stack, looked, at, clock)
+        def look(members: Members, stack: Member, inspected: Inspected, clock: Clock) -> Members:
+            return _reported(training, members, stack, inspected, at, clock)
 
-        looks = any(phase.sparsifier.sees_data for phase in phases)
+        uses_data = any(phase.sparsifier.sees_data for phase in phases)
         return run_epochs(
             members,
             phases,
@@ -70,17 +70,17 @@ class Phase:
             training.monitored(self.loss),
             over=training.over,
             look=look,
-            regressors=training.regressors() if looks else None,
+            regressors=training.regressors() if uses_data else None,
         )
 
 
-def _looked_at(
-    training: Training, members: Members, stack: Member, looked: Inspected, at: int, clock: Clock
+def _reported(
+    training: Training, members: Members, stack: Member, inspected: Inspected, at: int, clock: Clock
 ) -> Members:
-    """The members after an epoch, with its report; they are frozen who did not survive it."""
+    """The members after an epoch, with its report; diverged ones are marked as frozen."""
     size, epoch = members.size, int(clock.epoch)
-    died = members.alive() & ~np.asarray(stack.alive)[:size]
-    frozen = {**members.history.frozen, **{int(i): (at, epoch) for i in np.flatnonzero(died)}}
+    diverged = members.alive() & ~np.asarray(stack.alive)[:size]
+    frozen = {**members.history.frozen, **{int(i): (at, epoch) for i in np.flatnonzero(diverged)}}
     members = replace(members, stack=stack, history=replace(members.history, frozen=frozen))
     free_run = None
     if training.due(epoch, members.phases[0].epochs):
@@ -91,7 +91,7 @@ def _looked_at(
         phase=at,
         epoch=epoch,
         rate=float(members.phases[0].rate(clock)),
-        train=np.asarray(looked.loss)[:size],
-        validation=np.asarray(looked.validation)[:size],
+        train=np.asarray(inspected.loss)[:size],
+        validation=np.asarray(inspected.validation)[:size],
         free_run=free_run,
     )

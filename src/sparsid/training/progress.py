@@ -1,4 +1,4 @@
-"""What training tells while it runs, and how it is interrupted without losing anything."""
+"""Progress reports of training, and interruption with a usable result."""
 
 import signal
 import threading
@@ -14,8 +14,8 @@ from jaxtyping import Bool, Float
 class EpochReport:
     """One epoch of all members. Losses are mean squared errors in scaled numbers.
 
-    `free_run` is the validation free-run error (RFMSE, inf where the run diverged) where it was
-    looked at, else None. `seconds` have passed since training began.
+    `free_run` is the validation free-run error (RFMSE, inf where the run diverged) if it was
+    evaluated, else None. `seconds` is the time since training began.
     """
 
     phase: int
@@ -39,16 +39,16 @@ class EpochReport:
 
 @dataclass(frozen=True)
 class History:
-    """All epochs' reports, and what happened to members on the way."""
+    """The reports of all epochs, and events of members."""
 
     epochs: tuple[EpochReport, ...] = ()
     frozen: Mapping[int, tuple[int, int]] = field(default_factory=dict)  # member: (phase, epoch)
     interrupted: bool = False
     best: Mapping[int, int] = field(default_factory=dict)  # member: epochs done at its best
-    out_of_time: tuple[int, ...] = ()  # phases that ended with members still on their way
+    out_of_time: tuple[int, ...] = ()  # phases that reached their time limit
 
     def pick(self, members: Sequence[int]) -> "History":
-        """What is known of these members, in this order."""
+        """The history of these members, in this order."""
         return replace(
             self,
             epochs=tuple(report.pick(members) for report in self.epochs),
@@ -61,37 +61,36 @@ class History:
         return replace(self, best={**self.best, **{int(i): done for i in np.flatnonzero(better)}})
 
     def sentences(self) -> list[str]:
-        """What somebody should be told."""
-        content = [
-            f"Member {member} left the finite numbers in epoch {epoch + 1} of phase {phase + 1} "
-            "and was frozen before it; a lower rate or a bound on the gradient's norm (clip) helps."
+        """Notes for the user: frozen members, time limits, interruption."""
+        notes = [
+            f"Member {member} became NaN or infinite in epoch {epoch + 1} of phase {phase + 1} "
+            "and keeps its previous weights; try a lower rate or gradient clipping (`clip`)."
             for member, (phase, epoch) in sorted(self.frozen.items())
         ]
-        content += [
-            f"Phase {phase + 1} ran out of time, with networks still improving; more effort "
-            "gives it more, or its own `seconds`."
+        notes += [
+            f"Phase {phase + 1} reached its time limit with members still improving; increase the "
+            "effort, or `seconds` of the phase."
             for phase in self.out_of_time
         ]
         if self.interrupted:
             done = f"{self.epochs[-1].done} of {self.epochs[-1].total}" if self.epochs else "0"
-            content.append(
-                f"Training was interrupted after {done} epochs; "
-                "the model is as good as it was then."
+            notes.append(
+                f"Training was interrupted after {done} epochs; the model is the one reached then."
             )
-        return content
+        return notes
 
 
 Callback = Callable[[EpochReport], None]
 
 
 class Stop:
-    """Whether somebody asked to stop."""
+    """A flag that requests training to stop."""
 
     def __init__(self):
         self.asked = False
 
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)  # Ctrl-C, and what `kill` and job schedulers send
+SIGNALS = (signal.SIGINT, signal.SIGTERM)  # Ctrl-C; `kill` and job schedulers
 
 _RUNNING: list[Stop] = []
 _received = signal.SIGINT
@@ -99,10 +98,10 @@ _received = signal.SIGINT
 
 @contextmanager
 def interruptible() -> Iterator[Stop]:
-    """Within it, Ctrl-C or SIGTERM asks for a stop after the running epoch.
+    """Context in which Ctrl-C or SIGTERM requests a stop after the current epoch.
 
-    A second one does what it would do outside. Inside another one it is the same: who stops one
-    training of a job stops the job.
+    A second signal has its usual effect. Nested contexts share one `Stop`, so that a signal stops
+    all trainings of a job.
     """
     if threading.current_thread() is not threading.main_thread():
         yield Stop()
@@ -118,13 +117,13 @@ def interruptible() -> Iterator[Stop]:
         for number, handler in usual.items():
             signal.signal(number, handler)
 
-    def ask(number: int, _) -> None:
+    def request(number: int, _) -> None:
         global _received
         _received, stop.asked = signal.Signals(number), True
         restore()
 
     for number in SIGNALS:
-        signal.signal(number, ask)
+        signal.signal(number, request)
     try:
         yield stop
     finally:
@@ -133,5 +132,5 @@ def interruptible() -> Iterator[Stop]:
 
 
 def last_signal() -> signal.Signals:
-    """The signal by which a stop was asked for last."""
+    """The signal that last requested a stop."""
     return _received

@@ -1,6 +1,6 @@
-"""Pruning by saliency: remove, retrain, undo what was too much, and keep the whole path.
+"""Pruning by saliency: remove weights, retrain, undo harmful removals, keep the entire path.
 
-Members go round by round, all at once: each has its own candidates, its own number of weights a
+All members are pruned in common rounds: each has its own candidates, its own number of weights per
 round and its own end; one compiled program retrains them together.
 """
 
@@ -26,14 +26,14 @@ from sparsid.training.curvature import (
 from sparsid.training.dangling_weights import without_dangling_weights
 from sparsid.training.layout import Layout
 from sparsid.training.levenberg import LevenbergMarquardt
-from sparsid.training.paths import UNBOUNDED, PathState, PruningPath, Step
 from sparsid.training.progress import Stop
+from sparsid.training.pruning_path import UNBOUNDED, PathState, PruningPath, Step
 from sparsid.training.second_order import SecondOrderPhase, check_finite, run_second_order
 from sparsid.training.starts import stacked
 from sparsid.training.windows import Windows
 
-HARMLESS = 1e-12  # a saliency below this share of E costs nothing: no retraining is due
-EXPLODED = 100.0  # times the full network's training error: a robust path ends there
+HARMLESS = 1e-12  # relative to E: no retraining after removals of a smaller saliency
+EXPLODED = 100.0  # times the full network's training error: a path with `factor` ends there
 
 
 RETRAIN = SecondOrderPhase(LevenbergMarquardt(start=1e-2, ridge=1e-4), iterations=50, early=True)
@@ -41,24 +41,23 @@ RETRAIN = SecondOrderPhase(LevenbergMarquardt(start=1e-2, ridge=1e-4), iteration
 
 @dataclass(frozen=True)
 class Pruning:
-    """How weights are ranked, removed and made up for.
+    """How weights are ranked and removed, and the network retrained.
 
-    `ranking` "obd" takes the exact second derivative of E, one weight at a time unless `at_once`
-    says more; "obs" the Gauss-Newton Hessian, and moves the other weights as one goes, less far for
-    more `damping` (so many times the Hessian's diagonal is added, as Marquardt does: a free run of
-    large weights is quadratic in a small neighbourhood only). `retrain` follows every removal. With
-    `factor`, a removal is undone after which the training error stays above `factor` times the
-    error before and the full network's, and its weight waits until nothing else is left; without,
-    nothing is ever undone, and the path ends where only negative saliencies are left (as
-    published). Several weights, at most the share `at_once` of the active ones, are removed in one
-    round while the predicted increase stays below `tiny` times the error. A path ends at `least`
-    active parameters.
+    `ranking` "obd" uses the exact second derivative of E; "obs" uses the Gauss-Newton Hessian and
+    adapts the other weights when one is removed, less for larger `damping` (the multiple of the
+    Hessian's diagonal that is added, as by Marquardt: the free run of a model with large weights is
+    quadratic in a small neighbourhood only). `retrain` follows every removal. With `factor`, a
+    removal is undone if the training error stays above `factor` times both the error before and the
+    full network's, and its weight is not tried again until no other is left; without, no removal is
+    undone, and the path ends when only negative saliencies are left (as published). Several
+    weights, at most the share `at_once` of the active ones, are removed in one round while the
+    predicted increase stays below `tiny` times the error. A path ends at `least` active parameters.
 
-    Retraining fits the training record ever more closely; it is its validation error that tells
-    whether a smaller network is a better one. So retraining stops early by default, and with
-    `validation_factor` a removal is undone too if the validation error is above so many times the
-    one before; once no weight can be removed under this constraint, it is dropped, `factor` is
-    squared, and the path goes on to show what smaller networks can do.
+    Retraining may overfit the training record; the validation error tells whether a smaller network
+    is a better one. Retraining therefore stops early by default, and with `validation_factor` a
+    removal is also undone if the validation error is above `validation_factor` times the one
+    before; once no weight can be removed under this constraint, it is dropped, `factor` is squared,
+    and the path continues to smaller networks.
     """
 
     ranking: Literal["obs", "obd"] = "obs"
@@ -85,21 +84,21 @@ class Pruning:
 
 @dataclass(frozen=True)
 class _Trial:
-    """A removal before it is retrained."""
+    """A removal before retraining."""
 
     theta: np.ndarray
     keep: np.ndarray
     first: int  # the weight of smallest saliency
-    chosen: int  # weights that went by their saliency
-    removed: tuple[int, ...]  # those, and what they left dangling
+    chosen: int  # number of weights removed by their saliency
+    removed: tuple[int, ...]  # those, and weights left dangling
     harmless: bool
 
 
 @dataclass(frozen=True)
 class PruningReport:
-    """A round of all members: weights left, and training errors.
+    """A round of all members: active parameters left, and training errors.
 
-    `path_states` are the paths so far; they change as the rounds go on.
+    `path_states` are the paths so far; later rounds modify them.
     """
 
     round: int
@@ -122,11 +121,11 @@ def prune(
     callback: Callable[[PruningReport], Any] | None = None,
     stop: Stop | None = None,
 ) -> tuple[PruningPath, ...]:
-    """Each member's path from its trained point; stopped early, what there is of it.
+    """Each member's path from its trained point, or the part so far if stopped early.
 
-    `begun` are trails of an earlier call that was stopped: they go on as if it had not been.
-    Validation errors choose what Pruning says, no more. A member whose free run is not finite stays
-    as it is. Raises SparsidError where all are lost.
+    `begun` are path states of an earlier call that was stopped; they continue with the same result.
+    Validation errors are used for what `Pruning` documents only. A member whose free run diverges
+    is not pruned. Raises SparsidError if all of them diverge.
     """
     began = time.monotonic()
     tools = _Tools(layout, train, validation, pruning)
@@ -154,7 +153,7 @@ def prune(
 
 
 def _path_states(points: Point, tools: "_Tools") -> list[PathState]:
-    """Every member before its first round."""
+    """The state of every member before its first round."""
     train, validation = tools.errors(points)
     check_finite(np.array(train))
     return [
@@ -168,7 +167,7 @@ def _path_states(points: Point, tools: "_Tools") -> list[PathState]:
 
 
 class _Tools:
-    """What every round needs, compiled once: curvature, errors, retraining."""
+    """Data and compiled programs that every round uses: curvature and errors."""
 
     def __init__(self, layout: Layout, train: Windows, validation: Windows, pruning: Pruning):
         self.layout, self.train, self.validation, self.pruning = layout, train, validation, pruning
@@ -180,9 +179,9 @@ class _Tools:
         """(train, validation) error of each member."""
         size = len(points.theta)
         with jax.enable_x64(True):
-            on = stacked(points)
+            on_devices = stacked(points)
             train, validation = (
-                np.asarray(self._error(on, on_device(data)))[:size].tolist()
+                np.asarray(self._error(on_devices, on_device(data)))[:size].tolist()
                 for data in (self.train, self.validation)
             )
         return train, validation
@@ -201,7 +200,7 @@ class _Tools:
 
 
 def _round(members: list[PathState], points: Point, tools: _Tools) -> None:
-    """One removal for every member that still runs, retrained together."""
+    """One removal for every member whose path has not ended, retrained together."""
     now = _points([m.now for m in members], points)
     curvature = tools.curvature(now)
     trials: list[_Trial | None] = []
@@ -214,7 +213,7 @@ def _round(members: list[PathState], points: Point, tools: _Tools) -> None:
     spent = np.zeros(len(members), int)
     due = np.array([trial is not None and not trial.harmless for trial in trials])
     if due.any():
-        descended = run_second_order(
+        retrained = run_second_order(
             tools.layout,
             tried,
             tools.train,
@@ -223,7 +222,7 @@ def _round(members: list[PathState], points: Point, tools: _Tools) -> None:
             largest_error=np.array([_largest_error(m, tools.pruning) for m in members]),
             active=due,
         )
-        tried, spent = descended.points, descended.iterations
+        tried, spent = retrained.points, retrained.iterations
     train, validation = tools.errors(tried)
     for i, (member, trial) in enumerate(zip(members, trials, strict=True)):
         if trial is None:
@@ -240,7 +239,7 @@ def _round(members: list[PathState], points: Point, tools: _Tools) -> None:
 
 
 def _trial(member: PathState, curved: np.ndarray, tools: _Tools) -> _Trial | None:
-    """What this member removes next; None where its path ends."""
+    """The next removal of this member; None if its path ends."""
     pruning, now = tools.pruning, member.now
     if now.left <= pruning.least:
         return None
@@ -253,15 +252,15 @@ def _trial(member: PathState, curved: np.ndarray, tools: _Tools) -> _Trial | Non
     first = _first(member, saliency, pruning)
     if first is None:
         return None
-    theta, keep, removed, promised = now.theta.copy(), now.keep.copy(), [], 0.0
+    theta, keep, removed, predicted = now.theta.copy(), now.keep.copy(), [], 0.0
     most = min(max(int(pruning.at_once * now.left), 1), member.largest)
     if pruning.ranking == "obd" and not pruning.tiny:
         most = 1
     q: int | None = first
     ranked = saliency
     while q is not None and len(removed) < most:
-        promised += abs(float(ranked[q]))  # a negative one promises as little as it is large
-        if removed and promised > pruning.tiny * now.train:
+        predicted += abs(float(ranked[q]))  # a negative saliency counts by its magnitude
+        if removed and predicted > pruning.tiny * now.train:
             break
         removed.append(q)
         if surgeon is not None:
@@ -273,18 +272,18 @@ def _trial(member: PathState, curved: np.ndarray, tools: _Tools) -> _Trial | Non
         q = _smallest(ranked, member.waiting, negative=pruning.factor is not None)
     connected_theta, connected_keep = without_dangling_weights(tools.layout, theta, keep)
     dangling = np.flatnonzero(keep & ~connected_keep)
-    harmless = promised <= HARMLESS * now.train
+    harmless = predicted <= HARMLESS * now.train
     steps = (*removed, *(int(i) for i in dangling))
     member.steps[-1] = replace(now, saliency=np.where(now.keep, saliency, 0.0))
     return _Trial(connected_theta, connected_keep, first, len(removed), steps, harmless)
 
 
 def _first(member: PathState, saliency: np.ndarray, pruning: Pruning) -> int | None:
-    """The weight that goes first; None where none may."""
+    """The weight to remove first; None if there is none."""
     robust = pruning.factor is not None
     q = _smallest(saliency, member.waiting, negative=robust)
     if q is None and robust and member.waiting and (member.progressed or member.constrained):
-        member.waiting.clear()  # others have gone since, or the guard falls: another chance
+        member.waiting.clear()  # others were removed since, or the constraint is dropped: try again
         member.constrained &= member.progressed
         member.progressed = False
         q = _smallest(saliency, member.waiting, negative=True)
@@ -292,7 +291,7 @@ def _first(member: PathState, saliency: np.ndarray, pruning: Pruning) -> int | N
 
 
 def _smallest(saliency: np.ndarray, waiting: set[int], *, negative: bool) -> int | None:
-    """The living weight of smallest saliency; of the negative ones by size, if they count."""
+    """The active weight of least saliency: by magnitude if `negative`, else not a negative one."""
     ranked = np.abs(saliency) if negative else np.where(saliency < 0, np.inf, saliency)
     ranked[list(waiting)] = np.inf
     q = int(np.argmin(ranked))
@@ -300,15 +299,15 @@ def _smallest(saliency: np.ndarray, waiting: set[int], *, negative: bool) -> int
 
 
 def _judge(member: PathState, trial: _Trial, step: Step, pruning: Pruning) -> None:
-    """Takes the step, or undoes it."""
+    """Accepts the step, or undoes it."""
     now = member.now
     if pruning.factor is None:
         member.steps.append(step)
         return
-    liked = True
+    valid = True
     if member.constrained and pruning.validation_factor is not None:
-        liked = step.validation <= pruning.validation_factor * now.validation
-    if np.isfinite(step.train) and step.train <= _largest_error(member, pruning) and liked:
+        valid = step.validation <= pruning.validation_factor * now.validation
+    if np.isfinite(step.train) and step.train <= _largest_error(member, pruning) and valid:
         member.steps.append(step)
         member.progressed = True
         member.largest = min(2 * max(member.largest, 1), UNBOUNDED)
@@ -325,8 +324,8 @@ def _largest_error(member: PathState, pruning: Pruning) -> float:
     """The training error above which a removal is undone."""
     if pruning.factor is None:
         return np.inf
-    fallen = pruning.validation_factor is not None and not member.constrained
-    factor = pruning.factor**2 if fallen else pruning.factor
+    dropped = pruning.validation_factor is not None and not member.constrained
+    factor = pruning.factor**2 if dropped else pruning.factor
     return factor * max(member.now.train, member.steps[0].train)
 
 

@@ -1,13 +1,13 @@
-"""Networks made for reading: one for each state, fed by the inputs that it needs and no others.
+"""Interpretable networks: one for each state, with only the inputs that it needs.
 
-Three steps. The strength of L1 is chosen for each state: the largest with which that state, running
-freely over validation data while the others come from the record, errs hardly more than with the
-best. Then every network is trained on with and without one of its inputs after the other, the least
-sensitive first, equally long under the weakest penalty. An input is needed if the network leans on
-it (others may stand in for it at little cost, as two temperatures that move together do), or if the
-one-step validation error without it is larger, however little the network seemed to lean on it;
-else it goes. At last the penalty shrinks what is left, small weights become zero, and the rest
-trains on without it.
+Three steps. The strength of L1 is chosen for each state: the largest whose free-run error of that
+state over validation data, with the other states from the record, is close to the best. Then inputs
+are tested one after the other, the least sensitive first: every network is trained further with and
+without the input, equally long under the weakest penalty. An input is kept if the sensitivity to it
+is above a threshold (even if correlated inputs could replace it at little cost), or if the one-step
+validation error without it is larger, however small the sensitivity; else it is removed. Finally
+the penalty shrinks the remaining weights, small ones are set to zero, and the others are trained
+further without penalty.
 """
 
 from collections.abc import Sequence
@@ -36,17 +36,16 @@ from sparsid.training.training import NEVER, Fitted, Monitor, Training
 
 @dataclass(frozen=True)
 class Reading:
-    """How networks become readable; `epochs` is the length of a whole training.
+    """Options of `fit_readable`; `epochs` is the length of a complete training.
 
-    `strengths` of L1 rise; each is tried with `starts` networks over half the epochs, and the
-    largest is taken whose free-run error is within `tolerance` of the best. The direct path from
-    inputs to outputs has a tenth of it. While inputs are given up it is the weakest, or what they
-    are worth would drown in what the penalty costs. An input is a candidate for removal if its
+    `strengths` of L1 are ascending; each is tried with `starts` networks over half the epochs, and
+    the largest is taken whose free-run error is within `tolerance` of the best. The direct path
+    from inputs to outputs has a tenth of it. While inputs are tested it is the weakest, so that the
+    penalty does not hide their effect. An input is a candidate for removal if its
     sensitivity is below `sensitivity_threshold` (standard deviations of the increment for one of
     the input); it is removed if the squared one-step error without it is at most `factor` times
-    that with it (half as large again, not squared), or `floor` (of the variance of the
-    increments, where errors are nothing but rounding).
-    `cut` is the threshold of the last training.
+    that with it (2.25: 1.5 times the error), or at most `floor` (a share of the variance of the
+    increments, for errors of the size of rounding). `cut` is the threshold of the last training.
     """
 
     epochs: int
@@ -59,10 +58,10 @@ class Reading:
     cut: float = 3e-3
     rate: float = 3e-3
     batch: int = 128
-    monitored: int = 8  # validation trajectories that states run alone over
+    monitored: int = 8  # validation trajectories for free runs
 
     def epochs_for(self, inputs: int) -> int:
-        """Epochs of everything, for networks of so many inputs, if every one is tried."""
+        """Total epochs for networks of so many inputs, if every input is tested."""
         return 2 * self.half + 2 * self.epochs + 2 * inputs * self.short
 
     @property
@@ -71,17 +70,17 @@ class Reading:
 
     @property
     def short(self) -> int:
-        """Epochs with, and without, each input that is tried."""
+        """Epochs with, and without, each input that is tested."""
         return max(self.epochs // 5, 1)
 
 
 @dataclass(frozen=True, eq=False)
 class StrengthChoice:
-    """The strengths tried, and what came of them; errors are medians over the starts.
+    """The strengths tried and their errors, medians over the starts.
 
     `alone` are free-run errors of single states, `joint` those of all states together with each
-    strength, and `joint_chosen` with every state's own. Where that errs more than the best common
-    strength, beyond the tolerance, `chosen` is the common one.
+    strength, and `joint_chosen` with the chosen strength of every state. If the last is above the
+    best common strength's by more than the tolerance, `chosen` is the common one.
     """
 
     strengths: tuple[float, ...]
@@ -97,10 +96,10 @@ class StrengthChoice:
 
 @dataclass(frozen=True, eq=False)
 class LinkPath:
-    """What was tried, round by round: the input without which each network trained on (-1: none).
+    """The tests by round: `tried` is the input tested for each network (-1: none).
 
-    `sensitivity` is what the network's was to it, `error` and `error_with` are the squared one-step
-    validation errors without and with it, and `gone` says whether it went.
+    `sensitivity` is the network's sensitivity to it, `error` and `error_with` are the squared
+    one-step validation errors without and with it, and `gone` says whether it was removed.
     """
 
     tried: Int[np.ndarray, "round member states"]
@@ -112,7 +111,7 @@ class LinkPath:
 
 @dataclass(frozen=True)
 class ReadFitted:
-    """A readable ensemble, and how it came to be, as far as it came before an interruption."""
+    """A readable ensemble and the choices made; None for steps that were interrupted."""
 
     fitted: Fitted
     strengths: StrengthChoice | None
@@ -129,29 +128,29 @@ def fit_readable(
     callback: Callback | None = None,
     key: Key[Array, ""],
 ) -> ReadFitted:
-    """Trains `size` members whose links are meant to be read; member i depends on i alone.
+    """Trains `size` members with interpretable links; member i depends on `key` and i only.
 
-    Ctrl-C ends training after the running epoch with a usable result. Raises SparsidError for an
+    Ctrl-C ends training after the current epoch with a usable result. Raises SparsidError for an
     architecture without a network per state.
     """
     if not architecture.per_state:
-        raise SparsidError("Links are read from networks per state: set `per_state`.")
+        raise SparsidError("Readable links need one network per state; set `per_state`.")
     key_try, key_fit = jax.random.split(key)
     with interruptible() as stop:
         run = _Run(architecture, train, validation, reading, callback, stop)
         tried = run.tried(key_try)
-        if stop.asked:  # those of the weakest penalty, as far as they are
+        if stop.asked:  # those of the weakest penalty, in their current state
             some = tried.pick([i % reading.starts for i in range(size)])
             return ReadFitted(run.training.fitted(some), None, None)
         choice = run.choice(tried)
         members, path = run.trained(key_fit, size, choice.per_state), None
         if not stop.asked:
-            members, path = run.pared(members)
+            members, path = run.with_needed_inputs(members)
         return ReadFitted(run.finished(members, choice.per_state), choice, path)
 
 
 class _Run:
-    """The three steps on one plant's data, with one count of epochs over all of them."""
+    """The three steps on one plant's data, with a common count of epochs."""
 
     def __init__(
         self,
@@ -183,7 +182,7 @@ class _Run:
         return Phase(epochs, Cosine(first, last), method, batch=self.reading.batch)
 
     def tried(self, key: Key[Array, ""]) -> Members:
-        """Networks of every strength, strength by strength; their starts are alike."""
+        """Networks of every strength, ordered by strength, with the same initial weights."""
         given, rate = self.reading, self.reading.rate
         keys = jax.random.split(key, given.starts)
         members = self.training.begin(jnp.concatenate([keys] * len(given.strengths)))
@@ -211,8 +210,8 @@ class _Run:
         phase = self.phase(self.reading.epochs, method, rate, rate / 10)
         return self.training.run(self.training.begin(keys), phase)
 
-    def pared(self, members: Members) -> tuple[Members, LinkPath]:
-        """The members with the links that they need, and how they came to them."""
+    def with_needed_inputs(self, members: Members) -> tuple[Members, LinkPath]:
+        """The members with the inputs that they need, and the tests made."""
         given, states = self.reading, len(self.training.train.physical.states)
         keep = np.ones((members.size, states, self.inputs), bool)
         needed, rounds = np.zeros_like(keep), []
@@ -221,7 +220,7 @@ class _Run:
         for _ in range(self.inputs):
             found = structure(self.training.fitted(members).ensemble, self.training.train.physical)
             assert found.sensitivity is not None
-            goes, lost = weakest(
+            goes, least = weakest(
                 keep & ~needed, keep, found.sensitivity, given.sensitivity_threshold
             )
             if not goes.any() or self.training.stop.asked:
@@ -236,15 +235,15 @@ class _Run:
                 for m in (tried, both)
             )
             asked = goes.any(axis=2)
-            fine = np.isfinite(error) & (
+            accepted = np.isfinite(error) & (
                 error <= np.maximum(given.factor * error_with, given.floor)
             )
-            gone = asked & fine & tried.alive()[:, None]
-            trained = asked & both.alive()[:, None]  # who is lost on the way stays as it was
+            gone = asked & accepted & tried.alive()[:, None]
+            trained = asked & both.alive()[:, None]  # a member that diverges stays unchanged
             members = members_of(gone, tried, members_of(trained, both, members))
             keep, needed = keep & ~(goes & gone[..., None]), needed | (goes & ~gone[..., None])
             at = np.where(asked, goes.argmax(axis=2), -1)
-            rounds.append((at, lost, error, error_with, gone))
+            rounds.append((at, least, error, error_with, gone))
         self.training.total = self.epochs_done + given.half + given.epochs
         empty = np.zeros((0, members.size, states))
         columns = zip(*rounds, strict=True) if rounds else (empty,) * 5
@@ -260,19 +259,19 @@ class _Run:
 
 
 def _penalty(strengths: Sequence[float]) -> Sparsifier:
-    """L1 of a strength for each state, under masks that keep everything so far."""
+    """L1 of a strength for each state, under masks that keep all weights."""
     return chain(threshold(0.0), L1(weight=1.0, direct=0.1).build(per_output=strengths))
 
 
 def chosen_strengths(
     alone: Float[np.ndarray, "strength states"], tolerance: float
 ) -> Int[np.ndarray, " states"]:
-    """For each state the last strength whose error is within `tolerance` of the least.
+    """For each state the index of the last strength whose error is within `tolerance` of the least.
 
-    The weakest where no run stayed finite.
+    0, the weakest, if all runs diverged.
     """
-    fine = alone <= tolerance * alone.min(axis=0)
-    last = len(alone) - 1 - fine[::-1].argmax(axis=0)
+    accepted = alone <= tolerance * alone.min(axis=0)
+    last = len(alone) - 1 - accepted[::-1].argmax(axis=0)
     return np.where(np.isfinite(alone).any(axis=0), last, 0)
 
 
@@ -284,16 +283,16 @@ def weakest(
 ) -> tuple[Bool[np.ndarray, "member states inputs"], Float[np.ndarray, "member states"]]:
     """(the least sensitive candidate of every network, that sensitivity).
 
-    None, and inf, where the network leans on all of them, or has a single input left.
+    None, and inf, if no candidate is below the threshold, or a single input is left.
     """
     left = np.where(candidates & (keep.sum(axis=2, keepdims=True) > 1), sensitivity, np.inf)
-    lost = np.where(left.min(axis=2) < sensitivity_threshold, left.min(axis=2), np.inf)
+    least = np.where(left.min(axis=2) < sensitivity_threshold, left.min(axis=2), np.inf)
     places = np.arange(keep.shape[2]) == left.argmin(axis=2)[..., None]
-    return places & np.isfinite(lost)[..., None], lost
+    return places & np.isfinite(least)[..., None], least
 
 
 def with_links(members: Members, keep: Bool[np.ndarray, "member states inputs"]) -> Members:
-    """The members, under masks already, with these inputs alone: the others' columns are masked."""
+    """The members, masked already, with these inputs only: the columns of others are masked."""
     whole = jnp.asarray(keep[np.resize(np.arange(len(keep)), len(members.stack.alive))])
 
     def under(weight: Masked) -> Masked:
@@ -320,8 +319,8 @@ def with_links(members: Members, keep: Bool[np.ndarray, "member states inputs"])
 def members_of(taken: Bool[np.ndarray, "member states"], new: Members, old: Members) -> Members:
     """The members with their networks of `new` where `taken`, else those of `old`.
 
-    So a network of which nothing is asked any more does not depend on how long others go on; nor
-    does its member's key, nor whether it still trains.
+    A network whose tests are finished then does not depend on how many rounds others need; nor do
+    the key of its member and whether it is frozen.
     """
     whole = jnp.asarray(taken[np.resize(np.arange(len(taken)), len(new.stack.alive))])
 
@@ -346,7 +345,7 @@ def members_of(taken: Bool[np.ndarray, "member states"], new: Members, old: Memb
 
 
 def regrouped(models: PyTree, sources: Int[np.ndarray, "member states"]) -> PyTree:
-    """Stacked models whose network of state i is that of member `sources[member, i]`."""
+    """Stacked models that take the network of state i from member `sources[member, i]`."""
     states = np.arange(sources.shape[1])
     whole = jax.tree.map(lambda leaf: leaf[sources[:, 0]], models)
     return eqx.tree_at(

@@ -1,4 +1,4 @@
-"""Learning rates over a phase: modules whose numbers are leaves, so that they may differ freely."""
+"""Learning rate schedules: modules whose numbers are leaves, so members may differ in them."""
 
 from abc import abstractmethod
 
@@ -10,15 +10,15 @@ from sparsid.sparsify import Clock
 
 
 class AbstractSchedule(eqx.Module):
-    """A learning rate for every moment of a phase."""
+    """A learning rate as a function of the clock of a phase."""
 
     @abstractmethod
     def __call__(self, clock: Clock) -> Array:
-        """The rate of the step about to be made."""
+        """The rate of the next step."""
 
 
 class Constant(AbstractSchedule):
-    """The same rate throughout."""
+    """A constant rate."""
 
     rate: float
 
@@ -52,7 +52,7 @@ class Cosine(AbstractSchedule):
 class Ramp(AbstractSchedule):
     """Linear from `rate` to `final` between the shares `begin` and `end` of the phase.
 
-    The approach to weight averaging of Izmailov 2018: begin 0.5, end 0.9.
+    As before weight averaging in Izmailov 2018: begin 0.5, end 0.9.
     """
 
     rate: float
@@ -68,7 +68,7 @@ class Ramp(AbstractSchedule):
 class Part(AbstractSchedule):
     """A schedule over `epochs`, of which `done` were made before this phase.
 
-    So training that was cut into phases goes on as if it had not been.
+    Training split into phases then follows the same rates as in a single phase.
     """
 
     whole: AbstractSchedule

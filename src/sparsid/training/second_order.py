@@ -1,4 +1,4 @@
-"""Second-order training of an ensemble: the Python loop around compiled iterations."""
+"""Second-order training of an ensemble: the Python loop over compiled iterations."""
 
 import functools
 import math
@@ -34,16 +34,16 @@ from sparsid.training.stopping import LONG, RUNNING, STALLED
 from sparsid.training.training import Training, phases_done
 from sparsid.training.windows import Criterion, Simulation, Windows, check_windows, windows
 
-AT_ONCE = 10  # iterations between two looks
-LARGEST = 3000  # living numbers up to which matrices of their square are formed
+AT_ONCE = 10  # iterations between two reports
+LARGEST = 3000  # active parameters up to which square matrices of them are formed
 
 
 @dataclass(frozen=True)
 class SecondOrderPhase:
     """A phase of second-order training on all data at once, in float64.
 
-    Ends for each member by `method.stopping`, after `iterations`, or for all after `seconds`. With
-    `early` a member goes back to the point of least validation error among those looked at, every
+    Each member stops by `method.stopping` or after `iterations`, all of them after `seconds`. With
+    `early`, the result of a member is its point of least validation error, which is evaluated every
     ten iterations.
     """
 
@@ -55,17 +55,17 @@ class SecondOrderPhase:
 
     @property
     def needs(self) -> Need:
-        """The free run of a model is differentiated by its recursion."""
+        """The model's recursion, for derivatives of free runs."""
         return RECURSION
 
     @property
     def removes_weights(self) -> bool:
-        """Whether weights may become zero in it: the method removes none."""
+        """Whether the phase may set weights to zero: no."""
         return False
 
     @property
     def epochs(self) -> int:
-        """Looks between its iterations, at most: what progress counts beside epochs."""
+        """Largest number of reports, one every ten iterations."""
         return -(-self.iterations // AT_ONCE)
 
     def __post_init__(self):
@@ -73,16 +73,16 @@ class SecondOrderPhase:
             raise SparsidError(f"`iterations` must be at least 1; got {self.iterations}.")
         if self.criterion.estimated and not isinstance(self.method, LevenbergMarquardt):
             raise SparsidError(
-                "Only Levenberg-Marquardt estimates the outputs that windows start from; take it, "
-                "or leave `estimated` out."
+                "Only Levenberg-Marquardt estimates initial outputs of windows; use it, or leave "
+                "`estimated` out."
             )
         if self.seconds is not None and not self.seconds > 0:
             raise SparsidError(f"`seconds` must be positive; got {self.seconds}.")
 
     def check(self, training: Training, members: Members, *, thinned: bool) -> None:
-        """Raises SparsidError for records or windows that are too short, and too many numbers.
+        """Raises SparsidError for records or windows that are too short, or too many parameters.
 
-        How many numbers live once a phase before has removed some is not known yet.
+        The number of active parameters is unknown if an earlier phase removes weights.
         """
         check_windows(training.train, self.criterion, lag=members.stack.model.lag)
         if not thinned:
@@ -92,7 +92,7 @@ class SecondOrderPhase:
     def run(
         self, training: Training, members: Members, phases: Sequence["SecondOrderPhase"]
     ) -> Members:
-        """The members after this phase, the same for all; moments start fresh after it."""
+        """The members after this phase, which is the same for all; it resets moments."""
         if any(phase != self for phase in phases):
             raise SparsidError(UNEQUAL)
         layout, points = points_of(members.models())
@@ -100,21 +100,21 @@ class SecondOrderPhase:
         data = windows(training.train, self.criterion, lag=lag)
         numbers = float(data.counts.sum()) * data.y.shape[-1]
 
-        def callback(look: SecondOrderReport) -> None:
+        def callback(report: SecondOrderReport) -> None:
             nonlocal members
             members = training.reported(
                 members,
                 phase=at,
-                epoch=(look.iterations - 1) // AT_ONCE,
+                epoch=(report.iterations - 1) // AT_ONCE,
                 rate=math.nan,
-                train=look.errors / numbers,
+                train=report.errors / numbers,
                 validation=np.full(members.size, np.nan),
             )
 
         validation = None
         if training.monitor is not None:
-            whole = type(self.criterion)()
-            validation = windows(training.monitor.validation, whole, lag=lag)
+            complete = type(self.criterion)()
+            validation = windows(training.monitor.validation, complete, lag=lag)
         ended = run_second_order(
             layout,
             points,
@@ -140,10 +140,10 @@ class SecondOrderPhase:
 
 @dataclass(frozen=True)
 class SecondOrderResult:
-    """Where the members ended: stacked points in NumPy, their errors, and why each stopped.
+    """Final stacked points in NumPy, their errors, and the reason why each member stopped.
 
-    Estimated starts stand in `starts`, not in the points: they belong to the windows, and are those
-    of the last iteration, also where `early` went back.
+    `starts` are estimated initial outputs of the windows, which are not part of the points: those
+    of the last iteration, also with `early`.
     """
 
     points: Point
@@ -156,7 +156,7 @@ class SecondOrderResult:
 
 @dataclass(frozen=True)
 class SecondOrderReport:
-    """A look at members on their way. Errors are sums of squared scaled errors."""
+    """Progress of all members. Errors are sums of squared scaled errors."""
 
     iterations: int
     errors: Float[np.ndarray, " member"]
@@ -175,22 +175,24 @@ def run_second_order(
     callback: Callable[[SecondOrderReport], Any] | None = None,
     stop: Stop | None = None,
 ) -> SecondOrderResult:
-    """Moves stacked points downhill on the error over `data`, all devices at work.
+    """Minimises the error of stacked points over `data`, on all devices.
 
-    The error of a member, with its ridge, never rises, but with `early`: then points whose error
-    (without) is at most `largest_error`, all if that is None, compete on `validation`, the start
-    among them. A member that is not `active` stays where it is. Raises SparsidError where
-    all runs become NaN or infinite at their start, unless `active` is given, for early stopping
-    without `validation`, and for more than `LARGEST` active parameters.
+    The error of a member, with its ridge term, never increases. With `early`, the result is instead
+    the point of least error over `validation`, the start included, among those whose error (without
+    ridge) is at most `largest_error` (None: all). A member that is not `active` is not changed.
+    Raises SparsidError if all runs are NaN or infinite at their start, unless `active` is given,
+    for early stopping without `validation`, and for more than `LARGEST` active parameters.
     """
     began = time.monotonic()
     size, feedback = len(points.theta), descent.criterion.feedback
     if descent.early and validation is None:
-        raise SparsidError("Early stopping needs validation data; give some, or set `early` off.")
-    alive, sized = int(points.keep.sum(axis=1).max()), layout
+        raise SparsidError(
+            "Early stopping needs validation data; give some, or set `early` to False."
+        )
+    count, sized = int(points.keep.sum(axis=1).max()), layout
     if isinstance(descent.method, LevenbergMarquardt):
-        sized = layout.with_capacity(alive)
-        check_size(alive)
+        sized = layout.with_capacity(count)
+        check_size(count)
     else:
         check_size(layout.size)
     begin, advance = _program(sized, feedback, descent.method)
@@ -203,8 +205,8 @@ def run_second_order(
         if active is None:
             check_finite(np.asarray(state.error)[:size])
         else:
-            at_rest = ~np.resize(active, len(state.reason))
-            state = state._replace(reason=jnp.where(at_rest, STALLED, state.reason))
+            inactive = ~np.resize(active, len(state.reason))
+            state = state._replace(reason=jnp.where(inactive, STALLED, state.reason))
         early = None
         if descent.early and validation is not None:
             early = Early(layout, feedback, validation, largest_error)
@@ -254,18 +256,18 @@ def _program(layout: Layout, feedback: bool, method: LevenbergMarquardt | BFGS):
 
 
 def check_size(numbers: int) -> None:
-    """Raises SparsidError for more than `LARGEST` numbers."""
+    """Raises SparsidError for more than `LARGEST` active parameters."""
     if numbers > LARGEST:
         raise SparsidError(
-            f"Second-order training takes models of up to {LARGEST} living numbers; this one has "
-            f"{numbers}: train it by epochs (Adam)."
+            f"Second-order training takes models of up to {LARGEST} active parameters; this one "
+            f"has {numbers}: train it by epochs (Adam)."
         )
 
 
 def check_finite(errors: np.ndarray) -> None:
-    """Raises SparsidError if the free runs of all members are lost before anything is done."""
+    """Raises SparsidError if the free runs of all members are NaN or infinite at the start."""
     if not np.isfinite(errors).any():
         raise SparsidError(
-            f"The free runs of all {len(errors)} members leave the finite numbers at their start: "
-            "begin with one-step training, shorter windows or smaller weights."
+            f"The free runs of all {len(errors)} members become NaN or infinite at the start of "
+            "training: begin with one-step training, shorter windows or smaller weights."
         )

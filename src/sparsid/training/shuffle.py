@@ -11,19 +11,19 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Int, Key
 
-SORTED_BELOW = 4096  # few examples: sorting is cheap, and its orders are exactly uniform
+SORTED_BELOW = 4096  # for few examples sorting is cheap, and exactly uniform
 ROUNDS = 6
 
 
 def covered(n: int) -> int:
-    """How many of `n` examples one order visits: all, or all but fewer than sqrt(n) / 4."""
+    """Number of the `n` examples in one order: all, or all but fewer than sqrt(n) / 4."""
     return n if n <= SORTED_BELOW else math.prod(_rectangle(n))
 
 
 def order(key: Key[Array, ""], n: int) -> Int[Array, " covered"]:
-    """`covered(n)` different indices below `n` in random order.
+    """`covered(n)` distinct indices below `n` in random order.
 
-    The few indices that a long order leaves out differ from call to call.
+    The few indices that a long order omits differ from call to call.
     """
     if n <= SORTED_BELOW:
         return jax.random.permutation(key, n)
@@ -40,7 +40,7 @@ def order(key: Key[Array, ""], n: int) -> Int[Array, " covered"]:
 
 
 def _rectangle(n: int) -> tuple[int, int]:
-    """The nearly square rows x columns <= n that leaves the fewest out."""
+    """The nearly square rows x columns <= n that omits the fewest."""
     root = math.isqrt(n)
     rows = min(range(root - root // 8, root + 1), key=lambda rows: n % rows)
     return rows, n // rows

@@ -1,4 +1,4 @@
-"""Points to begin second-order training from, and back from points to models."""
+"""Conversion between models and points, the parameter vectors of second-order training."""
 
 import equinox as eqx
 import jax
@@ -21,7 +21,7 @@ from sparsid.training.windows import Windows
 
 
 def points_of(models: PyTree) -> tuple[Layout, Point]:
-    """(layout, points) of stacked models, in NumPy float64; a mask's dead places stay dead.
+    """(layout, points) of stacked models, in NumPy float64; masked weights stay masked.
 
     `models` have a leading member axis.
     """
@@ -30,7 +30,7 @@ def points_of(models: PyTree) -> tuple[Layout, Point]:
     trainable, rest = split_trainable(models)
     with jax.enable_x64(True):
         theta = np.asarray(layout.pack(_float64(trainable), axes=1))
-    keeps, _ = split_trainable(jax.tree.map(_lives, models, is_leaf=is_parameter))
+    keeps, _ = split_trainable(jax.tree.map(_keeps, models, is_leaf=is_parameter))
     keep = np.concatenate(
         [np.asarray(leaf).reshape(len(theta), -1) != 0 for leaf in jax.tree.leaves(keeps)], axis=1
     )
@@ -38,7 +38,7 @@ def points_of(models: PyTree) -> tuple[Layout, Point]:
 
 
 def models_of(layout: Layout, points: Point) -> PyTree:
-    """Stacked models of these points, float64."""
+    """Stacked models with these parameters, in float64."""
     with jax.enable_x64(True):
         models = jax.vmap(lambda theta, rest: eqx.combine(layout.unpack(theta), rest))(
             jnp.asarray(points.theta), points.rest
@@ -47,14 +47,14 @@ def models_of(layout: Layout, points: Point) -> PyTree:
 
 
 def uniform_start(points: Point, *, key: Key[Array, ""]) -> Point:
-    """All live numbers uniform in [-1, 1], as chaber2018 begins."""
+    """All active parameters drawn uniformly from [-1, 1], as in chaber2018."""
     with jax.enable_x64(True):
         drawn = jax.random.uniform(key, points.theta.shape, float, -1.0, 1.0)
     return points._replace(theta=np.where(points.keep, drawn, 0.0))
 
 
 def stacked(points: Point) -> Point:
-    """The points on JAX's side in float64, padded so that every device has equally many."""
+    """The points as JAX arrays in float64, padded so that every device has equally many."""
     extra = padding(len(points.theta))
 
     def padded(leaf) -> jax.Array:
@@ -66,19 +66,19 @@ def stacked(points: Point) -> Point:
 
 
 def with_recorded_starts(layout: Layout, points: Point, data: Windows) -> Point:
-    """With outputs to estimate from which the windows start, the recorded ones at first."""
+    """The points with estimated initial outputs of the windows, initially the recorded ones."""
     one = jax.tree.map(lambda leaf: leaf[0], points)
     recorded = recorded_starts(layout.model(one.theta, one.rest), data)
     return points._replace(starts=jnp.tile(recorded, (len(points.theta), 1, 1, 1)))
 
 
 def without_starts(points: Point) -> Point:
-    """Without the outputs that windows start from: they belong to the windows."""
+    """The points without estimated initial outputs, which belong to the windows."""
     return points._replace(starts=None)
 
 
-def _lives(node):
-    """A node of the same layout whose trainable arrays say what lives: 1 or 0."""
+def _keeps(node):
+    """A node of the same structure whose trainable arrays are 1 if active, 0 if masked."""
     if not is_parameter(node):
         return jax.tree.map(np.ones_like, node)
     if isinstance(node, Fixed | Held):

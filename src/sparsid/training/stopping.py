@@ -1,4 +1,4 @@
-"""When second-order training of a member ends."""
+"""Stopping criteria of second-order training."""
 
 from dataclasses import dataclass
 
@@ -10,10 +10,10 @@ RUNNING, FLAT, SMALL_STEP, STALLED, LONG = range(5)
 
 @dataclass(frozen=True)
 class Stopping:
-    """Rules for one member. `gradient` and `step` are norms, as published 1e-9 (chaber2018).
+    """Criteria for one member. `gradient` and `step` bound norms; 1e-9 as in chaber2018.
 
-    `progress` is the least relative decrease of the error over `patience` iterations; 0 asks for
-    none.
+    `progress` is the least relative decrease of the error over `patience` iterations; 0: none
+    is required.
     """
 
     gradient: float = 1e-9
@@ -30,14 +30,14 @@ class Stopping:
         step: Float[Array, ""],
         iterations: Int[Array, ""],
     ) -> tuple[Int[Array, ""], Float[Array, ""]]:
-        """(reason to stop or RUNNING, the error to look back to)."""
+        """(reason to stop or RUNNING, the error at the last check of progress)."""
         due = iterations % self.patience == 0
         slow = due & (reached - error <= self.progress * reached) if self.progress else False
         reason = jnp.full((), RUNNING, int)
-        for held, content in (
+        for met, code in (
             (slow, STALLED),
             (step <= self.step, SMALL_STEP),
             (jnp.linalg.norm(gradient) <= self.gradient, FLAT),
         ):
-            reason = jnp.where(held, content, reason)
+            reason = jnp.where(met, code, reason)
         return reason, jnp.where(due, error, reached)

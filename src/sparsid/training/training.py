@@ -1,4 +1,4 @@
-"""Members moved through phases: what every kind of phase has, and what all of them share."""
+"""Training of members through phases: the interface of a phase, and the shared state."""
 
 import time
 from collections.abc import Sequence
@@ -23,40 +23,40 @@ from sparsid.training.losses import AbstractLoss
 from sparsid.training.members import Members
 from sparsid.training.progress import Callback, EpochReport, History, Stop
 
-MONITORED = 20_000  # validation examples looked at after every epoch
-NEVER = 10**9  # epochs, for a Monitor that looks at no free run on the way
+MONITORED = 20_000  # validation examples evaluated after every epoch
+NEVER = 10**9  # epochs, for a Monitor without free runs during a phase
 
 
 class AnyPhase(Needing, Protocol):
-    """What every kind of phase has; a new kind is a class with these attributes."""
+    """Interface of a phase; a new kind of phase is a class with these attributes."""
 
     @property
     def epochs(self) -> int:
-        """How many reports it makes at most: what progress counts."""
+        """Largest number of reports, for progress."""
         ...
 
     @property
     def removes_weights(self) -> bool:
-        """Whether weights may become zero in it."""
+        """Whether the phase may set weights to zero."""
         ...
 
     def check(self, training: "Training", members: Members, *, thinned: bool) -> None:
-        """Raises SparsidError for data or models that it cannot take, before anything is trained.
+        """Raises SparsidError for unsupported data or models, before anything is trained.
 
-        `members` are fresh; `thinned` says that a phase before may make weights zero.
+        `members` are untrained; `thinned`: whether an earlier phase may set weights to zero.
         """
 
     def run(self, training: "Training", members: Members, phases: Sequence[Any]) -> Members:
-        """The members after their phases, one a member, this one the first of them."""
+        """The members after their `phases`, one per member; `self` is the first."""
         ...
 
 
 @dataclass(frozen=True)
 class Monitor:
-    """Looks at validation data while training runs; it changes nothing unless `keep_best`.
+    """Evaluation on validation data during training; no effect on it unless `keep_best`.
 
-    Every `every` epochs all members run freely over the first `trajectories` validation
-    trajectories. With `keep_best`, each member ends as it was when that free run was best.
+    Every `every` epochs all members are run freely over the first `trajectories` validation
+    trajectories. With `keep_best`, the result has each member at its best free run.
     """
 
     validation: ScaledDataset
@@ -67,17 +67,17 @@ class Monitor:
 
 @dataclass(frozen=True)
 class Fitted:
-    """What training leaves: a usable ensemble, whatever happened, and its history."""
+    """Result of training: the ensemble, usable also after an interruption, and its history."""
 
     ensemble: Ensemble
     history: History
 
 
 class Training:
-    """Makes members, moves them through phases, and looks at them between epochs.
+    """Creates members, trains them through phases, and evaluates them between epochs.
 
-    `total` is the number of epochs that reports count towards. With `allow_diverged`, free runs of
-    all members that are NaN or infinite when second-order training begins are a result, no error.
+    `total` is the total number of epochs in reports. Without `allow_diverged`, second-order
+    training raises SparsidError if the free runs of all members are NaN or infinite at its start.
     float64 training runs inside `jax.enable_x64`.
     """
 
@@ -100,7 +100,7 @@ class Training:
         self._on_device: dict[tuple[AbstractLoss, str], PyTree] = {}
 
     def begin(self, keys: Key[Array, " member"], *, start: PyTree | None = None) -> Members:
-        """Fresh members, one a key; `start` is a stacked scaled model to begin from instead."""
+        """New members, one per key; `start` is a stacked scaled model to start from instead."""
         size = len(keys)
         count = size + padding(size)
         keys = keys[np.resize(np.arange(size), count)]
@@ -113,27 +113,30 @@ class Training:
         return Members(Member(models, (), (), run_key, jnp.arange(count) < size, None), size)
 
     def run(self, members: Members, phase: AnyPhase | Sequence[AnyPhase]) -> Members:
-        """One phase forward: the same for all, or one for each member.
+        """The members after one phase: the same for all, or one for each member.
 
         Phases of one call have the same structure (epochs, batch, loss, optimiser, hooks) and may
-        differ in numbers. Ends early if the user asked to stop or nobody is alive. Raises
-        SparsidError for phases that differ in structure, and for one that the architecture cannot
-        serve.
+        differ in numbers. Ends early if a stop was requested or all members are frozen. Raises
+        SparsidError for phases that differ in structure, and for one that the architecture does
+        not support.
         """
         phases = tuple(phase) if isinstance(phase, Sequence) else (phase,) * members.size
         if len(phases) != members.size:
-            raise SparsidError(f"`phases` must be one a member, {members.size}; got {len(phases)}.")
+            raise SparsidError(
+                f"`phases` must have one entry for each of {members.size} members; got "
+                f"{len(phases)}."
+            )
         if any(type(other) is not type(phases[0]) for other in phases):
             raise SparsidError(UNEQUAL)
         check_serves(self.architecture, phases[0])
         return members if self.over(members) else phases[0].run(self, members, phases)
 
     def over(self, members: Members) -> bool:
-        """Whether the user stopped, or nobody is alive."""
+        """Whether a stop was requested, or all members are frozen."""
         return self.stop.asked or not members.alive().any()
 
     def fitted(self, members: Members) -> Fitted:
-        """The ensemble as it stands, with its card."""
+        """The ensemble in its current state, with its card."""
         history = replace(members.history, interrupted=self.stop.asked)
         models = members.models()
         if members.best is not None and self.monitor is not None and self.monitor.keep_best:
@@ -156,19 +159,19 @@ class Training:
         return self._on_device[loss, "train"]
 
     def monitored(self, loss: AbstractLoss) -> PyTree[Array] | None:
-        """Validation examples, evenly thinned to a bounded number, on every device."""
+        """Validation examples, evenly subsampled to at most `MONITORED`, on every device."""
         if self.monitor is None:
             return None
         if (loss, "validation") not in self._on_device:
             examples = loss.examples(self.monitor.validation)
             n = len(jax.tree.leaves(examples)[0])
             chosen = np.unique(np.linspace(0, n - 1, min(n, MONITORED)).astype(int))
-            thinned = jax.tree.map(lambda array: array[chosen], examples)
-            self._on_device[loss, "validation"] = _to_device(thinned)
+            subsampled = jax.tree.map(lambda array: array[chosen], examples)
+            self._on_device[loss, "validation"] = _to_device(subsampled)
         return self._on_device[loss, "validation"]
 
     def regressors(self) -> Float[Array, "rows regressors"]:
-        """What a network is given over the training data."""
+        """The inputs of a network over the training data."""
         rows = [self.architecture.regressors(t.x, t.u) for t in self.train.scaled]
         return replicated(_own_precision(np.concatenate(rows)))
 
@@ -183,7 +186,7 @@ class Training:
         validation: Float[np.ndarray, " member"],
         free_run: Float[np.ndarray, " member"] | None = None,
     ) -> Members:
-        """The members with one more report in their history, which `callback` has been told."""
+        """The members with one more report in their history, after passing it to `callback`."""
         report = EpochReport(
             phase=phase,
             epoch=epoch,
@@ -201,7 +204,7 @@ class Training:
         return replace(members, history=history)
 
     def due(self, epoch: int, epochs: int) -> bool:
-        """Whether validation free runs are due: every few epochs, and after the last one."""
+        """Whether validation free runs are due: every `every` epochs, and after the last one."""
         if self.monitor is None:
             return False
         return (epoch + 1) % self.monitor.every == 0 or epoch + 1 == epochs or self.stop.asked
@@ -209,7 +212,7 @@ class Training:
     def compared(
         self, members: Members, models: PyTree
     ) -> tuple[Members, Float[np.ndarray, " member"]]:
-        """(members with the best so far remembered if asked for, their free-run errors)."""
+        """(members, with their best models updated if `keep_best`; their free-run errors)."""
         assert self.monitor is not None
         monitored = self.monitor.validation.physical[: self.monitor.trajectories]
         errors = free_run_errors(self._ensemble(models, self.card, members.size), monitored)
@@ -219,16 +222,16 @@ class Training:
 
 
 def phases_done(history: History) -> int:
-    """Phases that were trained, as far as they got: the number of the one that begins."""
+    """Number of phases with at least one report: the index of the next phase."""
     return len({report.phase for report in history.epochs})
 
 
 def _own_precision(array: np.ndarray) -> Array:
-    """In the precision of this training, whatever it came in; masks stay masks."""
+    """The array in the precision of this training; Boolean and integer arrays are not cast."""
     exact = not np.issubdtype(array.dtype, np.inexact)
     return jnp.asarray(array, array.dtype if exact else jnp.result_type(float))
 
 
 def _to_device(examples: PyTree[np.ndarray]) -> PyTree[Array]:
-    """Cast only here: targets were differenced in float64."""
+    """Cast only here, as targets are differenced in float64."""
     return replicated(jax.tree.map(_own_precision, examples))

@@ -1,4 +1,4 @@
-"""Records cut into windows, and the free runs of a model over them."""
+"""Records split into windows, and free runs of a model over them."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
@@ -13,9 +13,9 @@ from sparsid.models import rollout
 
 
 class Windows(NamedTuple):
-    """Scaled records of JAX or of NumPy: y and u Float["window time channels"].
+    """Scaled records in JAX or NumPy: y and u Float["window time channels"].
 
-    `counts` Float["window time"] is 0 for rows that are given or filled up, 1 for all others.
+    `counts` Float["window time"] is 0 for initial and padded rows, 1 for all others.
     """
 
     y: Any
@@ -27,15 +27,15 @@ class Windows(NamedTuple):
 class Simulation:
     """The free run (parallel, NOE): the model sees its own earlier outputs.
 
-    Over whole records, or over windows of `length` samples that begin every `stride` samples; each
-    starts from recorded rows, which do not count. With `perturbation`, every window is run a second
-    time from initial outputs that are perturbed by up to so many scaled units, and the first
-    `burn_in` samples of that run do not count: a plant forgets where it started, and so must its
-    model.
+    Over complete records, or over windows of `length` samples that begin every `stride` samples;
+    each starts from recorded rows, which do not count. With `perturbation`, every window is run a
+    second time with initial outputs perturbed by up to so many scaled units, and the first
+    `burn_in` samples of that run do not count: the effect of the initial state decays in a stable
+    plant, and so it should in its model.
 
-    With `estimated`, the outputs a window starts from are unknowns of their own beside the weights,
-    pulled to the recorded ones as hard as any other row: for records whose first samples are noisy.
-    They are forgotten when training ends. Only Levenberg-Marquardt estimates them.
+    With `estimated`, the initial outputs of a window are additional unknowns, with the same squared
+    penalty on their distance from the recorded ones as any other row: for records whose first
+    samples are noisy. They are discarded after training. Only Levenberg-Marquardt estimates them.
     """
 
     length: int | None = None
@@ -53,7 +53,7 @@ class Simulation:
             )
 
     def samples(self, lag: int) -> int | None:
-        """Samples of a window for a model of this lag; None for whole records."""
+        """Samples of a window for a model of this lag; None for complete records."""
         return self.length
 
 
@@ -70,7 +70,7 @@ class Prediction:
     estimated: ClassVar[bool] = False
 
     def samples(self, lag: int) -> int | None:
-        """Samples of a window for a model of this lag; None for whole records."""
+        """Samples of a window for a model of this lag; None for complete records."""
         return None if self.stride is None else lag + 1
 
 
@@ -83,8 +83,8 @@ def cut(
     """(y, u) of each window of `length` samples, one beginning every `stride` samples of a record.
 
     With `complete` every sample is in a window: a last one ends where the record ends, and a record
-    of fewer samples is a window of its own. Otherwise the remainder of a record is left out.
-    Without `length` every window is a whole record.
+    of fewer samples is one window. Otherwise the remainder of a record is left out. Without
+    `length` every window is a complete record.
     """
     return [
         (t.x[at : at + size], t.u[at : at + size])
@@ -106,13 +106,13 @@ def _places(samples: int, length: int | None, stride: int, complete: bool) -> li
 def free_runs(
     model, given: Float[Array, "window lag observed"], u: Float[Array, "window time inputs"]
 ) -> Float[Array, "window time observed"]:
-    """Free runs of one resolved model from the `given` rows, which are the first of the result."""
+    """Free runs of one resolved model from the `given` initial rows, which the result includes."""
     starts = given[:, 0] if model.lag == 1 else given
     return jax.vmap(lambda start, inputs: rollout(model, start, inputs))(starts, u)
 
 
 def check_windows(scaled: ScaledDataset, criterion: Criterion, *, lag: int) -> None:
-    """Raises SparsidError for a record with fewer than `lag` + 1 samples, or windows as short."""
+    """Raises SparsidError for a record or windows with fewer than `lag` + 1 samples."""
     shortest, longest = min(scaled.scaled.lengths), max(scaled.scaled.lengths)
     if shortest <= lag:
         raise SparsidError(
@@ -128,9 +128,9 @@ def check_windows(scaled: ScaledDataset, criterion: Criterion, *, lag: int) -> N
 
 
 def windows(scaled: ScaledDataset, criterion: Criterion, *, lag: int) -> Windows:
-    """The records cut as the criterion says, in float64, shorter ones filled up.
+    """The records split by the criterion, in float64, shorter ones padded.
 
-    Raises SparsidError for a record with fewer than `lag` + 1 samples, or windows as short.
+    Raises SparsidError for a record or windows with fewer than `lag` + 1 samples.
     """
     check_windows(scaled, criterion, lag=lag)
     length = criterion.samples(lag)
@@ -138,13 +138,13 @@ def windows(scaled: ScaledDataset, criterion: Criterion, *, lag: int) -> Windows
     parts = cut(scaled, length, stride, complete=True)
     longest = max(len(x) for x, _ in parts)
 
-    def filled(rows):
+    def padded(rows):
         return np.pad(rows, ((0, longest - len(rows)), (0, 0)), mode="edge")
 
     time = np.arange(longest)
     unperturbed = Windows(
-        np.stack([filled(x) for x, _ in parts]),
-        np.stack([filled(u) for _, u in parts]),
+        np.stack([padded(x) for x, _ in parts]),
+        np.stack([padded(u) for _, u in parts]),
         np.stack([(time >= lag) & (time < len(x)) for x, _ in parts]).astype(float),
     )
     return (
@@ -155,7 +155,7 @@ def windows(scaled: ScaledDataset, criterion: Criterion, *, lag: int) -> Windows
 
 
 def _with_perturbed_starts(unperturbed: Windows, criterion: Simulation, lag: int) -> Windows:
-    """The windows, and once more from wrong outputs, evenly spread over what is asked for."""
+    """The windows, and a copy with initial outputs perturbed by a low-discrepancy sequence."""
     if not criterion.perturbation:
         return unperturbed
     count, _, channels = unperturbed.y.shape

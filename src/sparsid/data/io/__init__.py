@@ -1,1 +1,1 @@
-"""Datasets in files: one module a format, found by `sparsid.data.formats`."""
+"""Datasets in files: one module per format, registered in `sparsid.data.formats`."""

@@ -1,4 +1,4 @@
-"""Several trajectories in one table: a column that numbers them, in blocks of equal value."""
+"""Several trajectories in one table: blocks of rows with equal value in the column trajectory."""
 
 from collections.abc import Callable
 from itertools import pairwise
@@ -16,14 +16,14 @@ _REMEDY = "sort the rows by it, or rename the column if it numbers something els
 
 
 def blocks(column: "pd.Series", place: Callable[[int], str]) -> list[slice]:
-    """The rows of each trajectory. `place(k)` says where row k stands, for messages.
+    """The rows of each trajectory. `place(k)` names row k in messages.
 
-    Raises SparsidError for missing values, a value that comes back, or blocks of one row.
+    Raises SparsidError for missing values, a value that reappears, or blocks of one row.
     """
     missing = np.flatnonzero(column.isna())
     if len(missing):
         raise SparsidError(
-            f"The column {TRAJECTORY} must say to which trajectory each row belongs; "
+            f"The column {TRAJECTORY} must name the trajectory of each row; "
             f"{place(int(missing[0]))} a value is missing: fill it in, or rename the column."
         )
     values = column.to_numpy()
@@ -32,20 +32,20 @@ def blocks(column: "pd.Series", place: Callable[[int], str]) -> list[slice]:
     for start, stop in (parts := list(pairwise([0, *starts, len(values)]))):
         if values[start] in seen:
             raise SparsidError(
-                f"The column {TRAJECTORY} must hold the rows of one trajectory together; "
-                f"{place(start)} {values[start]} comes back: {_REMEDY}."
+                f"The column {TRAJECTORY} must keep the rows of a trajectory together; "
+                f"{place(start)} {values[start]} reappears: {_REMEDY}."
             )
         if stop - start < 2:
             raise SparsidError(
-                f"A trajectory needs at least 2 samples; by the column {TRAJECTORY} there is one "
-                f"of 1 {place(start)}: {_REMEDY}."
+                f"A trajectory needs at least 2 samples; by the column {TRAJECTORY}, that "
+                f"{place(start)} has 1: {_REMEDY}."
             )
         seen.add(values[start])
     return [slice(start, stop) for start, stop in parts]
 
 
 def details(name: str, parts: int) -> list[str]:
-    """What a reader of the table `name` should hear."""
+    """Notes for the user on the table `name`."""
     if parts == 1:
         return []
     return [f"{name} is read as {parts} trajectories, which its column {TRAJECTORY} numbers."]

@@ -1,4 +1,4 @@
-"""One door for data files: the suffix says how they are read and written."""
+"""Reads and writes data files in the format given by their suffix."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -33,9 +33,9 @@ def read(
 ) -> Dataset:
     """A dataset from one file or several: NetCDF (.nc), tables (.csv, .txt, .dat, .tsv, .parquet).
 
-    Tables need their columns chosen (`read_tables`). A file that describes itself (NetCDF) knows
-    its channels: without `states` and `outputs` all are kept, else the named ones; without
-    `inputs`, all inputs. Raises SparsidError for whatever cannot be read.
+    Columns of tables must be selected (`read_tables`). Self-describing files (NetCDF) name their
+    channels: without `states` and `outputs` all are kept, else the named ones; without `inputs`,
+    all inputs. Raises SparsidError for files that cannot be read.
     """
     listed = as_paths(paths)
     described = [describes_itself(path) for path in listed]
@@ -51,22 +51,21 @@ def read(
         )
     if not all(described):
         raise SparsidError(
-            "Files read together must all name their channels themselves (NetCDF) or all be "
-            "tables; got both."
+            "Files read together must all be self-describing (NetCDF) or all be tables; got both."
         )
     for option, value in (("columns", columns), ("time", time)):
         if value is not None:
             raise SparsidError(
-                f"`{option}` is for tables; {listed[0]} names its channels itself: leave it out."
+                f"`{option}` is for tables; {listed[0]} names its own channels: leave it out."
             )
     return joined([_read_described(path, states, outputs, inputs, dt) for path in listed])
 
 
 def write(dataset: Dataset, path: str | Path) -> None:
-    """Writes a dataset to a file whose suffix says the format: .nc, .csv, .parquet.
+    """Writes a dataset in the format of the file's suffix: .nc, .csv, .parquet.
 
-    A table holds the columns that `write_table` describes. Raises SparsidError for a suffix that
-    cannot be written, and if the file cannot.
+    Tables have the columns described at `write_table`. Raises SparsidError for a suffix without a
+    writer, or if the file cannot be written.
     """
     check_written(path)
     write_as(suffix_of(path), dataset, path)
@@ -75,7 +74,7 @@ def write(dataset: Dataset, path: str | Path) -> None:
 def write_table(dataset: Dataset, path: str | Path) -> None:
     """Writes CSV or Parquet, by suffix: trajectory, time, then states, outputs and inputs.
 
-    Headings hold the unit, `name [unit]`. Raises SparsidError if the file cannot be written.
+    Headings are `name [unit]`. Raises SparsidError if the file cannot be written.
     """
     tables = [suffix for suffix in WRITERS if suffix in TABLES]
     if suffix_of(path) not in tables:

@@ -1,4 +1,4 @@
-"""A dataset as one table, for the formats that write tables."""
+"""A dataset as one pandas DataFrame, for the formats that write tables."""
 
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def as_frame(dataset: Dataset) -> "pd.DataFrame":
     """Columns trajectory, time, states, outputs and inputs, with the unit in the heading.
 
-    A name that stands twice says its kind first: "state T [K]" and "output T [K]".
+    Duplicate names are prefixed with their kind: "state T [K]" and "output T [K]".
     """
     import pandas as pd
 

@@ -13,7 +13,7 @@ _INDEX = re.compile(r"[\d\s,:]+")
 
 @dataclass(frozen=True)
 class Heading:
-    """A heading as it is written, and the name and unit in it (None: not stated)."""
+    """A heading as written, with its name and unit (None: not stated)."""
 
     written: str
     name: str
@@ -30,7 +30,7 @@ class Heading:
 
 
 def parse_headings(written: Sequence[str]) -> tuple[Heading, ...]:
-    """All headings of a table; columns that differ in their unit alone keep it in their name."""
+    """All headings of a table; columns that differ only in unit keep it in their name."""
     headings = [Heading.parse(text) for text in written]
     names = [heading.name for heading in headings]
     return tuple(
@@ -39,14 +39,14 @@ def parse_headings(written: Sequence[str]) -> tuple[Heading, ...]:
 
 
 def with_unit(name: str, unit: str | None) -> str:
-    """The heading that `Heading.parse` takes apart again."""
+    """The heading of a channel; the inverse of `Heading.parse`."""
     return f"{name} [{unit}]" if unit else name
 
 
 def find(asked: str, headings: Sequence[Heading], where: str) -> tuple[int, str | None]:
-    """Place and unit of the column asked for, with or without its unit.
+    """Index and unit of the requested column, named with or without its unit.
 
-    Raises SparsidError for a column that is missing, stands twice or has another unit.
+    Raises SparsidError for a column that is missing, ambiguous or in another unit.
     """
     wish = Heading.parse(asked)
     for candidates in (
@@ -56,8 +56,8 @@ def find(asked: str, headings: Sequence[Heading], where: str) -> tuple[int, str 
     ):
         if len(candidates) > 1:
             raise SparsidError(
-                f"The column {asked!r} stands {len(candidates)} times in {where}; give its "
-                "heading in full, or rename the others."
+                f"The column {asked!r} occurs {len(candidates)} times in {where}; give its "
+                "full heading, or rename the others."
             )
         if candidates:
             return candidates[0], _agreed_unit(wish, headings[candidates[0]], where)
@@ -69,6 +69,6 @@ def _agreed_unit(wish: Heading, heading: Heading, where: str) -> str | None:
     if wish.unit and heading.unit and wish.unit != heading.unit:
         raise SparsidError(
             f"The column {heading.name} of {where} is in {heading.unit}, not in {wish.unit}; "
-            "ask for it by its name alone, or convert it."
+            "request it by name only, or convert it."
         )
     return heading.unit or wish.unit

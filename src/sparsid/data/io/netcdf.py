@@ -1,4 +1,4 @@
-"""Datasets as NetCDF files, laid out as docs/file-format.md describes."""
+"""Datasets as NetCDF files, in the layout of docs/file-format.md."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,7 +15,7 @@ from sparsid.data.sampling import check_step, constant_step, in_seconds
 if TYPE_CHECKING:
     import xarray as xr
 
-#: Version of the layout; files of a higher one are refused.
+#: Version of the layout; newer files are rejected.
 FORMAT = 1
 
 _RESERVED = ("sparsid_format", "Conventions", "dt", "notes")
@@ -23,10 +23,10 @@ _ENGINES = {b"\x89HDF": "h5netcdf", b"CDF\x01": "scipy", b"CDF\x02": "scipy"}
 
 
 def write_netcdf(dataset: Dataset, path: Path) -> None:
-    """Writes a NetCDF-4 file. Raises SparsidError for what NetCDF does not take."""
+    """Writes a NetCDF-4 file. Raises SparsidError for names or units that NetCDF rejects."""
     if clash := [name for name in dataset.attributes if name in _RESERVED]:
         raise SparsidError(
-            f"The attribute {clash[0]!r} is the file format's own; give it another name."
+            f"The attribute name {clash[0]!r} is reserved by the file format; choose another."
         )
     file = _as_xarray(dataset)
     encoding = {kind.letter: {"_FillValue": np.nan} for kind in KINDS if kind.letter in file}
@@ -34,16 +34,16 @@ def write_netcdf(dataset: Dataset, path: Path) -> None:
         file.to_netcdf(path, engine="h5netcdf", format="NETCDF4", encoding=encoding)
     except (ValueError, TypeError, UnicodeError) as error:
         raise SparsidError(
-            "Cannot write the dataset: NetCDF does not take its names, units or attributes "
+            "Cannot write the dataset: NetCDF rejects its names, units or attributes "
             f"({error}); change them."
         ) from None
 
 
 def read_netcdf(path: Path) -> Dataset:
-    """Reads what `write_netcdf` wrote, or any file laid out alike; values are checked.
+    """Reads a file written by `write_netcdf` or of the same layout; values are checked.
 
-    Raises SparsidError for a file that is missing, damaged, of a newer format, or laid out
-    otherwise.
+    Raises SparsidError for a file that is missing, damaged, of a newer format, or of another
+    layout.
     """
     file = _load(path)
     _check_format(file, path)
@@ -104,7 +104,7 @@ def _padded(records: list[Record], longest: int) -> np.ndarray:
 
 
 def _load(path: Path) -> "xr.Dataset":
-    """The whole file in memory, so that it is closed again and damage shows here."""
+    """The file read into memory, so that it is closed and damage is detected here."""
     import xarray as xr
 
     try:
@@ -113,22 +113,22 @@ def _load(path: Path) -> "xr.Dataset":
     except OSError as error:
         raise SparsidError(f"Cannot read {path}: {error.strerror}.") from None
     if magic not in _ENGINES:
-        raise SparsidError(f"{path} is not a NetCDF file, or its beginning is damaged.")
+        raise SparsidError(f"{path} is not a NetCDF file, or its first bytes are damaged.")
     try:
         if _ENGINES[magic] == "h5netcdf":
             _probe(path)
         with xr.open_dataset(path, engine=_ENGINES[magic], decode_times=False) as file:
             return file.load()
-    except Exception as error:  # the libraries below raise anything at all on a damaged file
+    except Exception as error:  # the libraries raise arbitrary exceptions for a damaged file
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise SparsidError(
-            f"{path} cannot be read: it is damaged, cut off or no NetCDF inside ({reason}); "
-            "make or copy it again."
+            f"{path} cannot be read: it is damaged, truncated or not NetCDF ({reason}); "
+            "create or copy it again."
         ) from None
 
 
 def _probe(path: Path) -> None:
-    """Reads what h5netcdf reads first: where that fails in h5netcdf, a traceback is left behind."""
+    """Reads what h5netcdf reads first: a failure inside h5netcdf would print a traceback."""
     import h5py
 
     with h5py.File(path, "r") as file:
@@ -138,7 +138,7 @@ def _probe(path: Path) -> None:
 def _check_format(file: "xr.Dataset", path: Path) -> None:
     version = file.attrs.get("sparsid_format", FORMAT)
     if not isinstance(version, int | np.integer):
-        raise SparsidError(f"`sparsid_format` of {path} must be a whole number; got {version!r}.")
+        raise SparsidError(f"`sparsid_format` of {path} must be an integer; got {version!r}.")
     if version > FORMAT:
         raise SparsidError(
             f"{path} has the newer format {version}; this sparsid reads up to {FORMAT}: "
@@ -147,9 +147,9 @@ def _check_format(file: "xr.Dataset", path: Path) -> None:
 
 
 def _array(variable: "xr.DataArray", kind: str, path: Path) -> np.ndarray:
-    """Float64 (trajectory, time, channel), whatever order the file has.
+    """Float64 (trajectory, time, channel), for any order of dimensions in the file.
 
-    A file of one record may do without the dimension trajectory.
+    The dimension trajectory is optional in a file of one record.
     """
     if "trajectory" not in variable.dims:
         variable = variable.expand_dims("trajectory")
@@ -162,7 +162,7 @@ def _array(variable: "xr.DataArray", kind: str, path: Path) -> np.ndarray:
         )
     values = variable.transpose(*wanted).to_numpy()
     if values.dtype.kind not in "fiu":
-        raise SparsidError(f"Variable {variable.name} of {path} must hold numbers.")
+        raise SparsidError(f"Variable {variable.name} of {path} must contain numbers.")
     return values.astype(np.float64)
 
 
@@ -176,15 +176,15 @@ def _check_shapes(arrays: Mapping[Kind, np.ndarray], path: Path) -> None:
 
 
 def _lengths(file: "xr.Dataset", arrays: Mapping[Kind, np.ndarray], path: Path) -> list[int]:
-    """Samples of each trajectory: as the file says, else up to the last row with a number."""
+    """Samples of each trajectory: from `length`, else up to the last row with a number."""
     samples = next(iter(arrays.values())).shape[1]
     if "length" not in file.variables:
-        there = np.any([~np.isnan(array).all(axis=2) for array in arrays.values()], axis=0)
-        return [int(np.flatnonzero(row)[-1]) + 1 if row.any() else 0 for row in there]
+        present = np.any([~np.isnan(array).all(axis=2) for array in arrays.values()], axis=0)
+        return [int(np.flatnonzero(row)[-1]) + 1 if row.any() else 0 for row in present]
     lengths = np.atleast_1d(file["length"].to_numpy())
     count = len(next(iter(arrays.values())))
-    sound = lengths.shape == (count,) and lengths.dtype.kind in "fiu"
-    if not sound or not np.all((lengths >= 2) & (lengths <= samples) & (lengths % 1 == 0)):
+    valid = lengths.shape == (count,) and lengths.dtype.kind in "fiu"
+    if not valid or not np.all((lengths >= 2) & (lengths <= samples) & (lengths % 1 == 0)):
         raise SparsidError(
             f"Variable length of {path} must give each of the {count} trajectories 2 to {samples} "
             f"samples; got {lengths.tolist()}."
@@ -197,7 +197,7 @@ def _cut(array: np.ndarray, lengths: list[int]) -> list[Record]:
 
 
 def _channels(file: "xr.Dataset", kind: Kind, path: Path) -> Channels:
-    """Names from the coordinate, units from the attribute; either may be missing."""
+    """Names from the coordinate, units from the attribute; both are optional."""
     variable = file[kind.letter]
     width = variable.sizes[kind.singular]
     names = [f"{kind.letter}{i + 1}" for i in range(width)]
@@ -208,14 +208,14 @@ def _channels(file: "xr.Dataset", kind: Kind, path: Path) -> Channels:
         units = [unit.strip() for unit in units[0].split(",")]
     if len(units) not in (0, width):
         raise SparsidError(
-            f"The attribute `units` of {kind.letter} in {path} must hold {width} units, one a "
+            f"The attribute `units` of {kind.letter} in {path} must list {width} units, one per "
             f"{kind.singular}; got {len(units)}."
         )
     return Channels(tuple(names), tuple(unit or None for unit in units))
 
 
 def _step(file: "xr.Dataset", samples: int, path: Path) -> float:
-    """The sampling time in s, from the attribute `dt` or the coordinate `time`; both must agree."""
+    """The sampling time in s, from the attribute `dt` or the coordinate `time`; they must agree."""
     dt = file.attrs.get("dt")
     if dt is not None:
         check_step(dt, str(path))
@@ -223,21 +223,20 @@ def _step(file: "xr.Dataset", samples: int, path: Path) -> float:
     if "time" not in file.coords:
         if dt is None:
             raise SparsidError(
-                f"{path} does not say its sampling time: give it an attribute `dt` in s, or a "
-                "coordinate `time`."
+                f"{path} has no sampling time: add an attribute `dt` in s, or a coordinate `time`."
             )
         return dt
     where = f"The coordinate time of {path}"
     times = file["time"].to_numpy()[:samples]
     if times.dtype.kind not in "fiu":
-        raise SparsidError(f"{where} must hold numbers.")
+        raise SparsidError(f"{where} must contain numbers.")
     unit = _text(file["time"].attrs.get("units", "s")).split(" since ")[0]
     times = times * in_seconds(unit, where[0].lower() + where[1:])
     return constant_step(times, where, lambda k: f"at sample {k + 1}", dt)
 
 
 def _texts(value: Any) -> list[str]:
-    """An attribute that holds one text or several, as a list."""
+    """An attribute of one string or several, as a list."""
     return [_text(item) for item in np.atleast_1d(np.asarray(value, dtype=object)).ravel()]
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ParquetTable:
-    """The columns of a Parquet file; only those asked for are read."""
+    """The columns of a Parquet file; only requested ones are read."""
 
     path: Path
     headings: tuple[Heading, ...]
@@ -28,18 +28,18 @@ class ParquetTable:
         return self.rows
 
     def place(self, row: int) -> str:
-        """Where a row stands, for messages."""
+        """The position of a row, for messages."""
         return f"in row {row + 1} of {self.path}"
 
     def written(self, row: int, column: int) -> str:
-        """What the file says at this place; empty where there is nothing."""
+        """The text of a cell; empty if the value is missing."""
         import pandas as pd
 
         value = self.frame([column])[column].iloc[row]
         return "" if pd.isna(value) else str(value)
 
     def frame(self, at: Sequence[int]) -> "pd.DataFrame":
-        """The columns at these places, labelled by them."""
+        """The columns at these indices, labelled by them."""
         parquet = _pyarrow_parquet("Reading Parquet files")
         at = sorted(set(at))
         try:
@@ -50,9 +50,9 @@ class ParquetTable:
 
 
 def open_parquet(path: Path, columns: Sequence[str] | None) -> ParquetTable:
-    """Reads the names only. Raises SparsidError if this is no Parquet file."""
+    """Reads the column names only. Raises SparsidError if this is no Parquet file."""
     if columns is not None:
-        raise SparsidError(f"{path} names its columns itself; leave `columns` out.")
+        raise SparsidError(f"{path} names its own columns; leave `columns` out.")
     parquet = _pyarrow_parquet("Reading Parquet files")
     try:
         about = parquet.read_metadata(path)

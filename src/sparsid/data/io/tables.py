@@ -1,4 +1,4 @@
-"""Tables of every format: columns chosen by name; a file is one trajectory, or says how many."""
+"""Tables of every format: columns selected by name; one trajectory per file, or numbered ones."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,9 +25,9 @@ type Paths = str | Path | Sequence[str | Path]
 
 
 class Table(Protocol):
-    """A table in a file, as its format opens it: headings first, columns when they are asked for.
+    """A table in a file: headings are read when it is opened, columns on request.
 
-    Rows count from 0 below the headings, columns by their place among the headings.
+    Rows are counted from 0 below the headings, columns by their index among the headings.
     """
 
     @property
@@ -37,24 +37,24 @@ class Table(Protocol):
 
     @property
     def headed(self) -> bool:
-        """Whether the headings stand in the file (else somebody named the columns)."""
+        """Whether the file has a header line (else the caller named the columns)."""
         ...
 
     @property
     def decimal_comma(self) -> bool:
-        """Whether the text 1,5 may be the number 1.5."""
+        """Whether the text 1,5 may mean the number 1.5."""
         ...
 
     def frame(self, at: Sequence[int]) -> "pd.DataFrame":
-        """The columns at these places, labelled by them. Raises SparsidError."""
+        """The columns at these indices, labelled by them. Raises SparsidError on failure."""
         ...
 
     def place(self, row: int) -> str:
-        """Where a row stands, for messages: "in row 3 of plant.csv"."""
+        """The position of a row, for messages: "in row 3 of plant.csv"."""
         ...
 
     def written(self, row: int, column: int) -> str:
-        """What the file says at this place, for messages; empty where there is nothing."""
+        """The text of a cell, for messages; empty if the value is missing."""
         ...
 
 
@@ -68,14 +68,13 @@ def read_tables(
     time: str | None = None,
     dt: float | None = None,
 ) -> Dataset:
-    """A dataset from tables, each file a trajectory; columns are named with or without their unit.
+    """A dataset from tables, one trajectory per file; columns are named with or without their unit.
 
-    A table with a column `trajectory`, as `write_table` makes it, is cut where its value changes,
-    and a note says so; it is an ordinary column where it is chosen as one.
-    `columns` names the columns of files that have no header line. `time` is a column of times,
-    numbers (in s, unless the heading states another unit) or ISO timestamps, whose steps must be
-    constant; without it, `dt` says the sampling time in s. Raises SparsidError for whatever does
-    not fit, with file, row and column.
+    A table with a column `trajectory`, as written by `write_table`, is split where its value
+    changes, with a note, unless that column is selected as a channel. `columns` names the columns
+    of files without a header line. `time` is a column of times with constant steps: numbers (in s,
+    unless the heading states another unit) or ISO timestamps; without it, `dt` is the sampling time
+    in s. Raises SparsidError for invalid content, naming file, row and column.
     """
     if dt is not None:
         check_step(dt)
@@ -110,7 +109,7 @@ def as_paths(paths: Paths) -> list[Path]:
 def _check_chosen(chosen: Chosen, time: str | None) -> None:
     if not chosen[STATES] and not chosen[OUTPUTS]:
         raise SparsidError(
-            "Name the columns to learn, as `states` (--states) or as `outputs` (--outputs); "
+            "Name the columns to simulate, as `states` (--states) or as `outputs` (--outputs); "
             "got neither."
         )
     names = [*(n for kind in chosen.values() for n in kind), *([time] if time is not None else ())]
@@ -118,8 +117,8 @@ def _check_chosen(chosen: Chosen, time: str | None) -> None:
     for name in names:
         if name in seen:
             raise SparsidError(
-                f"A column can be chosen once only, as state, output, input or time; {name!r} is "
-                "chosen twice."
+                f"A column can be selected only once, as state, output, input or time; {name!r} is "
+                "selected twice."
             )
         seen.add(name)
 
@@ -131,7 +130,7 @@ def _read_one(
     time: str | None,
     dt: float | None,
 ) -> Dataset:
-    """One file as a dataset; of one trajectory, unless its column `trajectory` numbers several."""
+    """One file as a dataset of one trajectory, or of those in its column `trajectory`."""
     if suffix_of(path) not in TABLES:
         raise SparsidError(unknown(f"suffix of {path}:", path.suffix, TABLES))
     table: Table = TABLES[suffix_of(path)](path, columns)
@@ -167,7 +166,7 @@ def _read_one(
 
 
 def _step(table: Table, parts: list[slice], times: Vector, at: int, dt: float | None) -> float:
-    """The sampling time that all parts share. Raises SparsidError where there is none."""
+    """The common sampling time of all parts. Raises SparsidError if they differ."""
     where = f"The time column {table.headings[at].name} of {table.path}"
     for part in parts:
         dt = constant_step(times[part], where, lambda k, b=part.start: table.place(b + k), dt)
@@ -179,8 +178,8 @@ def _check_once(places: list[int], table: Table) -> None:
     for at in places:
         if places.count(at) > 1:
             raise SparsidError(
-                "A column can be chosen once only, as state, output, input or time; "
-                f"{table.headings[at].name!r} is chosen twice."
+                "A column can be selected only once, as state, output, input or time; "
+                f"{table.headings[at].name!r} is selected twice."
             )
 
 
@@ -195,7 +194,7 @@ def _numbers(table: Table, frame: "pd.DataFrame", places: list[int]) -> Record:
 
 
 def _as_float(column: "pd.Series", decimal_comma: bool) -> Vector:
-    """NaN where there is no number. A column of text may have either decimal mark, not both."""
+    """NaN where there is no number. A text column has one decimal mark: a point or a comma."""
     import pandas as pd
 
     if pd.api.types.is_datetime64_any_dtype(column) or pd.api.types.is_timedelta64_dtype(column):
@@ -206,7 +205,7 @@ def _as_float(column: "pd.Series", decimal_comma: bool) -> Vector:
     point = _parsed(text)
     if not decimal_comma:
         return point
-    # "1.234,5" and "1.234" are not told apart from 1.234 safely: refused, never guessed.
+    # "1.234,5" and "1.234" cannot be told from 1.234 safely: they are rejected, not guessed.
     swapped = text.str.replace(".", "?", regex=False).str.replace(",", ".", regex=False)
     comma = _parsed(swapped)
     return comma if np.isfinite(comma).sum() > np.isfinite(point).sum() else point
@@ -225,11 +224,11 @@ def _not_a_number(table: Table, row: int, at: int) -> SparsidError:
     if row == 0 and not table.headed:
         remedy = "leave `columns` out if this is the header line"
     name = table.headings[at].name
-    return SparsidError(f"Column {name} must hold numbers; {table.place(row)} {got}: {remedy}.")
+    return SparsidError(f"Column {name} must contain numbers; {table.place(row)} {got}: {remedy}.")
 
 
 def _times(table: Table, column: "pd.Series", at: int, unit: str | None) -> Vector:
-    """Times in s since the first row. Raises SparsidError for what is neither number nor ISO."""
+    """Times in s since the first row. Raises SparsidError for neither numbers nor ISO times."""
     import pandas as pd
 
     where = f"the time column {table.headings[at].name} of {table.path}"
@@ -244,7 +243,7 @@ def _times(table: Table, column: "pd.Series", at: int, unit: str | None) -> Vect
     if len(bad):
         got = table.written(int(bad[0]), at)
         raise SparsidError(
-            f"{where[0].upper()}{where[1:]} must hold numbers or ISO timestamps "
-            f"(2024-05-31T12:00:00); {table.place(int(bad[0]))} it holds {got!r}."
+            f"{where[0].upper()}{where[1:]} must contain numbers or ISO timestamps "
+            f"(2024-05-31T12:00:00); {table.place(int(bad[0]))} it contains {got!r}."
         )
     return moments

@@ -31,7 +31,7 @@ _WORDS = re.compile(r'"[^"]*"|\S+')
 
 
 class Style(NamedTuple):
-    """How fields are separated, and which mark stands before decimals."""
+    """The separator of fields and the decimal mark."""
 
     separator: str
     decimal: str
@@ -48,13 +48,13 @@ class Style(NamedTuple):
         return _NUMBER[self.decimal].fullmatch(field) is not None
 
 
-#: In the order of preference where several fit a file equally well.
+#: In the order of preference if several match a file equally well.
 STYLES = tuple(Style(s, d) for s in (";", "\t", ",", BLANKS) for d in ".," if (s, d) != (",", ","))
 
 
 @dataclass(frozen=True)
 class TextTable:
-    """The rows of a text file. `numbers[k]` is the line of the file that holds row k, from 1."""
+    """The rows of a text file. `numbers[k]` is the line number of row k, from 1."""
 
     path: Path
     headings: tuple[Heading, ...]
@@ -68,20 +68,20 @@ class TextTable:
 
     @property
     def decimal_comma(self) -> bool:
-        """Whether 1,5 may be a number; between commas it is a quoted 15 or two columns."""
+        """Whether 1,5 may be a number; if commas separate, it is a quoted 15 or two columns."""
         return self.style.separator != ","
 
     def place(self, row: int) -> str:
-        """Where a row stands, for messages."""
+        """The position of a row, for messages."""
         return f"in row {row + 1} (line {self.numbers[row]} of {self.path})"
 
     def written(self, row: int, column: int) -> str:
-        """What the file says at this place; empty where the row ends before it."""
+        """The text of a cell; empty if the row ends before it."""
         fields = self.style.fields(_decoded(self.rows[row]))
         return fields[column] if column < len(fields) else ""
 
     def frame(self, at: Sequence[int]) -> "pd.DataFrame":
-        """The columns at these places, labelled by them. Raises SparsidError for rows too long."""
+        """The columns at these indices, labelled by them. Raises SparsidError for too long rows."""
         import pandas as pd
 
         self._check_widths()
@@ -115,9 +115,9 @@ class TextTable:
         return [row.count(mark) + 1 for row in self.rows]
 
     def _check_widths(self) -> None:
-        """Raises SparsidError for a row with more fields than headings; blank ones do not count.
+        """Raises SparsidError for a row with more fields than headings, blank ones not counted.
 
-        Shorter rows may pass: they matter only where a column that is wanted ends early.
+        Shorter rows are accepted: they matter only if they lack a requested column.
         """
         allowed = len(self.headings)
         for k in np.flatnonzero(np.array(self._widths) > allowed).tolist():
@@ -129,14 +129,14 @@ class TextTable:
                 )
 
     def _unreadable(self, reason: str) -> SparsidError:
-        odd = [k for k, row in enumerate(self.rows) if row.count(b'"') % 2]
-        if odd:
-            return SparsidError(f"A quote is opened and not closed {self.place(odd[0])}; close it.")
+        unclosed = [k for k, row in enumerate(self.rows) if row.count(b'"') % 2]
+        if unclosed:
+            return SparsidError(f"A quote is not closed {self.place(unclosed[0])}; close it.")
         return SparsidError(f"{self.path} cannot be read as a table ({reason}).")
 
 
 def open_text(path: Path, columns: Sequence[str] | None) -> TextTable:
-    """Reads the lines and finds the headings. Raises SparsidError if there is no table."""
+    """Reads the lines and headings. Raises SparsidError if there is no table."""
     lines, numbers = _lines(path)
     head = [_decoded(line) for line in lines[:_HEAD]]
     style = _detect(head)
@@ -147,7 +147,7 @@ def open_text(path: Path, columns: Sequence[str] | None) -> TextTable:
         return TextTable(path, parse_headings(columns), style, lines, numbers, headed=False)
     if all(style.is_number(field) for field in _trimmed(first)):
         raise SparsidError(
-            f"{path} has no header line (its first row holds numbers only); name its {width} "
+            f"{path} has no header line (its first row has numbers only); name its {width} "
             "columns in their order with `columns` (--columns a,b,...)."
         )
     if len(lines) == 1:
@@ -161,7 +161,7 @@ def write_csv(dataset: Dataset, path: Path) -> None:
 
 
 def _lines(path: Path) -> tuple[list[bytes], np.ndarray]:
-    """Lines that hold data or headings, and their numbers; blank lines and comments left out."""
+    """Lines with data or headings, and their numbers; blank lines and comments are skipped."""
     try:
         raw = path.read_bytes()
     except OSError as error:
@@ -190,14 +190,14 @@ def _decoded(line: bytes) -> str:
 
 
 def _trimmed(fields: list[str]) -> list[str]:
-    """Without the empty fields at the end: many programs end every row with a separator."""
+    """Without empty trailing fields: many programs end every row with a separator."""
     while fields and not fields[-1]:
         fields = fields[:-1]
     return fields
 
 
 def _detect(head: list[str]) -> Style:
-    """The style in which most fields are numbers, among those that find several columns."""
+    """The style with the most numeric fields, among those that find several columns."""
     rows = head[1:] or head
     scores = [_fit(style, rows) for style in STYLES]
     best = max(scores)
@@ -205,7 +205,7 @@ def _detect(head: list[str]) -> Style:
 
 
 def _fit(style: Style, rows: list[str]) -> float:
-    """Share of the fields that are numbers or timestamps; 0 where there is only one column."""
+    """Share of the fields that are numbers or timestamps; 0 if there is only one column."""
     split = [_trimmed(style.fields(row)) for row in rows]
     if sum(len(fields) > 1 for fields in split) <= len(rows) / 2:
         return 0.0

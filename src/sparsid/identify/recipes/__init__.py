@@ -1,4 +1,4 @@
-"""Recipes: one file a way of training, by name in `identify.kinds`."""
+"""Recipes: one module per training procedure, registered in `identify.kinds`."""
 
 from sparsid.identify.recipes.free_run import linear_free_run, sparse_free_run
 from sparsid.identify.recipes.one_step import dense_one_step, sparse_one_step

@@ -17,9 +17,9 @@ from sparsid.training import Adam, Cosine, FreeRun, Phase
 
 
 def sparse_free_run(train: Dataset, validation: Dataset, *, effort: float = 1.0) -> Recipe:
-    """For measured data: free runs over windows, from the linear model on; a small tanh layer.
+    """For measured data: a small tanh network, trained on free runs from the linear model.
 
-    The windows are 100 samples long, or as long as the records allow.
+    The free runs cover windows of 100 samples, or shorter ones if the records are shorter.
     """
     stride = max(train.samples // WINDOWS, 5)
     loss, batch = FreeRun(window=window(train, validation), stride=stride), 32
@@ -37,7 +37,7 @@ def sparse_free_run(train: Dataset, validation: Dataset, *, effort: float = 1.0)
 
 
 def linear_free_run(train: Dataset, validation: Dataset) -> Recipe:
-    """The linear model trained as `sparse_free_run` trains its networks: the fair comparison."""
+    """The linear model trained like the networks of `sparse_free_run`, for a fair comparison."""
     like = sparse_free_run(train, validation).phases[0]
     assert isinstance(like, Phase)
     phase = replace(like, rate=Cosine(3e-3), sparsifier=NOTHING)

@@ -1,4 +1,4 @@
-"""Recipes trained on one-step errors: sparse, and dense."""
+"""Recipes trained on one-step errors: sparse and dense."""
 
 from sparsid.architectures import DerivativeMLP
 from sparsid.data import Dataset
@@ -8,11 +8,11 @@ from sparsid.training import Constant, Cosine, Phase, Step
 
 
 def sparse_one_step(train: Dataset, *, effort: float = 1.0) -> Recipe:
-    """For clean, plentiful data: L1, then exact zeros, then training on without a penalty.
+    """For large, noise-free data: L1, then exact zeros, then training without a penalty.
 
-    The direct linear path is hardly penalised, so that weak linear links live. Outside the box of
-    the training data the network goes on along the linear model (docs/choosing-a-method.md holds
-    the evidence). `effort` multiplies the number of epochs.
+    The direct linear path is hardly penalised, so that weak linear links are kept. Outside the box
+    of the training data the network extrapolates with the linear model (for the evidence see
+    docs/choosing-a-method.md). `effort` multiplies the number of epochs.
     """
     epochs = epochs_for(train.samples, steps=62_000 * effort, least=20)
     short = max(epochs // 4, 1)
@@ -29,7 +29,7 @@ def sparse_one_step(train: Dataset, *, effort: float = 1.0) -> Recipe:
 
 
 def dense_one_step(*, epochs: int = 100) -> Recipe:
-    """A dense network 25x4: Adam from 1e-3, rate / 10 every 10 epochs, batch 50.
+    """A dense network 25x4: Adam, initial rate 1e-3, divided by 10 every 10 epochs, batch 50.
 
     Source: haugstvedt2023.
     """

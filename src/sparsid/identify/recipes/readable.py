@@ -1,4 +1,4 @@
-"""The recipe for people who want to see: a small network for each state, made for reading."""
+"""The recipe for interpretable models: a small network per state with few inputs."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -18,11 +18,11 @@ from sparsid.training.readable import LinkPath, Reading, fit_readable
 
 
 def readable(request: Request) -> Recipe:
-    """For clean data: a small ReLU network for each state, with the inputs that it needs alone.
+    """For noise-free data: a small ReLU network per state, with only the inputs that it needs.
 
-    They learn the derivative through Runge-Kutta steps: trained on Euler's, they would take the
-    traces that the steps' length leaves in the data for links of the plant
-    (`training.fit_readable`). Raises SparsidError for an architecture without a network per state.
+    They learn the derivative through Runge-Kutta steps: with Euler steps, discretisation errors in
+    the data would appear as links of the plant (`training.fit_readable`). Raises SparsidError for
+    an architecture without a network per state.
     """
     model = request.model
     if model is None:
@@ -35,7 +35,7 @@ def readable(request: Request) -> Recipe:
     epochs = epochs_for(request.train.samples, steps=62_000 * request.effort, least=20)
     reading = Reading(epochs, batch=BATCH)
 
-    def train_for_reading(
+    def train_readable(
         recipe: Recipe,
         train: ScaledDataset,
         validation: ScaledDataset,
@@ -43,15 +43,15 @@ def readable(request: Request) -> Recipe:
         callback: Callback | None,
         key: Key[Array, ""],
     ) -> Fitted:
-        return _read(recipe, reading, train, validation, settings, callback, key)
+        return _train(recipe, reading, train, validation, settings, callback, key)
 
-    return Recipe("readable", model, own_training=train_for_reading)
+    return Recipe("readable", model, own_training=train_readable)
 
 
 READABLE = RecipeKind("states", readable)
 
 
-def _read(
+def _train(
     recipe: Recipe,
     reading: Reading,
     train: ScaledDataset,
@@ -60,7 +60,7 @@ def _read(
     callback: Callback | None,
     key: Key[Array, ""],
 ) -> Fitted:
-    """Networks made for reading; the card says what was chosen on the way."""
+    """Trains the networks; the card records which penalties and inputs were selected."""
     done = fit_readable(
         cast(DerivativeMLP, recipe.architecture),
         train,
@@ -90,9 +90,9 @@ def _read(
 def _tried(
     path: LinkPath, states: Sequence[str], inputs: Sequence[str]
 ) -> dict[str, dict[str, dict[str, Any]]]:
-    """For each state and input that was tried: how many networks, what it cost them, who lost it.
+    """For each state and input tested: the number of networks, of removals, and the error ratio.
 
-    The cost is the squared one-step error without the input over that with it, the median.
+    The ratio is the median of the squared one-step error without the input over that with it.
     """
     details: dict[str, dict[str, dict[str, Any]]] = {}
     for (i, state), (j, name) in product(enumerate(states), enumerate((*states, *inputs))):
@@ -107,4 +107,4 @@ def _tried(
 
 
 def _finite(error: float) -> float | None:
-    return float(error) if np.isfinite(error) else None  # JSON knows no infinity
+    return float(error) if np.isfinite(error) else None  # JSON has no infinity

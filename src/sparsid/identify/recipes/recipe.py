@@ -1,4 +1,4 @@
-"""What a recipe is: an architecture, and how it is trained."""
+"""The recipe: an architecture and its training."""
 
 import math
 from collections.abc import Callable
@@ -14,9 +14,9 @@ from sparsid.training import AnyPhase, Callback, Fitted
 
 BATCH = 128
 WINDOW = 100  # samples of a training free run
-WINDOWS = 2000  # at most so many, however long the record
+WINDOWS = 2000  # at most
 
-#: A way of training of its own: (recipe, train, validation, settings, watch, key) -> fitted.
+#: A custom training function: (recipe, train, validation, settings, callback, key) -> fitted.
 type OwnTraining = Callable[
     ["Recipe", ScaledDataset, ScaledDataset, TrainingSpec, Callback | None, Key[Array, ""]], Fitted
 ]
@@ -24,18 +24,18 @@ type OwnTraining = Callable[
 
 @dataclass(frozen=True)
 class Recipe:
-    """An architecture and the phases it is trained through, or a way of training of its own."""
+    """An architecture and its training phases, or a custom training function."""
 
     name: str
     architecture: AbstractArchitecture
     phases: tuple[AnyPhase, ...] = ()
     start: Literal["random", "linear"] = "random"
-    restarts: int = 1  # networks trained for each member; the validation free run keeps one
-    notes: tuple[str, ...] = ()  # what the user should know of the choice
+    restarts: int = 1  # networks trained per member; the validation free run selects one
+    notes: tuple[str, ...] = ()  # for the user
     own_training: OwnTraining | None = None
 
     def of(self, model: AbstractArchitecture | None) -> "Recipe":
-        """The same with the user's architecture, if there is one."""
+        """The same with the user's architecture, if given."""
         if model is None:
             return self
         start = self.start if model.linear_path else "random"
@@ -44,7 +44,7 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Request:
-    """What a recipe is made for. `effort` multiplies epochs and iterations."""
+    """The arguments of a recipe. `effort` multiplies epochs and iterations."""
 
     train: Dataset
     validation: Dataset
@@ -54,17 +54,17 @@ class Request:
 
 
 class RecipeKind(NamedTuple):
-    """A registered recipe: what it simulates, and how it is made for a request."""
+    """A registered recipe: what it simulates, and the function that makes it for a request."""
 
     observes: Literal["states", "outputs"]
     make: Callable[[Request], Recipe]
 
 
 def window(train: Dataset, validation: Dataset) -> int:
-    """Samples of a training free run: as many as the records allow."""
+    """Samples of a training free run: `WINDOW`, or the longest record if that is shorter."""
     return min(WINDOW, max(train.lengths), max(validation.lengths))
 
 
 def epochs_for(examples: int, *, steps: float, least: int, batch: int = BATCH) -> int:
-    """About `steps` steps, but every example seen at least `least` and at most 300 times."""
+    """The number of epochs for about `steps` steps, between `least` and 300."""
     return min(max(math.ceil(steps * batch / max(examples, 1)), least), 300)

@@ -1,4 +1,4 @@
-"""The recipe for inputs and outputs alone: a recurrent network trained on its free run."""
+"""The recipe for input-output data: a recurrent network trained on its free run."""
 
 import math
 from typing import cast
@@ -25,10 +25,10 @@ from sparsid.training import (
 )
 from sparsid.training.second_order import LARGEST
 
-LONGEST = 5000  # samples of a free run in training; longer records are cut into windows
-MOST_SAMPLES = 200_000  # that all windows of a phase may have together
-MOST_SENSITIVITIES = 200_000_000  # numbers that follow the windows of all networks on the march
-RESTARTED = 1000  # trainable numbers up to which four networks a member are tried
+LONGEST = 5000  # samples of a free run in training; longer records are split into windows
+MOST_SAMPLES = 200_000  # of all windows of a phase together
+MOST_SENSITIVITIES = 200_000_000  # numbers carried through the windows of all networks
+RESTARTED = 1000  # trainable parameters up to which four networks per member are trained
 PATIENCE = 600.0  # seconds a phase of second-order training may take
 
 
@@ -40,55 +40,55 @@ def recurrent(
     effort: float = 1.0,
     members: int = 10,
 ) -> Recipe:
-    """For inputs and outputs alone: Levenberg-Marquardt on free runs that grow longer.
+    """For input-output data: Levenberg-Marquardt on free runs of increasing length.
 
-    Short windows first, then longer ones that must also forget a wrong start, then whole records.
-    Of every network the validation free run keeps the best moment of the last phase, and of several
-    a member one. A phase ends after `PATIENCE` seconds. Networks of more than `LARGEST` numbers are
-    trained by Adam instead, over windows, and the user is told.
+    Short windows first, then longer ones with perturbed initial outputs, then complete records.
+    The validation free run selects the best iteration of the last phase, and one of several
+    networks per member. A phase ends after `PATIENCE` seconds. Networks of more than `LARGEST`
+    parameters are trained by Adam on windows instead, with a note.
     """
     longest = max(train.lengths)
-    numbers = trained_numbers(train, architecture)
-    if numbers > LARGEST:
-        return _by_adam(train, validation, architecture, numbers, effort)
+    parameters = trained_numbers(train, architecture)
+    if parameters > LARGEST:
+        return _by_adam(train, validation, architecture, parameters, effort)
     method = LevenbergMarquardt(ridge=1e-4)
 
-    def descent(iterations: int, criterion: Simulation, *, early: bool = False) -> SecondOrderPhase:
+    def phase(iterations: int, criterion: Simulation, *, early: bool = False) -> SecondOrderPhase:
         most = max(round(iterations * effort), 1)
         return SecondOrderPhase(method, criterion, most, PATIENCE * effort, early)
 
-    restarts, lag = 4 if numbers <= RESTARTED else 1, architecture.lag
-    followed = numbers * architecture.output_lags * len(train.states) * members * restarts
+    restarts, lag = 4 if parameters <= RESTARTED else 1, architecture.lag
+    carried = parameters * architecture.output_lags * len(train.states) * members * restarts
 
     def windows(length: int, **options) -> Simulation:
-        fewest = train.samples * max(length / MOST_SAMPLES, followed / MOST_SENSITIVITIES)
+        fewest = train.samples * max(length / MOST_SAMPLES, carried / MOST_SENSITIVITIES)
         stride = max(length // 2, math.ceil(fewest))
         return Simulation(length, stride, **options) if length < longest else Simulation()
 
     whole = windows(LONGEST) if longest > LONGEST else Simulation()
     phases = (
-        descent(60, windows(max(50, 3 * lag))),
-        descent(60, windows(max(100, 6 * lag), perturbation=1.0, burn_in=max(40, 3 * lag))),
-        descent(300, whole, early=True),
+        phase(60, windows(max(50, 3 * lag))),
+        phase(60, windows(max(100, 6 * lag), perturbation=1.0, burn_in=max(40, 3 * lag))),
+        phase(300, whole, early=True),
     )
     return Recipe("recurrent", architecture, phases, restarts=restarts)
 
 
 def _by_adam(
-    train: Dataset, validation: Dataset, architecture: NARX, numbers: int, effort: float
+    train: Dataset, validation: Dataset, architecture: NARX, parameters: int, effort: float
 ) -> Recipe:
     loss = FreeRun(window=window(train, validation), stride=max(train.samples // WINDOWS, 5))
     epochs = epochs_for(train.samples // loss.stride, steps=4000 * effort, least=20, batch=32)
     phase = Phase(epochs, Cosine(3e-3, 1e-4), optimiser=Adam(clip=1.0), loss=loss, batch=32)
     note = (
-        f"The network has {numbers} trainable numbers, more than the {LARGEST} that "
-        "Levenberg-Marquardt takes: Adam trains it, over windows."
+        f"The network has {parameters} trainable parameters, more than the {LARGEST} that "
+        "Levenberg-Marquardt supports: it is trained by Adam on windows."
     )
     return Recipe("recurrent, Adam", architecture, (phase,), notes=(note,))
 
 
 def trained_numbers(train: Dataset, architecture: AbstractArchitecture) -> int:
-    """Trainable numbers of a model of this architecture for this data."""
+    """The number of trainable parameters of a model of this architecture for this data."""
     arrays = architecture.arrays(len(train.states), len(train.inputs)).values()
     return sum(array.size for array in arrays if array.trained)
 

@@ -1,4 +1,4 @@
-"""Executors: where the groups of a study run. One file an executor; all serve every task."""
+"""Executors run the groups of a study. One file per executor; every executor runs every task."""
 
 from sparsid._errors import SparsidError
 from sparsid._registry import Registry
@@ -13,10 +13,10 @@ __all__ = ["EXECUTORS", "Executor", "ExecutorKind", "executor"]
 
 
 def executor(name: str, *, workers: int | None = None, scheduler: str | None = None) -> Executor:
-    """The executor called `name`, with those of the options that are given.
+    """The executor called `name`, with the given options.
 
-    Raises SparsidError for an unknown name, an option that it does not take, a bad value, a missing
-    package, and a cluster that cannot be used.
+    Raises SparsidError for an unknown name, an option that the executor does not take, an invalid
+    value, a missing package, and a cluster that cannot be used.
     """
     kind = EXECUTORS[name]
     if workers is not None and workers < 1:
@@ -34,10 +34,10 @@ def executor(name: str, *, workers: int | None = None, scheduler: str | None = N
 
 
 def overview() -> str:
-    """Every executor and what it does, in one line."""
+    """All executors with their descriptions, in one line."""
     return "; ".join(f"{name}: {EXECUTORS[name].about}" for name in EXECUTORS)
 
 
 def taking(option: str) -> str:
-    """The executors that take `option`, by commas."""
+    """The executors that take `option`, separated by commas."""
     return ", ".join(name for name in EXECUTORS if option in EXECUTORS[name].takes)

@@ -1,4 +1,4 @@
-"""What executors have in common. Importing this, and every executor, imports nothing heavy."""
+"""The interface of executors and shared functions. Importing executors does not import JAX."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -14,20 +14,20 @@ if TYPE_CHECKING:
 
 
 class Executor(Protocol):
-    """Runs groups; made with the options it takes."""
+    """Runs groups of cells; constructed with its options."""
 
     def run(self, groups: "Sequence[Group]", job: "Job", *, tick: "Ticking", stop: "Stop") -> None:
-        """Brings all groups to their end, the first ones first; `tick` is called in this thread.
+        """Runs all groups, starting them in order; `tick` is called in this thread.
 
-        When `stop` is asked for, groups end after their running epoch and no other begins. What is
-        stored stays, whatever happens. Raises SparsidError where the groups cannot be run.
+        After a stop request, running groups end after their current epoch and no other starts.
+        Stored rows are never removed. Raises SparsidError if the groups cannot be run.
         """
         ...
 
 
 @dataclass(frozen=True)
 class ExecutorKind:
-    """A kind of executor: what it does, in a few words; the options it takes; how it is made."""
+    """A registered executor: a short description, its constructor and the options it takes."""
 
     about: str
     build: Callable[..., Executor]
@@ -35,9 +35,9 @@ class ExecutorKind:
 
 
 def run_group(group: "Group", job: "Job", *, tick: "Ticking", stop: "Stop") -> None:
-    """Runs one group, but not after a stop, nor where all that is wanted of it is stored by now.
+    """Runs one group unless a stop is requested or all of its wanted cells are already stored.
 
-    Another run may work in the same folder.
+    Another run may have stored them in the same folder.
     """
     if stop.asked:
         return
@@ -53,24 +53,24 @@ def is_stored(group: "Group", job: "Job") -> bool:
 
 
 def whole(group: "Group", job: "Job"):
-    """The progress of all that is wanted of a group."""
+    """The progress of a finished group: its wanted cells and their work."""
     from sparsid.study.task import Tick
 
     return Tick(group.work(job.wanted), len(group.keys & job.wanted))
 
 
 def cores() -> int:
-    """Processor cores that this process may use."""
+    """Number of processor cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def use_one_core() -> None:
-    """Makes this worker process compute on one core and no accelerator, as all workers do.
+    """Restricts this worker process to one core and no accelerator.
 
-    Rows are then those of a serial run: on a processor a member's bits do not depend on its
-    company. Raises SparsidError if JAX already runs otherwise.
+    Rows then equal those of a serial run: on a processor a member's bits do not depend on the
+    other members. Raises SparsidError if JAX is already initialised on another device.
     """
     import jax
 
@@ -80,14 +80,14 @@ def use_one_core() -> None:
     use_cores(1)
     if jax.default_backend() != "cpu":
         raise SparsidError(
-            f"A worker computes on a processor, but JAX already runs on {jax.default_backend()} in "
-            "it; start new workers."
+            f"A worker computes on a processor, but JAX already uses {jax.default_backend()} in "
+            "this one; start new workers."
         )
 
 
 @contextmanager
 def picklable_errors() -> Iterator[None]:
-    """Refusals within it can be pickled: their kinds take other arguments than their message."""
+    """Converts subclasses of SparsidError, whose arguments prevent pickling, to SparsidError."""
     try:
         yield
     except SparsidError as error:

@@ -1,8 +1,7 @@
-"""A Dask cluster: one of this machine's cores, or an existing one by its scheduler's address.
+"""Runs groups on a Dask cluster: a local one, or an existing one by its scheduler's address.
 
-A group is a task. The job is given to every worker once; a worker that joins later, or takes the
-place of one that died, gets it too. No more groups are handed out than workers can begin, so that
-those not begun need not be called back.
+A group is a Dask task. A worker plugin gives the job to every worker once, also to those that join
+later. No more groups are submitted than workers can start, so that none must be cancelled.
 """
 
 import importlib.util
@@ -29,20 +28,22 @@ if TYPE_CHECKING:
     from sparsid.study.task import Group, Job, Ticking
     from sparsid.training.progress import Stop
 
-ANSWER = 10.0  # seconds in which a scheduler answers
-WORKER = 60.0  # seconds in which it has a worker, and longest without any
-LOOK = 0.2  # seconds between looks at the stop
+ANSWER = 10.0  # seconds: timeout of the connection to a scheduler
+WORKER = 60.0  # seconds: timeout for a first worker, and longest time without workers
+LOOK = 0.2  # seconds between checks for a stop request
 LOGGERS = ("distributed", "tornado", "asyncio")
+#: A default client that fails to connect would stay in Dask's configuration, and xarray fail.
+CLIENT: dict[str, Any] = {"set_as_default": False}
 
 
 class ClusterError(SparsidError):
-    """The cluster cannot be used, or no longer; nothing is wrong with the study."""
+    """The cluster cannot be used (any longer)."""
 
 
 class Dask:
-    """`workers` processes of one core here, by default one a core, or the cluster of `scheduler`.
+    """`workers` local processes, by default one per core, or the cluster of `scheduler`.
 
-    Rows are those of a serial run, also where a worker dies.
+    Rows equal those of a serial run, even if a worker dies.
     """
 
     def __init__(self, workers: int | None = None, scheduler: str | None = None):
@@ -50,19 +51,19 @@ class Dask:
             raise MissingExtraError("distributed", "dask", "The executor dask")
         if workers is not None and scheduler is not None:
             raise SparsidError(
-                "`workers` are those of a cluster on this machine, and `scheduler` names a cluster "
-                "that has workers of its own: leave one of them out."
+                "`workers` is for a local cluster, and the cluster of `scheduler` has its own: "
+                "leave one of them out."
             )
         self.workers, self.scheduler = workers or cores(), scheduler
         if scheduler is not None:
-            with _quiet(), self._client(1):  # before any work
+            with _quiet(), self._client(1):  # fails before any work
                 pass
 
     def run(self, groups: "Sequence[Group]", job: "Job", *, tick: "Ticking", stop: "Stop") -> None:
         """Runs the groups on the cluster.
 
-        Raises SparsidError where it cannot be used, where a group ends worker after worker, and
-        where none is left; what is stored stays.
+        Raises SparsidError if it cannot be used, if a group repeatedly kills its worker, and if no
+        worker is left; stored rows are kept.
         """
         if not groups:
             return
@@ -70,21 +71,21 @@ class Dask:
             with _quiet(), self._client(len(groups)) as client:
                 _Run(client, job, tick, stop, local=self.scheduler is None).all(groups)
         except ClusterError:
-            if not stop.asked:  # SIGTERM to the whole group of processes ends workers too
+            if not stop.asked:  # SIGTERM to the process group ends workers too
                 raise
 
     @contextmanager
     def _client(self, groups: int) -> "Iterator[Client]":
-        """A client of a cluster with at least one worker, all of which fit this process."""
+        """A client of a cluster with at least one worker, all with the versions of this process."""
         from distributed import Client
 
         with ExitStack() as opened:
             if self.scheduler is None:
                 cluster = opened.enter_context(_local_cluster(min(self.workers, groups)))
-                client = opened.enter_context(Client(cluster, timeout=WORKER))
+                client = opened.enter_context(Client(cluster, timeout=WORKER, **CLIENT))
             else:
                 try:
-                    client = opened.enter_context(Client(self.scheduler, timeout=ANSWER))
+                    client = opened.enter_context(Client(self.scheduler, timeout=ANSWER, **CLIENT))
                 except (OSError, ValueError, TypeError) as error:
                     raise ClusterError(
                         f"No Dask scheduler answers at {self.scheduler!r} within {ANSWER:.0f} s "
@@ -95,16 +96,16 @@ class Dask:
 
 
 DASK = ExecutorKind(
-    "a Dask cluster, by default one process a core of this machine", Dask, ("workers", "scheduler")
+    "a Dask cluster, by default one local process per core", Dask, ("workers", "scheduler")
 )
 
 
 @contextmanager
 def _local_cluster(workers: int) -> Iterator[Any]:
-    """Processes of one thread each.
+    """A local cluster of processes with one thread each.
 
-    Other users of this machine see nothing of it: its ports are open to the holder of a certificate
-    made for it alone, and it shows no pages.
+    Other users of this machine cannot connect: ports require a temporary TLS certificate, and there
+    is no dashboard.
     """
     import dask.config
     from distributed import LocalCluster
@@ -126,14 +127,14 @@ def _local_cluster(workers: int) -> Iterator[Any]:
         except (RuntimeError, OSError) as error:
             raise ClusterError(
                 f"A Dask cluster of {workers} workers on this machine did not start "
-                f"({_line(error)}); `processes` needs none."
+                f"({_line(error)}); the executor `processes` needs none."
             ) from None
         with cluster:
             yield cluster
 
 
 def _check_workers(client: "Client", address: str | None) -> None:
-    """Raises SparsidError unless there are workers, with the versions of this process."""
+    """Raises SparsidError unless there are workers and all have the versions of this process."""
     from sparsid.study.executors.dask_worker import versions
 
     try:
@@ -161,7 +162,7 @@ def _check_workers(client: "Client", address: str | None) -> None:
 
 @dataclass
 class _Begun:
-    """A group at work, and how much of its progress has been told."""
+    """A submitted group, and its progress reported so far."""
 
     group: "Group"
     future: "Future"
@@ -197,7 +198,7 @@ class _Run:
 
     @contextmanager
     def _given(self) -> Iterator[None]:
-        """Within it the workers have the job."""
+        """Registers the job with all workers for this context."""
         from sparsid.study.executors.dask_worker import StudyPlugin
 
         with temporary_file(self.job.store.folder) as probe:
@@ -208,7 +209,7 @@ class _Run:
                 self.client.register_plugin(plugin, name=self.name)
                 yield
             finally:
-                with suppress(Exception):  # nothing is kept where the cluster is gone
+                with suppress(Exception):  # a lost cluster keeps nothing
                     self._request_stop()
                     self.client.unsubscribe_topic(self.name)
                     self.client.unregister_worker_plugin(self.name)
@@ -223,13 +224,13 @@ class _Run:
         except KilledWorker as error:
             raise ClusterError(
                 f"A group of cells ended {error.allowed_failures + 1} Dask workers one after the "
-                "other, perhaps for want of memory; give them more, or run fewer on a machine: "
-                "what is stored stays."
+                "other, perhaps out of memory; give workers more memory, or run fewer per machine: "
+                "stored rows are kept."
             ) from None
         except (FutureCancelledError, OSError) as error:
             raise ClusterError(
-                f"The Dask cluster was lost ({_line(error)}); run the same command again when it "
-                "is back: what is stored stays."
+                f"The connection to the Dask cluster was lost ({_line(error)}); run the same "
+                "command again when it is back: stored rows are kept."
             ) from None
 
     def _begin(self, at: int, group: "Group") -> None:
@@ -248,7 +249,7 @@ class _Run:
         self.messages.put((content["group"], content))
 
     def _receive(self) -> None:
-        """Waits a moment for news and deals with all there are."""
+        """Waits for a message for at most `LOOK` seconds, then handles all that have arrived."""
         with suppress(queue.Empty):
             at, content = self.messages.get(timeout=LOOK)
             while True:
@@ -259,7 +260,7 @@ class _Run:
                 at, content = self.messages.get_nowait()
 
     def _progress(self, at: int, content: dict[str, Any]) -> None:
-        """Tells what is new. Who takes a group up from a dead worker begins again from nothing."""
+        """Reports new progress. A group restarted after a worker died begins at zero again."""
         from sparsid.study.task import Tick
 
         if (begun := self.begun.get(at)) is None:
@@ -280,7 +281,7 @@ class _Run:
             self.tick(left)
 
     def _look(self) -> None:
-        """Sees how many groups can be at work, and passes on that a stop is asked for."""
+        """Updates the number of slots and passes on a stop request."""
         self.looked = time.monotonic()
         threads: Any = self.client.nthreads()
         self.slots = sum(threads.values())
@@ -291,7 +292,7 @@ class _Run:
         elif self.looked - self.worked > WORKER:
             raise ClusterError(
                 f"The Dask cluster has had no worker for {WORKER:.0f} s; run the same command "
-                "again when it has: what is stored stays."
+                "again when it has: stored rows are kept."
             )
         if self.stop.asked:
             self._request_stop()
@@ -304,9 +305,9 @@ class _Run:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Within it Dask says nothing: what goes wrong is said in one sentence of ours."""
+    """Silences the logs and warnings of Dask; errors are raised as SparsidError."""
     import dask.config
-    import distributed  # noqa: F401  its logging is set up by the import
+    import distributed  # noqa: F401  importing it sets up logging
 
     loggers = [logging.getLogger(name) for name in LOGGERS]
     levels = [logger.level for logger in loggers]
@@ -325,5 +326,5 @@ def _quiet() -> Iterator[None]:
 
 
 def _line(error: Any) -> str:
-    """What an error says, in one line, or what it is."""
+    """The message of an error in one line, or its type if it has none."""
     return " ".join(str(error).split()) or type(error).__name__

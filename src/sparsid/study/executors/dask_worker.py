@@ -1,4 +1,4 @@
-"""What runs in the workers of a Dask cluster; importing it needs Dask."""
+"""Functions that run in the workers of a Dask cluster; importing this module requires Dask."""
 
 import logging
 import pickle
@@ -23,35 +23,35 @@ from sparsid.training.progress import Stop
 if TYPE_CHECKING:
     from sparsid.study.task import Group, Job, Tick
 
-EVERY = 0.3  # seconds from one word of progress to the next
+EVERY = 0.3  # seconds between progress messages
 LOGGERS = ("distributed", "tornado", "asyncio")
 
 
 @dataclass
 class _Given:
-    """What this worker has of a run."""
+    """What this worker holds of a run."""
 
     job: "Job"
     probe: Path
     stop: Stop = field(default_factory=Stop)
 
 
-_jobs: dict[str, _Given] = {}  # by name of the run
+_jobs: dict[str, _Given] = {}  # by the name of the run
 
 
 class StudyPlugin(WorkerPlugin):
-    """Gives a worker the job of a study, when it begins or joins.
+    """Gives the job of a study to a worker when it starts or joins.
 
-    `probe` is a file in the study's folder that holds the name of the run: a worker that reads it
-    there sees the very folder.
+    `probe` is a file in the study's folder that contains the name of the run: a worker that can
+    read it shares the folder.
     """
 
     def __init__(self, name: str, job: bytes, probe: Path, *, local: bool):
         self.name, self.job, self.probe, self.local = name, job, probe, local
 
     def setup(self, worker: Any) -> None:
-        """Raises SparsidError in a process where JAX already runs otherwise."""
-        if self.local:  # on the terminal of the run
+        """Raises SparsidError if JAX is already initialised on another device."""
+        if self.local:  # shares the terminal of the run
             for name in LOGGERS:
                 logging.getLogger(name).setLevel(logging.CRITICAL)
         with picklable_errors():
@@ -63,31 +63,31 @@ class StudyPlugin(WorkerPlugin):
 
 
 def versions() -> dict[str, str]:
-    """Versions that decide about the bits of a row."""
+    """Versions of the libraries that determine the bits of a row."""
     return {name: details for name, details in library_versions().items() if name != "python"}
 
 
 def request_stop(name: str) -> None:
-    """Asks this worker to end the run's groups after their running epoch."""
+    """Makes this worker end the groups of the run after their current epoch."""
     if name in _jobs:
         _jobs[name].stop.asked = True
 
 
 def work(name: str, at: int, group: "Group") -> dict[str, Any]:
-    """Runs a group. Returns the files that the parent cannot see, and whether it was stopped."""
+    """Runs a group. Returns the files that the parent does not have, and whether it was stopped."""
     if name not in _jobs:
         raise SparsidError(
-            "A Dask worker joined that could not be given the study; see its log, and start it "
-            "with the versions of the others."
+            "A Dask worker joined without receiving the study; see its log, and start it with the "
+            "same versions as the other workers."
         )
-    given, print_notes = _jobs[name], _ProgressReporter(name, at)
+    given, reporter = _jobs[name], _ProgressReporter(name, at)
     with picklable_errors(), _within_reach(given.job, given.probe, name) as (job, returned):
-        run_group(group, job, tick=print_notes, stop=given.stop)
+        run_group(group, job, tick=reporter, stop=given.stop)
     return {"files": returned, "stopped": given.stop.asked}
 
 
 class _ProgressReporter:
-    """Tells the parent of progress, a few times a second; what it tells is the sum so far."""
+    """Sends the accumulated progress of a group to the parent, a few times per second."""
 
     def __init__(self, name: str, at: int):
         self.name, self.at, self.worker = name, at, get_worker()
@@ -108,9 +108,9 @@ class _ProgressReporter:
 
 @contextmanager
 def _within_reach(job: "Job", probe: Path, name: str) -> "Iterator[tuple[Job, dict[str, bytes]]]":
-    """The job with a store that this worker can write to, and the files that the parent misses.
+    """The job with a store that this worker can write to, and the files to return to the parent.
 
-    The latter are there when the block ends.
+    The files are filled in when the context ends.
     """
     returned: dict[str, bytes] = {}
     if _is_shared(job.store, probe, name):
@@ -124,7 +124,7 @@ def _within_reach(job: "Job", probe: Path, name: str) -> "Iterator[tuple[Job, di
 
 
 def _is_shared(store: ResultStore, probe: Path, name: str) -> bool:
-    """Whether this worker sees the parent's folder, and may write to it."""
+    """Whether this worker can read and write the parent's folder."""
     try:
         if probe.read_text() != name:
             return False
@@ -136,16 +136,16 @@ def _is_shared(store: ResultStore, probe: Path, name: str) -> bool:
 
 
 def receive(files: Mapping[str, bytes], keys: frozenset[str], store: ResultStore) -> None:
-    """Stores rows and models that a worker returned, a row after its model.
+    """Stores rows and models that a worker returned, each row after its model.
 
-    Raises SparsidError for a file that is none of the cells `keys`.
+    Raises SparsidError for a file that belongs to none of the cells `keys`.
     """
     places = {f"models/{key}.sparsid": key for key in keys}
     places |= {f"rows/{key}.json": key for key in keys}
-    if odd := sorted(files.keys() - places.keys()):
+    if unexpected := sorted(files.keys() - places.keys()):
         raise SparsidError(
-            f"A Dask worker returned the file {odd[0]!r}, which is none of its group's; nothing of "
-            "that group was stored."
+            f"A Dask worker returned the unexpected file {unexpected[0]!r}; nothing of its group "
+            "was stored."
         )
     stored = store.keys()
     for name in sorted(files):

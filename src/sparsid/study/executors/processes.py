@@ -1,4 +1,4 @@
-"""Worker processes on this machine, one core and one group at a time each."""
+"""Runs groups in worker processes on this machine, each on one core with one group at a time."""
 
 import os
 import signal
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 
 
 class Processes:
-    """`workers` processes, by default one a core. Rows are those of a serial run."""
+    """`workers` processes, by default one per core. Rows equal those of a serial run."""
 
     def __init__(self, workers: int | None = None):
         self.workers = workers or cores()
 
     def run(self, groups: "Sequence[Group]", job: "Job", *, tick: "Ticking", stop: "Stop") -> None:
-        """Runs the groups. Raises SparsidError if a worker dies; what is stored stays."""
+        """Runs the groups. Raises SparsidError if a worker dies; stored rows are kept."""
         import multiprocessing
         from concurrent.futures import ProcessPoolExecutor, wait
         from concurrent.futures.process import BrokenProcessPool
@@ -52,32 +52,34 @@ class Processes:
                     for future in done:
                         future.result()
             except BrokenProcessPool:
-                if stop.asked:  # SIGTERM to the whole group of processes ends workers too
+                if stop.asked:  # SIGTERM to the process group ends workers too
                     return
                 raise SparsidError(
-                    "A worker process died, perhaps for want of memory; run the same command again "
-                    "with fewer --workers: what is stored stays."
+                    "A worker process died, perhaps out of memory; run the same command again with "
+                    "fewer --workers: stored rows are kept."
                 ) from None
-            finally:  # whatever went wrong in one worker: the others end after their running epoch
+            finally:  # after an error in one worker the others end after their current epoch
                 request_stop.set()
                 pool.shutdown(wait=True, cancel_futures=True)
             while not messages.empty():
                 tick(messages.get())
 
 
-PROCESSES = ExecutorKind("one process a core, each a group at a time", Processes, ("workers",))
+PROCESSES = ExecutorKind(
+    "one process per core, each with one group at a time", Processes, ("workers",)
+)
 
 
 @contextmanager
 def ignoring_interrupts() -> Iterator[None]:
-    """Processes and threads begun within it never hear Ctrl-C, nor do those that they begin.
+    """Blocks Ctrl-C (SIGINT) for processes and threads started in this context.
 
-    A terminal sends it to all of them; what is blocked stays blocked in a child, even while it
-    still imports. This thread hears it at the end of the block at the latest.
+    A terminal sends SIGINT to the whole process group. A blocked signal stays blocked in children
+    from their start. This thread receives a pending signal when the context ends.
     """
     from multiprocessing import resource_tracker
 
-    resource_tracker.ensure_running()  # it is begun with the first child, and would unblock
+    resource_tracker.ensure_running()  # otherwise the first child starts it, which unblocks SIGINT
     usual = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
@@ -85,28 +87,28 @@ def ignoring_interrupts() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, usual)
 
 
-_worker: dict[str, Any] = {}  # what this worker process was given when it began
+_worker: dict[str, Any] = {}  # the arguments of `_begin` in this worker process
 
 
 def _begin(job: "Job", messages, request_stop) -> None:
     from sparsid.training.progress import Stop
 
     stop = Stop()
-    for callback in (_die_with_parent, partial(_stop_with_parent, request_stop, stop)):
-        threading.Thread(target=callback, daemon=True).start()
+    for watch in (_die_with_parent, partial(_stop_with_parent, request_stop, stop)):
+        threading.Thread(target=watch, daemon=True).start()
     use_one_core()
     _worker.update(job=job, messages=messages, stop=stop)
 
 
 def _stop_with_parent(request_stop, stop: "Stop") -> None:
-    """Stops when the parent asks. It polls: a process that dies waiting would block the event."""
+    """Passes on the parent's stop request. Polls, as a process killed in `wait` locks the event."""
     while not request_stop.is_set():
         time.sleep(0.1)
     stop.asked = True
 
 
 def _die_with_parent() -> None:
-    """A killed parent sends no word: a worker would otherwise wait for its next group for ever."""
+    """Ends this worker when the parent is killed; it would otherwise wait for a group for ever."""
     import multiprocessing
 
     parent = multiprocessing.parent_process()
@@ -117,4 +119,4 @@ def _die_with_parent() -> None:
 
 def _work(group: "Group") -> None:
     with picklable_errors():
-        run_group(group, _worker["job"], tick=_worker["news"].put, stop=_worker["stop"])
+        run_group(group, _worker["job"], tick=_worker["messages"].put, stop=_worker["stop"])

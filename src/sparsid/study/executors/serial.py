@@ -1,4 +1,4 @@
-"""One group after the other in this process, with all its devices."""
+"""Runs one group after the other in this process, on all its devices."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Serial:
-    """All devices of this process on each group."""
+    """Runs each group on all devices of this process."""
 
     def run(self, groups: "Sequence[Group]", job: "Job", *, tick: "Ticking", stop: "Stop") -> None:
         """Runs one group after the other."""

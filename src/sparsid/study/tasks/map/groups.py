@@ -20,7 +20,7 @@ from sparsid.study.tasks.map.cells import MapGroup
 from sparsid.study.tasks.map.functions import FUNCTIONS, Points
 from sparsid.study.tasks.map.scores import MapScores
 from sparsid.study.tasks.map.spec import MapConfigurationSpec, ProblemSpec
-from sparsid.training.maps import fit_maps
+from sparsid.training.function_fitting import fit_maps
 from sparsid.training.progress import Stop
 
 CURVE = 100  # stored points of a loss curve

@@ -8,7 +8,7 @@ import numpy as np
 
 from sparsid.results import ResultStore
 from sparsid.training.curvature import Point
-from sparsid.training.paths import PathState, packed, unpacked
+from sparsid.training.pruning_path import PathState, packed, unpacked
 
 VERSION = 3  # of the checkpoint's format
 EVERY = 60.0  # seconds from one checkpoint to the next

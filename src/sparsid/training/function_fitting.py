@@ -1,4 +1,4 @@
-"""Networks fitted to points of a function: training by epochs without trajectories around it."""
+"""Networks fitted to points of a function: training by epochs without trajectories."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -20,7 +20,7 @@ from sparsid.training.progress import Stop
 
 
 class StaticMap(eqx.Module):
-    """A function learnt for itself: what it gives for one sample is its output."""
+    """A network as a static function: `one_step` is its output."""
 
     network: MLP
 
@@ -40,23 +40,23 @@ def fit_maps(
 ) -> tuple[PyTree, Float[np.ndarray, "epoch network"]]:
     """(stacked networks trained through one phase, their losses after every epoch).
 
-    `networks` are stacked MLPs; network i depends on its start and key alone. The losses end early
-    where `stop` was asked for. `callback` is called after every epoch.
+    `networks` are stacked MLPs; network i depends on its initial weights and key only. The losses
+    end early if `stop` was requested. `callback` is called after every epoch.
     """
     size = len(keys)
-    whole = np.resize(np.arange(size), size + padding(size))
-    models = StaticMap(jax.tree.map(lambda leaf: jnp.asarray(leaf)[whole], networks))
-    alive = jnp.arange(len(whole)) < size
+    padded = np.resize(np.arange(size), size + padding(size))
+    models = StaticMap(jax.tree.map(lambda leaf: jnp.asarray(leaf)[padded], networks))
+    alive = jnp.arange(len(padded)) < size
     examples = replicated((jnp.asarray(inputs, float), jnp.asarray(outputs, float)))
     losses = []
 
-    def look(members: Members, stack: Member, looked: Inspected, _) -> Members:
-        losses.append(looked.loss)
+    def look(members: Members, stack: Member, inspected: Inspected, _) -> Members:
+        losses.append(inspected.loss)
         callback()
         return replace(members, stack=stack)
 
     ended = run_epochs(
-        Members(Member(models, (), (), keys[whole], alive, None), size),
+        Members(Member(models, (), (), keys[padded], alive, None), size),
         [phase] * size,
         examples,
         None,

@@ -1,4 +1,4 @@
-"""A pruning path, and a path in the making, which can be put aside and taken up again."""
+"""Pruning paths and the state of an unfinished path, which can be saved and restored."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -6,15 +6,15 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Bool, Float
 
-UNBOUNDED = 1 << 30  # weights a round
+UNBOUNDED = 1 << 30  # weights per round
 
 
 @dataclass(frozen=True)
 class Step:
-    """A point of a path: what is left after a round, and what went.
+    """A point of a path: the parameters after a round, and the weights that it removed.
 
-    Errors are sums of squared scaled errors of free runs; `iterations` of retraining so far.
-    `saliency` is that by which the next weights are chosen, of all weights.
+    Errors are sums of squared scaled errors of free runs; `iterations` counts all retraining so
+    far. `saliency`, of all weights, chooses the next weights to remove.
     """
 
     theta: Float[np.ndarray, " size"]
@@ -27,13 +27,13 @@ class Step:
 
     @property
     def left(self) -> int:
-        """Living numbers, biases among them."""
+        """Number of active parameters, biases included."""
         return int(self.keep.sum())
 
 
 @dataclass(frozen=True)
 class PruningPath:
-    """One member's way from the full network down; the first step is the full network."""
+    """The pruning path of one member; the first step is the full network."""
 
     steps: tuple[Step, ...]
     undone: int = 0  # removals that were undone
@@ -43,32 +43,36 @@ class PruningPath:
         return int(np.argmin([step.validation for step in self.steps]))
 
     def smallest_not_worse(self) -> int:
-        """The smallest network whose validation error is not above the full one's."""
+        """The smallest network whose validation error is not above that of the full network."""
         limit = self.steps[0].validation
-        fine = [at for at, step in enumerate(self.steps) if step.validation <= limit]
-        return min(fine, key=lambda at: (self.steps[at].left, at), default=0)
+        admissible = [at for at, step in enumerate(self.steps) if step.validation <= limit]
+        return min(admissible, key=lambda at: (self.steps[at].left, at), default=0)
 
     def smallest_before_explosion(self, times: float = 10.0) -> int:
-        """The last step before training or validation error first exceed `times` the full one's."""
+        """The last step before a training or validation error above `times` the full network's."""
         first = self.steps[0]
-        fine = [
+        admissible = [
             step.train <= times * first.train and step.validation <= times * first.validation
             for step in self.steps
         ]
-        return len(fine) - 1 if all(fine) else max(int(np.argmin(fine)) - 1, 0)
+        if all(admissible):
+            return len(admissible) - 1
+        return max(int(np.argmin(admissible)) - 1, 0)
 
 
 @dataclass
 class PathState:
-    """A path in the making, with what its next round must know."""
+    """An unfinished path, with the state that its next round needs."""
 
     steps: list[Step]
-    waiting: set[int] = field(default_factory=set)  # removed in vain; they come last
-    progressed: bool = True  # whether anything went since waiting ones were last let in
-    largest: int = UNBOUNDED  # weights a round, halved where a round was too much
+    waiting: set[int] = field(
+        default_factory=set
+    )  # weights whose removal was undone; they are tried last
+    progressed: bool = True  # whether a weight was removed since `waiting` was last cleared
+    largest: int = UNBOUNDED  # weights per round, halved when a round is undone
     undone: int = 0
     ended: bool = False
-    constrained: bool = True  # whether validation still has a say in what may go
+    constrained: bool = True  # whether the validation error still constrains removals
 
     @property
     def now(self) -> Step:
@@ -79,7 +83,7 @@ class PathState:
 
 
 def packed(path_states: Sequence[PathState]) -> dict[str, np.ndarray]:
-    """The trails as plain arrays by name; lists of unlike lengths end to end, beside counts."""
+    """The states as named arrays; lists of unequal length are concatenated, with their counts."""
     steps = [step for path_state in path_states for step in path_state.steps]
     nothing = np.full(len(steps[0].theta), np.nan)
     return {
@@ -100,7 +104,7 @@ def packed(path_states: Sequence[PathState]) -> dict[str, np.ndarray]:
 
 
 def unpacked(arrays: Mapping[str, np.ndarray]) -> list[PathState]:
-    """The trails that `packed` was given."""
+    """The states given to `packed`."""
     removed = _pieces(arrays["removed"], arrays["removed_counts"])
     waiting = _pieces(arrays["waiting"], arrays["waiting_counts"])
     steps = [
@@ -116,13 +120,15 @@ def unpacked(arrays: Mapping[str, np.ndarray]) -> list[PathState]:
         for i in range(len(removed))
     ]
     path_states, at = [], 0
-    for count, idle, state in zip(arrays["step_counts"], waiting, arrays["state"], strict=True):
+    for count, undone_weights, state in zip(
+        arrays["step_counts"], waiting, arrays["state"], strict=True
+    ):
         progressed, largest, undone, ended, constrained = state.tolist()
         mine = steps[at : at + int(count)]
         path_states.append(
             PathState(
                 mine,
-                set(idle.tolist()),
+                set(undone_weights.tolist()),
                 bool(progressed),
                 largest,
                 undone,
