@@ -217,7 +217,7 @@ def test_whiskers_reach_over_the_interval():
 @pytest.mark.parametrize("given", [{"shares": {"a": intervals(3)}}, {"published": {"a": [0.1]}}])
 def test_a_label_without_a_number_for_each_horizon_is_refused(given):
     shares = given.get("shares", {})
-    with pytest.raises(SparsidError, match="needs 4 entries, one a horizon; 'a' has"):
+    with pytest.raises(SparsidError, match="must have 4 entries, one per horizon; 'a' has"):
         draw(figures.DivergedShares(HORIZONS, shares, published=given.get("published")))
 
 
@@ -285,7 +285,7 @@ def test_pairs_stand_where_they_are_and_are_filled_where_zero_is_left_out():
 
 
 def test_pairs_need_a_difference_for_each_row():
-    with pytest.raises(SparsidError, match="needs 2 entries, one a row; '5 samples' has 1"):
+    with pytest.raises(SparsidError, match="must have 2 entries, one per row; '5 samples' has 1"):
         draw(figures.Differences(["a", "b"], {"5 samples": [(0.0, 0.0, 0.0)]}))
 
 
@@ -314,7 +314,7 @@ def test_sparsity_shows_each_network_its_medians_and_those_that_were_lost():
     assert marks(error, "o", 6.5) == [(50, 0.25)]
     np.testing.assert_allclose(marks(share, "o", 6.5), [(20, 100), (50, 10)])
     legend = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert legend == ["a", "b", "no run survived"]
+    assert legend == ["a", "b", "all runs diverged"]
 
 
 def test_quartiles_are_infinite_only_where_they_touch_infinity():
@@ -361,8 +361,8 @@ def test_a_page_holds_its_figures_and_leaves_them_as_files(tmp_path):
     ("names", "content"),
     [
         (["a", "A"], "Two figures are named 'A'"),
-        (["../a"], "names its files"),
-        ([""], "names its files"),
+        (["../a"], "name of a figure may contain"),
+        ([""], "name of a figure may contain"),
     ],
 )
 def test_a_page_refuses_a_name_that_names_no_file_of_its_own(tmp_path, names, content):

@@ -114,11 +114,11 @@ def test_every_truncation_of_a_row_is_refused_in_a_sentence(tmp_path):
 @pytest.mark.parametrize(
     ("change", "content"),
     [
-        ({"schema": 2}, "install a newer one"),
+        ({"schema": 2}, "upgrade it"),
         ({"schema": "x"}, "delete it"),
         ({"format": "other"}, "delete it"),
-        ({"key": "0" * 64}, "key does not fit"),
-        ({"specification": {"seed": 5}}, "key does not fit"),
+        ({"key": "0" * 64}, "key does not match"),
+        ({"specification": {"seed": 5}}, "key does not match"),
         ({"numbers": {"x": "1"}}, "delete it"),
         ({"numbers": [1]}, "delete it"),
         ({"series": {"x": {"shape": [3], "values": [1.0]}}}, "delete it"),
@@ -168,7 +168,7 @@ def test_a_damaged_or_newer_study_file_is_refused(tmp_path, text):
     with pytest.raises(SparsidError, match="delete it"):
         ResultStore.open(store.folder)
     path.write_text(json.dumps(content | {"schema": 2}))
-    with pytest.raises(SparsidError, match="install a newer one"):
+    with pytest.raises(SparsidError, match="upgrade it"):
         ResultStore.open(store.folder)
 
 

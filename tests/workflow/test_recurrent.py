@@ -181,7 +181,7 @@ def test_a_study_of_paths_runs_resumes_and_shows(tmp_path, capsys):
     assert run("study", "show", tmp_path / "tiny", "--markdown", tmp_path / "tiny.md") == 0
     assert "Full networks" in capsys.readouterr().out
     text = (tmp_path / "tiny.md").read_text()
-    for title in ("What pruning gains", "The same networks, pruned in two ways", "N20_1"):
+    for title in ("Pruned networks compared", "Same networks, two pruning", "N20_1"):
         assert title in text
     assert (tmp_path / "tiny" / "index.html").is_file()
     row = json.loads(next(iter(later.values())))

@@ -39,7 +39,7 @@ phases = [
 ]
 """
 
-TITLE = "Ours against the published"
+TITLE = "Agreement with published results"
 HORIZON = 100  # the one of the two that the paper has
 
 

@@ -113,7 +113,7 @@ def test_what_is_judged_on_other_channels_is_another_study(text):
     kind = {"narx": "derivative", "derivative": "narx"}[other["model"]["kind"]]
     other["model"] = {"kind": kind, "widths": [2]}
     tables["configuration"].append(other)
-    with pytest.raises(SparsidError, match="judged on the same channels"):
+    with pytest.raises(SparsidError, match="must simulate the same channels"):
         parse_study(tables, "here")
 
 
