@@ -275,7 +275,7 @@ def test_the_bootstrap_repeats_itself_and_refuses_what_is_no_table():
     happened = np.random.default_rng(0).random((5, 8)) < 0.4
     assert two_way_bootstrap(happened, seed=3) == two_way_bootstrap(happened, seed=3)
     for bad in (np.zeros(4, bool), np.zeros((0, 3), bool)):
-        with pytest.raises(SparsidError, match="table"):
+        with pytest.raises(SparsidError, match="matrix"):
             two_way_bootstrap(bad, seed=0)
 
 

@@ -77,7 +77,7 @@ def test_one_step_errors_are_those_of_the_loss(train):
 def test_a_recurrent_model_has_no_states_to_run_alone(train):
     outputs = train.physical.select(states=train.physical.states.names[:1])
     training = Training(NARX(widths=(3,)), Normaliser.fit(outputs).apply(outputs))
-    with pytest.raises(SparsidError, match="measured"):
+    with pytest.raises(SparsidError, match="model of states"):
         alone_errors(training.fitted(training.begin(KEYS)).ensemble, outputs)
 
 

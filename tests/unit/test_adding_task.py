@@ -84,7 +84,7 @@ configuration = [{ name = "few", points = 100 }, { name = "many", points = 10_00
 @pytest.fixture(autouse=True)
 def file(monkeypatch, tmp_path):
     """The file of a study of that task, which is known within the test."""
-    monkeypatch.setattr(TASKS, "_things", dict(TASKS._things))
+    monkeypatch.setattr(TASKS, "_objects", dict(TASKS._objects))
     for name in ("running", "results", "report"):  # modules of the task's package: all are this one
         monkeypatch.setitem(sys.modules, f"pi.{name}", sys.modules[__name__])
     TASKS.register("pi")(Task("pi", PiSpec, lambda study: None, "pi", recorded=False))

@@ -295,7 +295,7 @@ def test_graphs_with_odd_clips_are_refused():
         with pytest.raises(SparsidError, match="slope"):
             Graph((layer,), "relu", ("a",), ("y",), odd)
     one = Graph((layer,), "relu", ("a",), ("y",), clip)
-    with pytest.raises(SparsidError, match="alike"):
+    with pytest.raises(SparsidError, match="in the same way"):
         beside((one, replace(one, clip=None)))
     joint = beside((one, replace(one, clip=replace(clip)))).clip
     assert joint is not None

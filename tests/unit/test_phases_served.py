@@ -53,7 +53,11 @@ def test_a_capability_that_is_not_there_is_missed(phase):
     ("model", "phase", "words"),
     [
         (NARX(widths=(2,)), Phase(1), ONE_STEP),
-        (NARX(widths=(2,)), Phase(1, loss=FreeRun(window=2, stride=1)), "longer than the 2 rows"),
+        (
+            NARX(widths=(2,)),
+            Phase(1, loss=FreeRun(window=2, stride=1)),
+            "longer than the 2 initial rows",
+        ),
         (
             NARX(widths=(2,)),
             SecondOrderPhase(criterion=Simulation(99)),

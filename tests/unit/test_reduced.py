@@ -127,7 +127,7 @@ def test_without_an_output_bias_one_unit_more_is_enough(made):
     found = reduced(graph, low=low, high=high)
     if not found.bounds[-1]:
         if found.graph.layers[-1].bias.any():
-            with pytest.raises(SparsidError, match="sees nothing"):
+            with pytest.raises(SparsidError, match="last hidden layer is zero"):
                 without_output_bias(found)
         return
     plain = without_output_bias(found)
@@ -241,9 +241,9 @@ def steps(u):
     [
         ({"activation": "tanh"}, {"low": [0.0], "high": [1.0]}, "'tanh'"),
         ({"clip": Clip([0.0], [1.0], "all")}, {"low": [0.0], "high": [1.0]}, "clip"),
-        ({}, {"low": [0.0], "high": [np.inf]}, "without end"),
-        ({}, {"low": [0.0]}, "Give"),
-        ({}, {"low": [0.0], "high": [1.0], "data": [[0.0]]}, "Give"),
+        ({}, {"low": [0.0], "high": [np.inf]}, "infinite bound"),
+        ({}, {"low": [0.0]}, "give either"),
+        ({}, {"low": [0.0], "high": [1.0], "data": [[0.0]]}, "give either"),
         ({}, {"data": [[np.nan]]}, "finite"),
         ({}, {"data": [[0.0, 1.0]]}, "column"),
         ({}, {"low": [0.0, 0.0], "high": [1.0, 1.0]}, "each of the network's 1"),

@@ -167,11 +167,11 @@ def shown(found):
 def test_a_row_that_disagrees_without_a_reason_is_unexplained(tmp_path):
     names = ["L1", {"name": "DSR", "departure": "another width"}, "Dense"]
     results = results_of(tmp_path, names, published="haugstvedt2023", lost=20)
-    content = {line[0]: line[-1] for line in shown(table(results, "Agreement with"))}
+    content = {line[0]: line[-1] for line in shown(table(results, "Agreement"))}
     assert content == {"L1": "unexplained", "DSR": "another width", "Dense": "unexplained"}
     # Dense: 0 % at 100 samples, 3 % at 1000, an RFMSE of 0.06 and 0.13, no zeros.
     fair = results_of(tmp_path, ["Dense"], horizons=(100,), published="haugstvedt2023")
-    ((*judged, departure),) = shown(table(fair, "Agreement with"))
+    ((*judged, departure),) = shown(table(fair, "Agreement"))
     assert judged == ["Dense", "agrees", "agrees", "agrees"]
     assert departure == "-"
 
@@ -182,20 +182,20 @@ def test_slips_are_judged_by_the_authors_counts_and_printed_as_they_stand(tmp_pa
     printed = table(every, "Diverged")
     assert [line[-1] for line in shown(printed)] == ["100", "75"]
     assert "the authors counted DSR + L1 + SWA (100 %)" in printed.note
-    judged = table(every, "Agreement with")
+    judged = table(every, "Agreement")
     assert [line[1] for line in judged.rows] == ["agrees", "agrees"]
     assert "DSR + L1 + SWA (100 %)" in judged.note
     assert "Dense + SWA" not in judged.note  # it is not in this study
     none = results_of(tmp_path, names, horizons=(2500,), published="haugstvedt2023")
-    assert "published 100 %" in table(none, "Agreement with").rows[0][1]
-    assert "counted 100 %" in table(none, "Agreement with").rows[1][1]
+    assert "published 100 %" in table(none, "Agreement").rows[0][1]
+    assert "counted 100 %" in table(none, "Agreement").rows[1][1]
     alone = results_of(tmp_path, ["DSR + L1"], horizons=(2500,), published="haugstvedt2023")
-    assert "counts" not in table(alone, "Agreement with").note
+    assert "counts" not in table(alone, "Agreement").note
 
 
 def test_what_nobody_published_takes_no_room(tmp_path):
     own = results_of(tmp_path, ["Ours"], published="haugstvedt2023")
-    assert not [t for t in tables(own) if t.title.startswith("Agreement with")]
+    assert not [t for t in tables(own) if t.title.startswith("Agreement")]
     assert not [name for t in tables(own) for name in t.columns if "published" in name]
     # One horizon of two is published, and DSR has no errors at 5000 samples.
     results = results_of(tmp_path, ["DSR"], horizons=(77, 5000), published="haugstvedt2023")

@@ -330,7 +330,7 @@ def test_bad_requests_are_refused(folder, monkeypatch, capsys, arguments, words)
 @pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="this system has no /proc")
 def test_a_place_that_cannot_be_written_to_is_refused_before_training(folder, capsys):
     fit = (folder / "plant.csv", *FIT[:-1])
-    assert "no file can be made in /proc" in refused(capsys, "fit", *fit, "/proc/q.sparsid")
+    assert "no file can be created in /proc" in refused(capsys, "fit", *fit, "/proc/q.sparsid")
 
 
 def test_units_that_differ_are_refused_and_unstated_ones_said(folder, capsys):

@@ -5,6 +5,7 @@ import inspect
 import json
 import logging
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -398,6 +399,23 @@ def test_an_executor_is_added_in_a_few_lines(serial, tmp_path, monkeypatch, caps
         "backwards: the last group first; serial: one group after the other, all cores or the GPU "
         "on each"
     )
+
+
+def test_the_code_of_the_page_of_formats_reads_a_study_and_its_models(
+    serial, tmp_path, monkeypatch, capsys
+):
+    """The page's example of a data file has a test in tests/unit/test_netcdf.py."""
+    (tmp_path / "results").symlink_to(serial("simulate"))
+    shutil.copy(next((tmp_path / "results" / "models").iterdir()), tmp_path / "plant.sparsid")
+    monkeypatch.chdir(tmp_path)
+    page = (PROJECT / "docs" / "file-format.md").read_text(encoding="utf-8")
+    model, study = re.findall(r"```python\n(.*?)```", page, re.DOTALL)[1:]
+    exec(model, {})
+    assert capsys.readouterr().out == "['displacement', 'velocity'] (1, 3, 3)\n"
+    exec(study, {})
+    shown = capsys.readouterr().out.splitlines()
+    assert [line for line in shown if "(" in line] == ["Dense (2, 2)", "L1, cut (2, 2)"]
+    assert len(shown) == 6
 
 
 def test_two_runs_into_one_folder_at_once(serial, tmp_path):

@@ -181,7 +181,7 @@ def test_a_study_of_paths_runs_resumes_and_shows(tmp_path, capsys):
     assert run("study", "show", tmp_path / "tiny", "--markdown", tmp_path / "tiny.md") == 0
     assert "Full networks" in capsys.readouterr().out
     text = (tmp_path / "tiny.md").read_text()
-    for title in ("Pruned networks compared", "Same networks, two pruning", "N20_1"):
+    for title in ("Pruned networks compared with", "Same networks, two pruning", "N20_1"):
         assert title in text
     assert (tmp_path / "tiny" / "index.html").is_file()
     row = json.loads(next(iter(later.values())))
@@ -467,7 +467,7 @@ def test_prune_refuses_a_model_that_does_not_simulate_the_data(folder, tmp_path,
     model = eqx.tree_at(lambda s: s.model.network, ensemble.stacked, wild)
     replace(ensemble, stacked=model).save(tmp_path / "wild.sparsid")
     asked = ("prune", tmp_path / "wild.sparsid", folder / "plant.csv", "--out", tmp_path / "x")
-    assert "does not simulate these data" in refused(capsys, *asked)
+    assert "cannot simulate these data" in refused(capsys, *asked)
 
 
 def test_one_short_record_does_not_shorten_the_runs_of_all():
@@ -513,7 +513,7 @@ def test_a_fit_too_large_for_squares_goes_without_an_output_error_model(monkeypa
 
 REFUSED = [
     (("--recipe", "dense"), "leave `recipe` out"),
-    (("--states", "level"), "not both"),
+    (("--states", "level"), "got both"),
     (("--lags", "0"), "lags"),
     (("--lags", "2", "--delay", "3"), "delay"),
     (("--lags", "300"), "at least 301 samples"),

@@ -127,3 +127,22 @@ def test_one_step_phases_are_not_for_recurrent_networks():
     model, phases = {"kind": "narx"}, [{"epochs": 1}]
     with pytest.raises(SparsidError, match="which NARX does not offer"):
         parsed(RECURRENT, configuration=[{"name": "a", "model": model, "phases": phases}])
+
+
+def test_renamed_keys_are_read_by_both_names_and_hashed_alike():
+    tables = tomllib.loads(STATES)
+    configuration = tables["configuration"][0]
+    keys = []
+    for factor, perturbation in (("guard", "shaken"), ("validation_factor", "perturbation")):
+        changed = {
+            "prune": configuration["prune"] | {factor: 1.2},
+            "train": [{"iterations": 5, "length": 50, "stride": 25, perturbation: 0.5}],
+        }
+        study = parse_study(tables | {"configuration": [configuration | changed]}, "here")
+        assert study.configuration[0].prune.build().validation_factor == 1.2
+        assert study.configuration[0].train[0].build().criterion.perturbation == 0.5
+        (cell,) = path_cells(study)
+        assert cell.specification["prune"]["guard"] == 1.2
+        assert cell.specification["train"][0]["shaken"] == 0.5
+        keys.append(cell.key)
+    assert keys[0] == keys[1]

@@ -88,7 +88,7 @@ def parse_numbers(option: str, text: str) -> dict[str, float]:
 
 
 def parse_horizons(text: str | None, longest: int) -> list[int]:
-    """Comma-separated horizons; by default `longest`, and 100, 1000, 2500, 5000 if they fit."""
+    """Comma-separated horizons; by default 100, 1000, 2500, 5000 where they fit, and `longest`."""
     if text is None:
         return sorted({h for h in (100, 1000, 2500, 5000) if h <= longest} | {longest})
     try:

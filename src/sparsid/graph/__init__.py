@@ -1,4 +1,4 @@
-"""Trained members in plain NumPy: networks, what is alive in them, and whole recurrences."""
+"""Trained members in plain NumPy: networks, their live units and weights, and recurrences."""
 
 from sparsid.graph.clip import Clip
 from sparsid.graph.layer import GraphLayer

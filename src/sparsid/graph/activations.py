@@ -1,4 +1,4 @@
-"""Activation functions: value and slope once for NumPy and JAX, and how exporters write them."""
+"""Activation functions: value and slope for NumPy and JAX, and their text for exporters."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

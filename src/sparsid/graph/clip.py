@@ -1,4 +1,4 @@
-"""What a network is shown of inputs outside its training box."""
+"""Clipping of a network's inputs to the box of its training data."""
 
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -11,10 +11,10 @@ from sparsid._errors import SparsidError
 
 @dataclass(frozen=True, eq=False)
 class Clip:
-    """The inputs z held to [low, high] where they enter hidden layers, or wherever they enter.
+    """Clips the inputs z to [low, high], for the hidden layers only or for all layers.
 
-    They bend over smoothly and end `margin` of the width outside. "linear" holds them wherever they
-    enter, and adds `slope` times what sticks out.
+    With `margin` they saturate smoothly, at most `margin` times the width outside. "linear" clips
+    for all layers and adds `slope` times the part that was clipped off.
     """
 
     low: Float[np.ndarray, " inputs"]
@@ -24,20 +24,20 @@ class Clip:
     margin: float = 0.0
 
     def seen(self, z: Float[np.ndarray, "batch inputs"]) -> Float[np.ndarray, "batch inputs"]:
-        """What is let through of z."""
+        """The clipped inputs."""
         inside = np.clip(z, self.low, self.high)
         if not self.margin:
             return inside
-        capacity = self.margin * (self.high - self.low)
+        reach = self.margin * (self.high - self.low)
         with np.errstate(invalid="ignore"):
-            return np.where(z == inside, z, inside + capacity * np.tanh((z - inside) / capacity))
+            return np.where(z == inside, z, inside + reach * np.tanh((z - inside) / reach))
 
     def slopes(self, z: Float[np.ndarray, "batch inputs"]) -> Float[np.ndarray, "batch inputs"]:
-        """How much of a small change of z is let through."""
+        """Derivatives of the clipped inputs with respect to z."""
         over = z - np.clip(z, self.low, self.high)
-        capacity = self.margin * (self.high - self.low)
+        reach = self.margin * (self.high - self.low)
         with np.errstate(divide="ignore", invalid="ignore"):
-            bent = 1.0 - np.tanh(over / capacity) ** 2 if self.margin else np.zeros_like(over)
+            bent = 1.0 - np.tanh(over / reach) ** 2 if self.margin else np.zeros_like(over)
         return np.where(over == 0, 1.0, bent)
 
     def __post_init__(self):
@@ -47,11 +47,11 @@ class Clip:
                 object.__setattr__(self, name, np.asarray(array, np.float64))
 
     def of(self, output: int) -> "Clip":
-        """The same for a network of this output alone."""
+        """The same for a network with this output only."""
         return replace(self, slope=None if self.slope is None else self.slope[output : output + 1])
 
     def check(self, outputs: int, inputs: int) -> None:
-        """Raises SparsidError unless it fits a network of so many outputs and inputs."""
+        """Raises SparsidError unless the shapes fit a network of so many outputs and inputs."""
         if {self.low.shape, self.high.shape} != {(inputs,)}:
             raise SparsidError(
                 f"The bounds of `clip` must have one number for each of {inputs} inputs; got "

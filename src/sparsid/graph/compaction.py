@@ -13,7 +13,7 @@ type Arrays = tuple[np.ndarray, np.ndarray | None, np.ndarray]
 def compacted(
     layers: Sequence[GraphLayer], activate: Callable[[np.ndarray], np.ndarray]
 ) -> list[Arrays]:
-    """(weight, skip, bias) of each layer that is left. All inputs and outputs stay."""
+    """(weight, skip, bias) of each remaining layer. All inputs and outputs stay."""
     inputs = layers[0].weight.shape[1]
     live = find_live(layers)
     reached = [paths.any(axis=1) for paths in reach(layers, inputs)]
@@ -31,7 +31,7 @@ def compacted(
 
 
 def _without_empty(layers: list[Arrays], inputs: int) -> list[Arrays]:
-    """Nothing passes a hidden layer without units: what follows it becomes the first layer."""
+    """The layers after the last hidden layer without units, which no input passes."""
     empty = [at for at, (_, _, bias) in enumerate(layers[:-1]) if not len(bias)]
     if not empty:
         return layers

@@ -8,7 +8,7 @@ from jaxtyping import Float
 
 @dataclass(frozen=True, eq=False)
 class GraphLayer:
-    """weight @ h + skip @ z + bias, where z are the network's own inputs. Arrays are float64."""
+    """weight @ h + skip @ z + bias, where z are the network's inputs. Arrays are float64."""
 
     weight: Float[np.ndarray, "outputs hidden"]
     skip: Float[np.ndarray, "outputs inputs"] | None
@@ -23,7 +23,7 @@ class GraphLayer:
     def of(
         self, h: Float[np.ndarray, "batch hidden"], z: Float[np.ndarray, "batch inputs"]
     ) -> Float[np.ndarray, "batch outputs"]:
-        """What the units add up, before any activation."""
+        """The pre-activations of the units."""
         reached = h @ self.weight.T + self.bias
         return reached if self.skip is None else reached + z @ self.skip.T
 
@@ -38,6 +38,6 @@ class GraphLayer:
         along: Float[np.ndarray, "batch hidden inputs"],
         into: Float[np.ndarray, "batch inputs inputs"],
     ) -> Float[np.ndarray, "batch outputs inputs"]:
-        """Derivatives of what the units add up, from those of h and of z."""
+        """Derivatives of the pre-activations, from those of h and of z."""
         slopes = self.weight @ along
         return slopes if self.skip is None else slopes + self.skip @ into

@@ -1,4 +1,4 @@
-"""Which units and weights of a network are alive: on a path of nonzero weights, input to output."""
+"""Live units and weights of a network: those on a path of nonzero weights, input to output."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,10 +11,10 @@ from sparsid.graph.layer import GraphLayer
 
 @dataclass(frozen=True, eq=False)
 class Live:
-    """Masks of what is alive, one entry a layer; the last entry of `units` are the outputs.
+    """Masks of live units and weights, one per layer; the last of `units` are the outputs.
 
-    A unit is alive if an input reaches it and it reaches an output, both by nonzero weights (one
-    with nothing but a bias is a constant); a weight, if it lies on such a path.
+    A unit is live if nonzero weights connect it to an input and to an output (a unit without inputs
+    is a constant); a weight is live if it lies on such a path.
     """
 
     inputs: Bool[np.ndarray, " inputs"]
@@ -24,17 +24,17 @@ class Live:
 
     @property
     def widths(self) -> tuple[int, ...]:
-        """Live units of each hidden layer."""
+        """Number of live units of each hidden layer."""
         return tuple(int(mask.sum()) for mask in self.units[:-1])
 
     @property
     def unit_count(self) -> int:
-        """Live hidden units."""
+        """Number of live hidden units."""
         return sum(self.widths)
 
     @property
     def weight_count(self) -> int:
-        """Live weights, skips included and biases not."""
+        """Number of live weights, with skip weights and without biases."""
         return sum(int(m.sum()) for m in (*self.weights, *self.skips) if m is not None)
 
 
@@ -73,7 +73,7 @@ def reach(layers: Sequence[GraphLayer], inputs: int) -> list[Bool[np.ndarray, "o
 
 
 def _needed(layers: Sequence[GraphLayer]) -> list[Bool[np.ndarray, " outputs"]]:
-    """For each layer, the units that reach an output by nonzero weights; outputs all do."""
+    """For each layer, the units that reach an output by nonzero weights; all outputs do."""
     needed = [np.ones(len(layers[-1].bias), bool)]
     for layer in reversed(layers[1:]):
         needed.append((layer.weight[needed[-1]] != 0).any(axis=0))

@@ -1,4 +1,4 @@
-"""One resolved feedforward network, its weights as they are used."""
+"""One resolved feedforward network with its effective weights."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -16,9 +16,9 @@ from sparsid.graph.live import Live, find_live, reach
 
 @dataclass(frozen=True, eq=False)
 class Graph:
-    """A feedforward network; its first layer's h are the inputs z, its last layer is linear.
+    """A feedforward network; the first layer's h are the inputs z, the last layer is linear.
 
-    Raises SparsidError for shapes that do not fit together or an unknown activation.
+    Raises SparsidError for inconsistent shapes or an unknown activation.
     """
 
     layers: tuple[GraphLayer, ...]
@@ -49,7 +49,7 @@ class Graph:
         return sum(int(np.count_nonzero(matrix)) for matrix in _matrices(self))
 
     def evaluate(self, z: Float[np.ndarray, "batch inputs"]) -> Float[np.ndarray, "batch outputs"]:
-        """The network's outputs in float64: the reference for everything made from the graph."""
+        """The network's outputs in float64: the reference for all exports of the graph."""
         z = inner = np.asarray(z, np.float64)
         beyond = 0.0
         if (clip := self.clip) is not None:
@@ -65,45 +65,45 @@ class Graph:
     def slopes(
         self, z: Float[np.ndarray, "batch inputs"]
     ) -> Float[np.ndarray, "batch outputs inputs"]:
-        """Derivatives of every output by every input at these points, exact; float64."""
+        """Exact derivatives of every output with respect to every input, in float64."""
         z = inner = np.asarray(z, np.float64)
-        whole = into = np.eye(len(self.input_names)) * np.ones((len(z), 1, 1))
+        full = into = np.eye(len(self.input_names)) * np.ones((len(z), 1, 1))
         beyond = 0.0
         if (clip := self.clip) is not None:
-            inner, let_through = clip.seen(z), clip.slopes(z)
-            into = whole * let_through[:, None]
+            inner, passed = clip.seen(z), clip.slopes(z)
+            into = full * passed[:, None]
             if clip.slope is not None:
-                beyond = clip.slope * (1.0 - let_through)[:, None]
-            z, whole = (z, whole) if clip.where == "hidden" else (inner, into)
+                beyond = clip.slope * (1.0 - passed)[:, None]
+            z, full = (z, full) if clip.where == "hidden" else (inner, into)
         activation = ACTIVATIONS[self.activation]
-        h, along = (inner, into) if self.layers[1:] else (z, whole)
+        h, along = (inner, into) if self.layers[1:] else (z, full)
         for layer in self.layers[:-1]:
             before = layer.of(h, inner)
             along = activation.slope(before, np)[..., None] * layer.chained(along, into)
             h = activation(before)
-        return self.layers[-1].chained(along, whole) + beyond
+        return self.layers[-1].chained(along, full) + beyond
 
     def live(self) -> Live:
-        """Which inputs, units and weights carry something from an input to an output."""
+        """The inputs, units and weights on a path of nonzero weights from input to output."""
         return find_live(self.layers)
 
     def links(self) -> Bool[np.ndarray, "outputs inputs"]:
         """Whether any path of nonzero weights leads from the input to the output.
 
-        The slopes beyond the box of a linear `clip` are no such path.
+        The slopes outside the box of a linear `clip` do not count.
         """
         return reach(self.layers, len(self.input_names))[-1]
 
     def pattern(self) -> Bool[np.ndarray, "outputs inputs"]:
-        """Where a slope can differ from zero: the links, and the lines of a linear `clip`."""
+        """Where a slope can be nonzero: the links, and the slopes of a linear `clip`."""
         slope = None if self.clip is None else self.clip.slope
         return self.links() if slope is None else self.links() | (slope != 0)
 
     def compact(self) -> "Graph":
         """The same function of the same inputs without dead units.
 
-        A unit that no input reaches is constant; its value moves into the biases it feeds. Where a
-        hidden layer has no live unit, the layers up to it drop out.
+        A unit that no input reaches is constant; its value is added to the biases of the next
+        layer. If a hidden layer has no live unit, the layers up to it are removed.
         """
         layers = compacted(self.layers, ACTIVATIONS[self.activation])
         return Graph(
@@ -116,14 +116,17 @@ class Graph:
 
 
 def beside(graphs: Sequence[Graph]) -> Graph:
-    """Networks of the same inputs and depth side by side as one: a network for each state, say."""
+    """Parallel networks of the same inputs and depth as one: for example one for each state."""
     if not graphs:
-        raise SparsidError("Networks side by side need at least one network; got none.")
+        raise SparsidError("Parallel networks need at least one network; got none.")
     first = graphs[0]
     kinds = {(len(g.layers), g.activation, g.input_names) for g in graphs}
     if len(kinds) > 1:
-        raise SparsidError("Networks side by side must share inputs, depth and activation.")
-    from scipy.linalg import block_diag  # heavy, and seldom needed
+        raise SparsidError(
+            "Parallel networks must have the same inputs, depth and activation; got "
+            f"{len(kinds)} kinds."
+        )
+    from scipy.linalg import block_diag  # slow to import and rarely needed
 
     layers = []
     for at in range(len(first.layers)):
@@ -145,7 +148,9 @@ def _joint_clip(clips: Sequence[Clip | None]) -> Clip | None:
     given = [clip for clip in clips if clip is not None]
     kinds = {(clip.where, clip.margin, clip.low.tobytes(), clip.high.tobytes()) for clip in given}
     if len(kinds) > 1 or len(given) not in (0, len(clips)):
-        raise SparsidError("Networks side by side must clip their inputs alike.")
+        raise SparsidError(
+            "Parallel networks must clip their inputs in the same way; these differ."
+        )
     if not given:
         return None
     slopes = [clip.slope for clip in given if clip.slope is not None]

@@ -1,4 +1,4 @@
-"""The affine pieces of a ReLU network: between its kinks it is an affine map of its inputs."""
+"""The affine pieces of a ReLU network, which is piecewise affine in its inputs."""
 
 from dataclasses import replace
 
@@ -8,7 +8,7 @@ from jaxtyping import Float
 from sparsid._errors import SparsidError
 from sparsid.graph.network import Graph
 
-DIGITS = 9  # to which the maps of two pieces must agree to be one
+DIGITS = 9  # to which the maps of two pieces must agree to be merged
 
 
 def affine_pieces(
@@ -18,13 +18,13 @@ def affine_pieces(
 ]:
     """(slopes, constants, shares of the rows) of a network of one output, the largest share first.
 
-    Rows with the same units on share a piece, as do those whose maps are equal to rounding. What
-    `clip` holds back outside its box does not count. Raises SparsidError for more than one output,
-    for activations other than ReLU, and without rows.
+    Rows with the same active units share a piece, as do those whose maps agree up to rounding.
+    `clip` is ignored. Raises SparsidError for more than one output, for activations other than
+    ReLU, and without rows.
     """
     if graph.activation != "relu" and graph.widths:
         raise SparsidError(
-            "Only ReLU networks are made of affine pieces; this one has the activation "
+            "Only ReLU networks have affine pieces; this one has the activation "
             f"{graph.activation!r}."
         )
     if len(graph.output_names) != 1 or not len(z):
@@ -46,7 +46,7 @@ def affine_pieces(
 
 
 def _on(graph: Graph, z: Float[np.ndarray, "rows inputs"]) -> np.ndarray:
-    """Which hidden units are on, row by row; one column of nothing without any."""
+    """Which hidden units are active in each row; one column of False if there are none."""
     h, on = z, [np.zeros((len(z), 1), bool)]
     for layer in graph.layers[:-1]:
         before = layer.of(h, z)

@@ -1,6 +1,6 @@
-"""What a trained member is when Python is gone: network, update rule, scaling and names, in NumPy.
+"""A trained member without JAX: network, update rule, scaling and names, in NumPy.
 
-Equations, structure and whatever a model is exported to read this alone.
+Equations, structure and exports use this only.
 """
 
 from dataclasses import dataclass
@@ -16,10 +16,10 @@ from sparsid.graph.rules import UpdateRule
 
 
 class StateSpace(NamedTuple):
-    """Derivatives of one step, or where they can differ from zero (Boolean).
+    """Derivatives of one step, or where they can be nonzero (Boolean).
 
-    `A` and `B` are those of the next carry by the carry and by the input, `C` and `D` those of what
-    is observed.
+    `A` and `B` are those of the next carry with respect to carry and input, `C` and `D` those of
+    the observed outputs.
     """
 
     A: Shaped[np.ndarray, "carry carry"]
@@ -30,7 +30,7 @@ class StateSpace(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class ScaledChannels:
-    """Names and units of channels, their scaling, and the training data's smallest and largest."""
+    """Names, units and scaling of channels, and their range in the training data (`box`)."""
 
     names: tuple[str, ...]
     units: tuple[str | None, ...]
@@ -59,8 +59,8 @@ class Recurrence:
     """carry, y = step(carry, u): one member as a simulator in float64.
 
     Inputs u and observations y are in physical units. The carry, a vector of fixed size, is in
-    scaled numbers, so that its precision does not depend on how large an offset is: where it
-    carries channels, their value is offset + scale * entry (`carry_offset`, `carry_scale`). `dt` is
+    scaled numbers, so that its precision does not depend on the size of an offset: an entry that
+    carries a channel has the value offset + scale * entry (`carry_offset`, `carry_scale`). `dt` is
     in s.
     """
 
@@ -72,12 +72,12 @@ class Recurrence:
 
     @property
     def lag(self) -> int:
-        """How many given rows a free run starts from."""
+        """Number of given rows that a free run starts from."""
         return self.rule.lag
 
     @cached_property
     def carry_names(self) -> tuple[str, ...]:
-        """Names of the carry's entries; lagged ones say so: pH(k-1)."""
+        """Names of the carry's entries, lagged ones as pH(k-1)."""
         return tuple(name for name, _ in self._entries)
 
     @cached_property
@@ -93,26 +93,26 @@ class Recurrence:
     def init(
         self, observed: Float[np.ndarray, "lag observed"], inputs: Float[np.ndarray, "lag inputs"]
     ) -> Float[np.ndarray, " carry"]:
-        """The carry behind the given rows, oldest first; the last input comes with the first step.
+        """The carry after the given rows, oldest first; the last input is that of the first step.
 
-        Physical units. Raises SparsidError for other shapes, and for a model whose carry is not
-        known from rows.
+        Physical units. Raises SparsidError for other shapes, and for a model whose carry does not
+        follow from rows.
         """
         observed, inputs = np.asarray(observed, float), np.asarray(inputs, float)
         wanted = (self.lag, len(self.observed)), (self.lag, len(self.inputs))
         if (observed.shape, inputs.shape) != wanted:
             raise SparsidError(
-                f"A run starts from rows of shapes {wanted[0]} and {wanted[1]}, observed and "
-                f"inputs; got {observed.shape} and {inputs.shape}."
+                f"`observed` and `inputs` must have the shapes {wanted[0]} and {wanted[1]}; "
+                f"got {observed.shape} and {inputs.shape}."
             )
         return self.rule.init(self.observed.scaled(observed), self.inputs.scaled(inputs))
 
     def step(
         self, carry: Float[np.ndarray, " carry"], u: Float[np.ndarray, " inputs"]
     ) -> tuple[Float[np.ndarray, " carry"], Float[np.ndarray, " observed"]]:
-        """(carry, observed) after one sample under the input `u` held over it.
+        """(carry, observed) after one sample with constant input `u`.
 
-        What is observed lies `rule.ahead` samples after `u`.
+        The observed outputs are those `rule.ahead` samples after `u`.
         """
         with np.errstate(over="ignore", invalid="ignore"):  # a run that diverges is a result
             carry, y = self.rule.step(self.graph, carry, self.inputs.scaled(u))
@@ -121,7 +121,7 @@ class Recurrence:
     def run(
         self, carry: Float[np.ndarray, " carry"], u: Float[np.ndarray, "time inputs"]
     ) -> Float[np.ndarray, "time observed"]:
-        """What is observed under each of these inputs in turn; inf or NaN once it diverges."""
+        """The observed outputs for this sequence of inputs; inf or NaN once the run diverges."""
         rows = np.empty((len(u), len(self.observed)))
         for k, u_k in enumerate(np.asarray(u, float)):
             carry, rows[k] = self.step(carry, u_k)
@@ -137,15 +137,15 @@ class Recurrence:
         return self._blocks(rows[:, None] * slopes / columns)
 
     def pattern(self) -> StateSpace:
-        """Where `jacobian` can differ from zero, whatever carry and input: Boolean.
+        """Where `jacobian` can be nonzero for any carry and input: Boolean.
 
-        It follows from nonzero weights, the lines beyond the box of a linear `clip`, and the steps
-        of the update rule. Scaling is channel by channel and adds nothing.
+        It follows from nonzero weights, the slopes of a linear `clip`, and the update rule. Scaling
+        is separate for each channel and adds nothing.
         """
         return self._blocks(self.rule.pattern(self.graph, len(self.inputs)))
 
     def outside(self, carry: Float[np.ndarray, " carry"], u: Float[np.ndarray, " inputs"]) -> bool:
-        """Whether the input or a channel in the carry has left the box of the training data."""
+        """Whether the input or a channel of the carry is outside the box of the training data."""
         low, high = np.concatenate(
             [self.observed.scaled(self.observed.box), self.inputs.scaled(self.inputs.box)], axis=1
         )
@@ -156,9 +156,9 @@ class Recurrence:
     def regressors(
         self, x: Float[np.ndarray, "samples observed"], u: Float[np.ndarray, "samples inputs"]
     ) -> Float[np.ndarray, "rows regressors"]:
-        """What the network is given over a record in physical units: scaled, a row a sample.
+        """The network's scaled inputs over a record in physical units, one row per sample.
 
-        Recorded observations stand where a free run would have its own.
+        Recorded observations take the place of a free run's own outputs.
         """
         return self.rule.regressors(self.observed.scaled(x), self.inputs.scaled(u))
 
@@ -170,8 +170,8 @@ class Recurrence:
         """A number for each entry of the carry from those of all channels."""
         return np.array([otherwise if at is None else values[at] for _, at in self._entries])
 
-    def _blocks(self, whole: Shaped[np.ndarray, "rows columns"]) -> StateSpace:
+    def _blocks(self, full: Shaped[np.ndarray, "rows columns"]) -> StateSpace:
         size = len(self._entries)
         return StateSpace(
-            whole[:size, :size], whole[:size, size:], whole[size:, :size], whole[size:, size:]
+            full[:size, :size], full[:size, size:], full[size:, :size], full[size:, size:]
         )

@@ -1,9 +1,10 @@
 """The reduced parameter space: unit weights, bounded thresholds, the same function.
 
 Over a bounded domain every ReLU or binary network is equal to one whose hidden units have incoming
-weights of norm 1 and thresholds no larger than the norm of what they see. Units that are saturated
-over the domain go: dead ones vanish, constant ones move into thresholds, and the affine ones of a
-layer become as many as their common map has directions. Source: qin2018 (arXiv 1805.08340).
+weights of norm 1 and thresholds no larger than the norm of the layer's input. Units that are
+saturated over the domain are removed: dead ones have no effect, constant ones are added to
+thresholds, and always active ones are replaced by as many as the rank of their common affine map.
+Source: qin2018 (arXiv 1805.08340).
 """
 
 from dataclasses import dataclass, replace
@@ -18,15 +19,14 @@ from sparsid.graph.layer import GraphLayer
 from sparsid.graph.network import Graph
 
 REDUCIBLE = ("relu", "binary")
-ROUNDING = 1e-13  # shares of the largest: no direction in a map, nothing missing to a bound
+ROUNDING = 1e-13  # relative tolerance of ranks of maps and of bounds
 
 
 @dataclass(frozen=True, eq=False)
 class Reduced:
     """A network in the reduced space. `bounds` has a number for each hidden layer.
 
-    Nothing in the domain gives the layer's units a vector of a larger norm, and none of their
-    thresholds is larger.
+    It bounds the norm of the layer's input over the domain, and its thresholds.
     """
 
     graph: Graph
@@ -42,23 +42,23 @@ def reduced(
 ) -> Reduced:
     """The same function over the box [low, high], or over the rows of `data`; scaled inputs.
 
-    A box gives bounds that hold everywhere in it and widen from layer to layer; data give the
-    largest norms seen, which are far closer, and equality on those rows alone. Exact but for
-    rounding, and idempotent. No layer gets more units than it had. Units that are always on become
-    one for each direction of their common map, which outputs that shared some of them then share:
-    read links before. `ensemble_of` makes a model of the result again. Raises SparsidError for
-    activations other than ReLU and binary, for a network that clips its inputs, for a domain
-    without end, and unless either a box or data are given.
+    A box gives bounds that hold everywhere in it and grow from layer to layer; data give the
+    largest norms over the rows, which are far tighter, and equality on those rows only. Exact up to
+    rounding, and idempotent. No layer gets more units than before. Always active units are replaced
+    by a basis of their common map, shared by all outputs that used some of them: read links before.
+    `ensemble_of` makes a model of the result. Raises SparsidError for activations other than ReLU
+    and binary, for a network that clips its inputs, for an unbounded domain, and unless either a
+    box or data are given.
     """
     if graph.activation not in REDUCIBLE:
         raise SparsidError(
-            f"The reduced space is for the activations {' and '.join(REDUCIBLE)}; this network has "
+            f"The reduced space needs the activation {' or '.join(REDUCIBLE)}; this network has "
             f"{graph.activation!r}."
         )
     if graph.clip is not None:
         raise SparsidError(
-            "A network that clips its inputs cannot be reduced as it is; take it without `clip`, "
-            "over the box that it clips to."
+            "A network that clips its inputs cannot be reduced; pass it without `clip`, and its "
+            "box as `low` and `high`."
         )
     domain = _domain(len(graph.input_names), low, high, data)
     while True:
@@ -66,28 +66,30 @@ def reduced(
         later = replace(graph, layers=layers)
         if later.widths == graph.widths:
             return Reduced(later, bounds)
-        graph = later  # units that are gone may have made others needless
+        graph = later  # removed units may have made others redundant
 
 
 def without_output_bias(found: Reduced) -> Reduced:
-    """The same function with an output bias of zero, which units that are always on then carry.
+    """The same function with an output bias of zero, represented by always active units.
 
-    Together they have at most one unit more than the network before it was reduced, if that had no
-    output bias either. Raises SparsidError without a hidden layer, or where the last one sees
-    nothing but zero.
+    The result has at most one unit more than the network before it was reduced, if that had no
+    output bias either. Raises SparsidError without a hidden layer, or if the input of the last one
+    is zero.
     """
     if len(found.graph.layers) < 2:
-        raise SparsidError("Without a hidden layer nothing can take the output bias over.")
+        raise SparsidError(
+            "A network without a hidden layer needs its output bias; give it hidden layers."
+        )
     *before, hidden, last = found.graph.layers
     norm = found.bounds[-1]
     if not last.bias.any():
         return found
     if not norm:
-        raise SparsidError("Where the last hidden layer sees nothing, no unit of it can be on.")
+        raise SparsidError(
+            "The output bias needs an active unit, and the input of the last hidden layer is zero."
+        )
     rows, coefficients = hidden.joined(), last.weight
-    on = np.flatnonzero(
-        hidden.bias >= norm * (1 - ROUNDING)
-    )  # a unit that was on, but for rounding
+    on = np.flatnonzero(hidden.bias >= norm * (1 - ROUNDING))  # always active, up to rounding
     direction = rows[on[0]] if len(on) else np.eye(1, rows.shape[1])[0]
     if found.graph.activation == "binary":
         more, shares = direction[None], last.bias[:, None]
@@ -109,14 +111,14 @@ def without_output_bias(found: Reduced) -> Reduced:
 
 
 class _Domain(Protocol):
-    """What is known of the vectors that a layer's units see."""
+    """Bounds of the inputs of a layer."""
 
     def norm(self, layer: GraphLayer) -> float:
-        """The largest norm of what `layer` takes."""
+        """The largest norm of the input of `layer`."""
         ...
 
     def after(self, layer: GraphLayer, norm: float, activation: str) -> Self:
-        """The same behind this hidden layer, whose units have weights of norm 1."""
+        """The domain after this hidden layer, whose units have weights of norm 1."""
         ...
 
 
@@ -153,14 +155,16 @@ def _domain(
         rows = np.asarray(data, np.float64)
         if rows.ndim != 2 or rows.shape[1] != inputs:
             raise SparsidError(
-                f"Data to reduce a network over must have a column for each of its {inputs} "
-                f"inputs; got shape {rows.shape}."
+                f"`data` must have a column for each of the network's {inputs} inputs; got the "
+                f"shape {rows.shape}."
             )
         if not np.isfinite(rows).all():
-            raise SparsidError("Data to reduce a network over must be finite; some are not.")
+            raise SparsidError("`data` must be finite; some values are NaN or infinite.")
         return _Rows(rows, rows)
     if data is not None or low is None or high is None:
-        raise SparsidError("Give `low` and `high`, or `data`: where the function stays the same.")
+        raise SparsidError(
+            "The reduced space needs a domain; give either `low` and `high`, or `data`."
+        )
     low, high = np.asarray(low, np.float64), np.asarray(high, np.float64)
     if {low.shape, high.shape} != {(inputs,)} or (low > high).any():
         raise SparsidError(
@@ -169,7 +173,7 @@ def _domain(
         )
     reach = float(np.linalg.norm(np.maximum(np.abs(low), np.abs(high))))
     if not np.isfinite(reach):
-        raise SparsidError("The reduced space needs a bounded domain; got one without end.")
+        raise SparsidError("The reduced space needs a bounded domain; got an infinite bound.")
     return _Box(reach, reach)
 
 
@@ -189,7 +193,7 @@ def _once(graph: Graph, domain: _Domain) -> tuple[tuple[GraphLayer, ...], tuple[
 def _reduced_layer(
     layer: GraphLayer, after: GraphLayer, norm: float, activation: str
 ) -> tuple[GraphLayer, GraphLayer]:
-    """(the layer in the reduced space, the next one with what that changes)."""
+    """(the layer in the reduced space, the next layer adapted to it)."""
     relu = activation == "relu"
     rows, lengths = layer.joined(), np.linalg.norm(layer.joined(), axis=1)
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
@@ -214,19 +218,19 @@ def _reduced_layer(
 
 
 def _reaches(thresholds: np.ndarray, norm: float) -> np.ndarray:
-    """Whose units are always on, but for rounding: as another pass would find them."""
+    """Which units are always active, up to rounding."""
     return thresholds >= norm * (1 - ROUNDING)
 
 
 def _spanning(
     directions: Float[np.ndarray, "units columns"], coefficients: Float[np.ndarray, "outputs units"]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """As few unit vectors as the map coefficients @ directions needs, with their coefficients.
+    """(unit vectors, coefficients): as few as the rank of coefficients @ directions.
 
-    Those given, where fewer would not do. Units that feed no output in common stay apart, so that
-    networks side by side stay networks side by side.
+    The given ones if they are no more. Units without an output in common are treated separately, so
+    that parallel networks stay separate.
     """
-    from scipy.sparse.csgraph import connected_components  # heavy, and seldom needed
+    from scipy.sparse.csgraph import connected_components  # slow to import and rarely needed
 
     shared = coefficients.T.astype(bool).astype(int) @ coefficients.astype(bool).astype(int)
     count, group = connected_components(shared, directed=False)
@@ -250,6 +254,6 @@ def _spanning_one(
 
 
 def _layer(like: GraphLayer, rows: np.ndarray, bias: np.ndarray) -> GraphLayer:
-    """A layer of these joined rows, cut where `like` is."""
+    """A layer of these joined rows, split as `like` is."""
     hidden = like.weight.shape[1]
     return GraphLayer(rows[:, :hidden], None if like.skip is None else rows[:, hidden:], bias)

@@ -1,7 +1,7 @@
-"""Update rules: how a network's outputs become the next state and what is observed.
+"""Update rules: the next state and the observed outputs from a network's outputs.
 
-All numbers are scaled and float64; time is counted in samples. What a rule remembers from sample to
-sample is one vector, the carry. Derivatives and patterns have a row for each entry of the next
+All numbers are scaled and float64; time is counted in samples. The state of a rule is one vector,
+the carry. Derivatives and patterns have a row for each entry of the next
 carry, then for each observed channel, and a column for each entry of the carry, then for each
 input.
 """
@@ -20,35 +20,35 @@ type Names = tuple[str, ...]
 
 
 class UpdateRule(Protocol):
-    """What every update rule offers."""
+    """Interface of an update rule."""
 
     @property
     def lag(self) -> int:
-        """How many given rows a free run starts from."""
+        """Number of given rows that a free run starts from."""
         ...
 
     @property
     def ahead(self) -> int:
-        """How many samples after the input the row lies that one step observes."""
+        """Number of samples from the input of a step to its observed outputs."""
         ...
 
     def entries(self, observed: Names, inputs: Names) -> list[tuple[str, int | None]]:
-        """(name, channel) of each entry of the carry; channels count on from observed to inputs.
+        """(name, channel) of each entry of the carry; channels are numbered observed, then inputs.
 
-        None stands for what is no channel: a hidden state.
+        None for a hidden state, which is no channel.
         """
         ...
 
     def init(
         self, observed: Float[np.ndarray, "lag observed"], inputs: Float[np.ndarray, "lag inputs"]
     ) -> Float[np.ndarray, " carry"]:
-        """The carry behind the given rows, oldest first; the last input comes with the step."""
+        """The carry after the given rows, oldest first; the last input is for the first step."""
         ...
 
     def step(
         self, graph: Graph, carry: Float[np.ndarray, " carry"], u: Float[np.ndarray, " inputs"]
     ) -> tuple[Float[np.ndarray, " carry"], Float[np.ndarray, " observed"]]:
-        """(carry, observed) after one sample under the input `u`."""
+        """(carry, observed) after one sample with input `u`."""
         ...
 
     def slopes(
@@ -58,13 +58,13 @@ class UpdateRule(Protocol):
         ...
 
     def pattern(self, graph: Graph, inputs: int) -> Bool[np.ndarray, "rows columns"]:
-        """Where a derivative can differ from zero; `inputs` counts the input channels."""
+        """Where a derivative can be nonzero; `inputs` is the number of input channels."""
         ...
 
     def regressors(
         self, x: Float[np.ndarray, "samples observed"], u: Float[np.ndarray, "samples inputs"]
     ) -> Float[np.ndarray, "rows regressors"]:
-        """What the network is given over a record: a row for each sample with all of its past."""
+        """The network's inputs over a record: a row for each sample with a complete past."""
         ...
 
 
@@ -72,7 +72,7 @@ class UpdateRule(Protocol):
 class Increment:
     """One step, from state x under input u, of dx/dk = drift + gain * network([x, u]).
 
-    The state itself is observed. `stepper` is "euler" or "rk4".
+    The state is observed. `stepper` is "euler" or "rk4".
     """
 
     gain: Float[np.ndarray, " states"]
@@ -94,7 +94,7 @@ class Increment:
         return later, later
 
     def slopes(self, graph: Graph, carry: np.ndarray, u: np.ndarray) -> np.ndarray:
-        """A step of the state beside its derivatives: the variational equation."""
+        """Derivatives by the variational equation, integrated together with the state."""
 
         def flow(both, u):
             x, along = both[:, 0], both[:, 1:]
@@ -106,7 +106,7 @@ class Increment:
         return np.concatenate([later, later])
 
     def pattern(self, graph: Graph, inputs: int) -> np.ndarray:
-        """The same step of zeros and ones: nothing that is added can cancel."""
+        """The same step with zeros and ones: nonnegative terms cannot cancel."""
         slopes, states = graph.pattern().astype(float), len(self.gain)
         begun = np.eye(states, states + inputs)
         later = STEPPERS[self.stepper](lambda along, _: _chained(slopes, along), begun, None, 1.0)
@@ -180,7 +180,7 @@ class LaggedOutputs:
         return np.concatenate([np.concatenate([np.eye(columns, dtype=slopes.dtype), y])[kept], y])
 
     def _places(self, outputs: int, inputs: int) -> tuple[np.ndarray, np.ndarray]:
-        """Places of what the network takes in [carry, u], of the next carry in [carry, u, y]."""
+        """Indices of the network's inputs in [carry, u], of the next carry in [carry, u, y]."""
         past_y = np.arange(self.output_lags * outputs).reshape(self.output_lags, outputs)
         older = past_y.size + np.arange((self.input_lags - 1) * inputs)
         older = older.reshape(self.input_lags - 1, inputs)
@@ -196,7 +196,7 @@ class LaggedOutputs:
 class HiddenStates:
     """[x(k+1), y(k)] = [[A, B], [C, D]] [x(k), u(k)] + [0, c] + network([x(k), u(k)]).
 
-    The carry is x, which rows of a record do not tell: runs start from a carry.
+    The carry is x, which does not follow from rows of a record: runs start from a carry.
     """
 
     A: Float[np.ndarray, "hidden hidden"]
@@ -228,14 +228,14 @@ class HiddenStates:
         return (self._linear() != 0) | graph.pattern()
 
     def regressors(self, x: np.ndarray, u: np.ndarray) -> NoReturn:
-        raise SparsidError("What a network of hidden states is given is in no record.")
+        raise SparsidError("The network's inputs include hidden states, which are in no record.")
 
     def _linear(self) -> np.ndarray:
         return np.block([[self.A, self.B], [self.C, self.D]])
 
 
 def _chained(slopes: np.ndarray, along: np.ndarray) -> np.ndarray:
-    """slopes (states, states + inputs) behind `along`, the state's own; inputs are themselves."""
+    """Chain rule: slopes (states, states + inputs) times [along; identity for the inputs]."""
     states, columns = along.shape
     return slopes @ np.concatenate([along, np.eye(columns - states, columns, k=states)])
 

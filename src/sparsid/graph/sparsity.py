@@ -1,4 +1,4 @@
-"""How many weights are zero, exactly or nearly, layer by layer. Biases are not counted."""
+"""Shares of zero and of small weights in each layer. Biases are not counted."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ class LayerSparsity:
     role: str
     weights: int  # of one member
     zero_share: float  # exactly zero
-    small_share: float  # magnitude below `below`, exact zeros among them
+    small_share: float  # magnitude below `below`, exact zeros included
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Units that pruning has cut off: they go at once, and nothing computed changes."""
+"""Removal of units that pruning has disconnected, without changing the function."""
 
 import itertools
 from collections.abc import Callable
@@ -13,11 +13,11 @@ from sparsid.models.mlp import MLP, Layer
 
 
 def without_dangling(network: MLP, keep: MLP) -> tuple[MLP, MLP]:
-    """(network, keep) of one resolved network without dangling units; `keep` marks what lives.
+    """(network, keep) of one resolved network without dangling units; `keep` marks active weights.
 
-    A unit that no later one uses loses its weights and its bias. A unit that is left with its bias
-    alone is a constant: its value moves into the biases it feeds, and it goes too; where one of
-    those biases has been deleted, the unit stays as it is. Arrays are NumPy.
+    A unit without outgoing weights is removed. A unit with a bias but no incoming weights is a
+    constant: its value is added to the biases of the next layer, and it is removed too, unless one
+    of those biases has been pruned. Arrays are NumPy.
     """
     pairs = zip(network.layers, keep.layers, strict=True)
     layers = [_Active.of(layer, kept) for layer, kept in pairs]
@@ -35,11 +35,11 @@ def without_dangling(network: MLP, keep: MLP) -> tuple[MLP, MLP]:
 
 @dataclass(frozen=True, eq=False)
 class _Active:
-    """A layer's columns, skip columns beside the others and the bias last, and which live."""
+    """A layer's columns (hidden, skip, bias), and which entries are active."""
 
     columns: Float[np.ndarray, "units columns"]
     lives: Bool[np.ndarray, "units columns"]
-    hidden: int  # columns that take hidden units
+    hidden: int  # number of columns for hidden units
 
     @classmethod
     def of(cls, layer: Layer, keep: Layer) -> "_Active":
@@ -51,7 +51,7 @@ class _Active:
         return cls(both[0], both[1].astype(bool), layer.weight.shape[1])
 
     def back(self, like: Layer) -> tuple[Any, Any]:
-        """(values, lives) as layers with the same parts as `like`."""
+        """(values, active) as layers with the same parts as `like`."""
         values, lives = (
             Layer(
                 array[:, : self.hidden],
@@ -64,7 +64,7 @@ class _Active:
 
     @property
     def used(self) -> Bool[np.ndarray, " hidden"]:
-        """Which units of the layer before feed this one."""
+        """Units of the previous layer that this one uses."""
         return self.lives[:, : self.hidden].any(axis=0)
 
     def clear(self, units: Any) -> None:
@@ -78,7 +78,7 @@ def _drop_unused(layer: _Active, later: _Active) -> bool:
 
 
 def _fold_constants(layer: _Active, later: _Active, activate: Callable) -> bool:
-    """Units whose value never changes out of `layer`, into the biases of `later`."""
+    """Moves constant units of `layer` into the biases of `later`."""
     constant = np.flatnonzero(later.used & ~layer.lives[:, :-1].any(axis=1))
     changed = False
     for unit in constant:

@@ -1,4 +1,4 @@
-"""The derivative network: learns how fast measured states change, and marches them in time."""
+"""The derivative network: learns the time derivative of measured states and integrates it."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self
@@ -32,10 +32,10 @@ class DerivativeModel(AbstractModel):
     """x_{k+1} = step(x_k, u_k), in scaled numbers; time is counted in samples.
 
     The network maps (x, u) to the scaled increment over one sample; `gain` and `drift` turn that
-    into the increment of the scaled state. What is observed is the state itself, so `lag` is 1.
-    `low` and `high` are the training data's box of (x, u); `clip` says what they hold back on the
-    march, `margin` how far outside, and `slope` is how it goes on (see DerivativeMLP). One-step
-    training goes without: its inputs lie inside.
+    into the increment of the scaled state. The state is observed, so `lag` is 1. `low` and `high`
+    are the box of (x, u) over the training data; `clip`, `margin` and `slope` define how inputs
+    outside it are clipped in free runs (see DerivativeMLP). One-step training does not clip: its
+    inputs lie inside.
     """
 
     network: MLP | PerOutput
@@ -53,7 +53,7 @@ class DerivativeModel(AbstractModel):
     def build(
         cls, architecture: DerivativeMLP, scaled: ScaledDataset, *, key: Key[Array, ""]
     ) -> Self:
-        """A freshly started model for the states and inputs of `scaled`."""
+        """An initialised model for the states and inputs of `scaled`."""
         increments, states = scaled.normaliser.increments, scaled.normaliser.states
         rows = np.concatenate([architecture.regressors(t.x, t.u) for t in scaled.scaled])
         return cls.assemble(
@@ -82,10 +82,10 @@ class DerivativeModel(AbstractModel):
         slope: ArrayLike = 0.0,
         key,
     ) -> Self:
-        """The same from bare numbers of states and inputs.
+        """The same from the numbers of states and inputs.
 
-        `low` and `high` bound (x, u) in scaled numbers, `slope` (states, states + inputs) counts
-        beyond; they are kept only where `clip` asks.
+        `low` and `high` bound (x, u) in scaled numbers, `slope` (states, states + inputs) applies
+        outside; they are stored only if `clip` uses them.
         """
         build = build_per_output if architecture.per_state else build_mlp
         network = build(
@@ -133,7 +133,7 @@ class DerivativeModel(AbstractModel):
         }
 
     def increment(self, x: Float[Array, " states"], u: Float[Array, " inputs"]) -> Array:
-        """Increment of the scaled state a sample; computed in the weights' own precision."""
+        """Increment of the scaled state per sample, in the precision of the weights."""
         z = jnp.concatenate([x, u]).astype(self.gain.dtype)
         return self.drift + self.gain * self._network(z)
 
@@ -148,20 +148,20 @@ class DerivativeModel(AbstractModel):
         return self.network(inside) + self.slope @ (z - inside)
 
     def _seen(self, z: Float[Array, " inputs"]) -> Float[Array, " inputs"]:
-        """z, held back smoothly: it ends `margin` of the box's width outside the box."""
+        """z clipped to the box, smoothly and at most `margin` times its width outside."""
         inside = jnp.clip(z, self.low, self.high)
         if not self.margin:
             return inside
-        capacity, over = self.margin * (self.high - self.low), z - inside
-        return jnp.where(over == 0, z, inside + capacity * jnp.tanh(over / capacity))
+        reach, over = self.margin * (self.high - self.low), z - inside
+        return jnp.where(over == 0, z, inside + reach * jnp.tanh(over / reach))
 
     def one_step(self, z: Float[Array, " inputs *samples"]) -> Float[Array, " states *samples"]:
         """Scaled increment over one sample from (x, u), in the units of the network's output.
 
-        Under Euler steps the network itself; else through the stepper, so that what the network
-        learns is the derivative that the march then uses, and no trace of the steps' length.
-        Networks per state see the inner stages as given, so that none answers for the errors of
-        another. Nothing is held back by `clip`.
+        For Euler steps the network itself; else computed by the stepper, so that the network learns
+        the derivative that free runs integrate, independent of the step size. For networks per
+        state no gradient passes the inner stages, so that no network is trained on the errors of
+        another. `clip` is not applied.
         """
         if self.stepper == "euler":
             return self.network(z)

@@ -18,11 +18,11 @@ from sparsid.data import Normaliser
 from sparsid.models.parameters import resolve, settle, weights
 from sparsid.models.rollout import rollout
 
-SCALING = "scaling."  # begins the names of a file's arrays that are in physical units
+SCALING = "scaling."  # prefix of the names of arrays in physical units in a file
 
 
 class Scaling(eqx.Module):
-    """Offsets and scales of what a model observes and of its inputs, in physical units."""
+    """Offsets and scales of observed channels and inputs, in physical units."""
 
     offset: np.ndarray
     scale: np.ndarray
@@ -31,14 +31,14 @@ class Scaling(eqx.Module):
 
 
 class Simulator(eqx.Module):
-    """One trained member: takes and gives physical units, scales inside."""
+    """One trained member in physical units; scaling is internal."""
 
     model: Any
     scaling: Scaling
 
     @property
     def lag(self) -> int:
-        """How many given rows a free run starts from."""
+        """Number of given rows that a free run starts from."""
         return self.model.lag
 
     def init(self, observed, inputs):
@@ -48,7 +48,7 @@ class Simulator(eqx.Module):
         )
 
     def step(self, carry, u):
-        """(carry, observed in physical units) one sample later, under the input u (m,)."""
+        """(carry, observed in physical units) one sample later, with input u (m,)."""
         s = self.scaling
         carry, observed = resolve(self.model).step(carry, (u - s.input_offset) / s.input_scale)
         return carry, s.offset + s.scale * observed
@@ -59,8 +59,8 @@ class Simulator(eqx.Module):
         """Free run from `start` (n,), or (lag, n) where lag > 1, under inputs `u`.
 
         Physical units; the state is carried in float64. Row k aligns with row k of a record: the
-        first `lag` rows are the given ones and the last input is not used. A run that diverges is
-        a result: its rows are inf or NaN. Raises SparsidError for wrong shapes.
+        first `lag` rows are the given ones and the last input is not used. If the run diverges, its
+        rows are inf or NaN. Raises SparsidError for wrong shapes.
         """
         start, u = np.asarray(start, np.float64), np.asarray(u, np.float64)
         n, m = len(self.scaling.scale), len(self.scaling.input_scale)
@@ -81,7 +81,7 @@ def _run_one(simulator: Simulator, start, u):
 
 @dataclass(frozen=True)
 class Ensemble:
-    """Members of one architecture, trained alike; iterate it, or take `.members`.
+    """Members of one architecture, trained in the same way; iterable, see also `.members`.
 
     `stacked` is one Simulator whose weights have a leading member axis.
     """
@@ -92,20 +92,20 @@ class Ensemble:
 
     @classmethod
     def of(cls, models, normaliser: Normaliser, card: Card, size: int) -> "Ensemble":
-        """From stacked scaled models (leading axis: member), whose weights are settled here."""
+        """From stacked scaled models (leading axis: member); their effective weights are stored."""
         scaling = Scaling(
             normaliser.states.offset,
             normaliser.states.scale,
             normaliser.inputs.offset,
             normaliser.inputs.scale,
         )
-        with jax.enable_x64(True):  # weights keep the precision they came in
+        with jax.enable_x64(True):  # weights keep their precision
             stacked = jax.tree.map(np.asarray, settle(models))
         return cls(Simulator(stacked, scaling), size, card)
 
     @functools.cached_property
     def members(self) -> tuple[Simulator, ...]:
-        """Each member as a Simulator of its own."""
+        """Each member as a Simulator."""
         scaling = self.stacked.scaling
         return tuple(
             Simulator(jax.tree.map(lambda leaf, i=i: leaf[i], self.stacked.model), scaling)
@@ -114,7 +114,7 @@ class Ensemble:
 
     @property
     def lag(self) -> int:
-        """How many given rows a free run starts from."""
+        """Number of given rows that a free run starts from."""
         return self.stacked.lag
 
     def __iter__(self) -> Iterator[Simulator]:
@@ -130,7 +130,7 @@ class Ensemble:
         return Ensemble(Simulator(model, self.stacked.scaling), len(at), self.card)
 
     def weights(self) -> list[tuple[str, np.ndarray]]:
-        """(role, array (member, ...)) of every weight matrix, biases not among them."""
+        """(role, array (member, ...)) of every weight matrix, without biases."""
         return [(w.role, np.asarray(w.value())) for w in weights(self.stacked.model)]
 
     def run(
@@ -170,7 +170,7 @@ class Ensemble:
 
 @functools.cache
 def _run_many():
-    """The compiled free run of a stack; made on first use, when the devices are known."""
+    """The compiled free run of a stack; created on first use, when the devices are known."""
 
     def one(model, scaling, starts, inputs):
         simulator = Simulator(model, scaling)

@@ -1,4 +1,4 @@
-"""Recorded increments one sample ahead, and the linear map that fits them best."""
+"""Recorded one-step increments, and their least-squares linear map."""
 
 import numpy as np
 from jaxtyping import Float
@@ -17,7 +17,7 @@ def one_step_examples(
 def linear_map(train: ScaledDataset) -> tuple[np.ndarray, np.ndarray]:
     """Weight (states, states + inputs) and bias (states,) of the best one-step linear map.
 
-    Least squares on scaled increments; of minimum norm where columns depend on each other.
+    Least squares on scaled increments; of minimum norm where columns are linearly dependent.
     """
     rows, increments = one_step_examples(train)
     design = np.hstack([rows, np.ones((len(rows), 1))])

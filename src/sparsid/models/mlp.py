@@ -16,16 +16,16 @@ from sparsid.models.parameters import Weight, is_parameter, stored
 
 type Names = tuple[str, ...]
 
-SHARPNESS = 10.0  # of binary units' slope in training
+SHARPNESS = 10.0  # of the surrogate gradient of binary units
 
 
 @jax.custom_jvp
 def binary(a: Array) -> Array:
     """1 where a is not negative, else 0.
 
-    Its slope is zero, and training takes 1 / (1 + SHARPNESS |a|)^2 in its place: narrow enough to
-    say where a threshold should go, with tails that reach every sample (straight-through estimator
-    with the surrogate of Zenke and Ganguli 2018).
+    Its derivative is zero; training uses 1 / (1 + SHARPNESS |a|)^2 instead: narrow enough to locate
+    a threshold, with tails that reach every sample (straight-through estimator with the surrogate
+    gradient of Zenke and Ganguli 2018).
     """
     return ACTIVATIONS["binary"].value(a, jnp).astype(a.dtype)
 
@@ -36,8 +36,8 @@ def _surrogate(primals, tangents):
     return binary(a), change / (1 + SHARPNESS * jnp.abs(a)) ** 2
 
 
-# JAX differentiates the common formula of relu to 1/2 at 0, where dead units stay, and rounds that
-# of silu otherwise than its own; `binary` trains by a surrogate slope.
+# JAX differentiates the common formula of relu to 1/2 at 0, where pruned units stay, and rounds
+# that of silu differently from its own; `binary` is trained by a surrogate gradient.
 TRAINED: dict[str, Callable] = {"relu": jax.nn.relu, "silu": jax.nn.silu, "binary": binary}
 
 
@@ -51,11 +51,11 @@ VECTOR = 16  # float32 numbers in a processor's register
 
 
 class Layer(eqx.Module):
-    """weight @ h + skip @ z + bias, where z are the network's own inputs.
+    """weight @ h + skip @ z + bias, where z are the network's inputs.
 
     `weight` and `skip` are parameters, or their arrays once the model is resolved; `bias` is an
-    array, or a parameter until then. `skip` and `bias` may be None. h and z are one sample, or many
-    side by side (features, samples).
+    array, or a parameter until then. `skip` and `bias` may be None. h and z are one sample, or a
+    batch (features, samples).
     """
 
     weight: Any
@@ -73,26 +73,26 @@ class Layer(eqx.Module):
     def rows(
         self, h: Float[Array, "samples hidden"], z: Float[Array, "samples inputs"]
     ) -> Float[Array, "samples outputs"]:
-        """The same of samples stored row by row."""
+        """The same for samples stored as rows."""
         weight, reach = self._joined(h, z, axis=1)
         return reach @ weight.T + (0.0 if self.bias is None else self.bias)
 
     def _joined(self, h: Array, z: Array, *, axis: int) -> tuple[Array, Array]:
-        """All columns and all they take: one product takes less time than two."""
+        """All columns and their inputs: one matrix product is faster than two."""
         if self.skip is None:
             return self.weight, h
         return jnp.concatenate([self.weight, self.skip], axis=1), jnp.concatenate([h, z], axis=axis)
 
 
 class MLP(eqx.Module):
-    """A multilayer perceptron; call it resolved (`parameters.resolve`).
+    """A multilayer perceptron; resolve it before calling (`parameters.resolve`).
 
-    It takes one sample, or a batch stored features x samples: with 25 units a processor multiplies
-    such matrices twice as fast as rows of samples, and `vmap` would turn them into rows. Inside, a
-    batch turns to rows where its size does not fill whole vectors and the widest layer does: a step
-    of 128 units and batch 50 then takes 0.7 of the time.
+    It takes one sample, or a batch stored as features x samples: with 25 units such products are
+    twice as fast as with rows of samples, and `vmap` would make rows of them. Internally a batch is
+    transposed to rows if its size is no multiple of the vector length but the widest layer is: a
+    step of 128 units and batch 50 then takes 0.7 of the time.
 
-    With `skip`, every layer after the first takes the inputs beside its hidden units
+    With `skip`, every layer after the first takes the inputs in addition to its hidden units
     (input skip connections, arXiv 2301.00582). Without hidden layers it is a linear map.
     """
 
@@ -104,14 +104,14 @@ class MLP(eqx.Module):
         z: Float[Array, " inputs *samples"],
         inner: Float[Array, " inputs *samples"] | None = None,
     ) -> Float[Array, " outputs *samples"]:
-        """`inner`, where given, is what the hidden layers take for z; the last layer takes z."""
+        """`inner`, if given, replaces z in the hidden layers; the last layer takes z."""
         inner = z if inner is None else inner
         if z.ndim == 2 and self._by_rows(z.shape[1]):
             return self._through(z.T, inner.T, Layer.rows).T
         return self._through(z, inner, Layer.__call__)
 
     def graph(self, inputs: Names, outputs: Names, clip: Clip | None = None) -> Graph:
-        """The resolved network in NumPy, its inputs and outputs named."""
+        """The resolved network in NumPy, with names of inputs and outputs."""
         layers = tuple(
             GraphLayer(
                 np.asarray(layer.weight),
@@ -135,9 +135,9 @@ class MLP(eqx.Module):
 
 
 class PerOutput(eqx.Module):
-    """One small network for each output, side by side: made for reading which input feeds what."""
+    """One small network for each output, so that links from inputs to outputs are explicit."""
 
-    networks: MLP  # every leaf has a leading axis, one entry an output
+    networks: MLP  # every leaf has a leading axis, one entry per output
 
     def __call__(
         self,
@@ -147,7 +147,7 @@ class PerOutput(eqx.Module):
         return jax.vmap(lambda network: network(z, inner)[0])(self.networks)
 
     def graph(self, inputs: Names, outputs: Names, clip: Clip | None = None) -> Graph:
-        """The resolved networks side by side in NumPy, their inputs and outputs named."""
+        """The resolved parallel networks in NumPy, with names of inputs and outputs."""
         networks = [jax.tree.map(lambda a, i=i: a[i], self.networks) for i in range(len(outputs))]
         return beside(
             [
@@ -158,7 +158,7 @@ class PerOutput(eqx.Module):
 
 
 def layers_of(model: PyTree) -> list[Layer]:
-    """All layers of a model that is not resolved, in order: the order of its weights too."""
+    """All layers of an unresolved model, in the order of its weights."""
     nodes = jax.tree.leaves(model, is_leaf=lambda n: isinstance(n, Layer) or is_parameter(n))
     return [node for node in nodes if isinstance(node, Layer)]
 
@@ -173,9 +173,9 @@ def build_mlp(
     bias: bool = True,
     key: Key[Array, ""],
 ) -> MLP:
-    """A He-normal start (standard deviation sqrt(2 / fan-in)), biases zero, or none at all.
+    """A network with He-normal weights (standard deviation sqrt(2 / fan-in)) and zero biases.
 
-    Without hidden layers the start is zero: the linear map has nothing to break symmetry for.
+    Without hidden layers all weights are zero: a linear map needs no symmetry breaking.
     """
     sizes = [inputs, *widths, outputs]
     layers = []
@@ -194,7 +194,7 @@ def build_mlp(
 
 
 def build_per_output(inputs: int, outputs: int, *, key: Key[Array, ""], **shape) -> PerOutput:
-    """One network of one output for each of `outputs`; `shape` as for `build_mlp`."""
+    """A network with one output for each of `outputs`; `shape` as for `build_mlp`."""
 
     def one(output_key):
         return build_mlp(inputs, 1, key=output_key, **shape)

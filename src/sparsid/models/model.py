@@ -1,10 +1,9 @@
-"""What every model is, and what some models can do beyond it.
+"""The interface of a model, and the capabilities that some models add.
 
 A model is one resolved member in scaled numbers. Rollouts, scores, files and pages need `lag`,
-`init` and `step` alone; structure, equations and exports `graph_and_rule`. What training and
-pruning need beyond it is a capability: a protocol that a model has where it makes sense, and that
-its architecture declares (`AbstractArchitecture.can`), so that a specification is refused before
-anything is trained.
+`init` and `step` only; structure, equations and exports need `graph_and_rule`. What training and
+pruning need beyond it is a capability: an optional protocol, which the architecture declares
+(`AbstractArchitecture.can`), so that a specification is refused before anything is trained.
 """
 
 from abc import abstractmethod
@@ -19,13 +18,13 @@ from sparsid.graph import Graph, UpdateRule
 
 
 class AbstractModel(eqx.Module):
-    """The contract. Time is counted in samples, numbers are scaled."""
+    """Interface of a model. Time is counted in samples, numbers are scaled."""
 
     if TYPE_CHECKING:  # a field, a class variable or a property
 
         @property
         def lag(self) -> int:
-            """How many given rows a free run starts from."""
+            """Number of given rows that a free run starts from."""
             ...
     else:
         lag: eqx.AbstractVar[int]
@@ -34,25 +33,25 @@ class AbstractModel(eqx.Module):
     def init(
         self, observed: Float[Array, "lag observed"], inputs: Float[Array, "lag inputs"]
     ) -> Any:
-        """The carry behind the given rows, oldest first; the last input comes with the first step.
+        """The carry after the given rows, oldest first; the last input is that of the first step.
 
-        Its layout is the model's own.
+        Its structure depends on the model.
         """
 
     @abstractmethod
     def step(self, carry: Any, u: Float[Array, " inputs"]) -> tuple[Any, Float[Array, " observed"]]:
-        """(carry, observed) one sample later, under the input `u` held over the sample."""
+        """(carry, observed) one sample later, with constant input `u`."""
 
     @classmethod
     @abstractmethod
     def build(cls, architecture: Any, scaled: ScaledDataset, *, key: Key[Array, ""]) -> Self:
-        """A freshly started model for the channels of `scaled`, its weights parameters."""
+        """An initialised model for the channels of `scaled`, with weights as parameters."""
 
     @abstractmethod
     def arrays(self) -> dict[str, Array]:
         """Its arrays by their documented names (`AbstractArchitecture.arrays`), weights as stored.
 
-        The model may be stacked: arrays then have a leading member axis. Weights are settled.
+        The model may be stacked: arrays then have a leading member axis. Weights are plain.
         """
 
     @classmethod
@@ -66,7 +65,7 @@ class AbstractModel(eqx.Module):
     ) -> tuple[Graph, UpdateRule]:
         """The resolved model in NumPy; names of the network's inputs and outputs are given.
 
-        Structure, equations and exports read this alone (`sparsid.models.recurrence_of`).
+        Structure, equations and exports use this only (`sparsid.models.recurrence_of`).
         """
 
 
@@ -84,7 +83,7 @@ class Recursion(NamedTuple):
 
 @runtime_checkable
 class OneStepAhead(Protocol):
-    """Trained on increments over one sample: what first-order training by `OneStep` needs."""
+    """Capability for first-order training by `OneStep`: increments over one sample."""
 
     def one_step(self, z: Float[Array, " inputs *samples"]) -> Float[Array, " observed *samples"]:
         """Scaled increment over one sample from the network's inputs."""
@@ -93,8 +92,8 @@ class OneStepAhead(Protocol):
 
 @runtime_checkable
 class Recursive(Protocol):
-    """A recursion with partial derivatives: what second-order training and pruning need."""
+    """Capability for second-order training and pruning: a differentiable recursion."""
 
     def recursion(self) -> Recursion:
-        """The resolved model as a recursion of what it observes."""
+        """The resolved model as a recursion of its observed outputs."""
         ...

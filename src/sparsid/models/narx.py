@@ -1,4 +1,4 @@
-"""The recurrent network: a plant's outputs from its inputs and the model's own earlier outputs."""
+"""The NARX network: outputs from past inputs and past outputs."""
 
 from collections.abc import Mapping
 from typing import Any, Self
@@ -17,8 +17,8 @@ from sparsid.models.model import AbstractModel, Recursion
 class NARXModel(AbstractModel):
     """y(k) = network(u(k-delay) .. u(k-input_lags), y(k-1) .. y(k-output_lags)), in scaled numbers.
 
-    On the march y is the model's own earlier output (parallel, NOE); one-step training gives it the
-    recorded one (series-parallel, NARX). Pasts stand newest first.
+    In free runs past y are the model's own outputs (parallel, NOE); in one-step training they are
+    the recorded ones (series-parallel, NARX). Pasts are ordered newest first.
     """
 
     network: MLP
@@ -28,7 +28,7 @@ class NARXModel(AbstractModel):
 
     @classmethod
     def build(cls, architecture: NARX, scaled: ScaledDataset, *, key: Key[Array, ""]) -> Self:
-        """A freshly started model for the outputs and inputs of `scaled`."""
+        """An initialised model for the outputs and inputs of `scaled`."""
         observed, inputs = (
             len(of.scale) for of in (scaled.normaliser.states, scaled.normaliser.inputs)
         )
@@ -58,11 +58,11 @@ class NARXModel(AbstractModel):
 
     @property
     def lag(self) -> int:
-        """How many given rows a free run starts from."""
+        """Number of given rows that a free run starts from."""
         return max(self.output_lags, self.input_lags)
 
     def recursion(self) -> Recursion:
-        """An output follows from those before it and from past inputs."""
+        """The next outputs from past outputs and past inputs."""
         return Recursion(self.output_lags, self.input_lags, self._next)
 
     def _next(
@@ -73,7 +73,7 @@ class NARXModel(AbstractModel):
     def init(
         self, observed: Float[Array, "lag outputs"], inputs: Float[Array, "lag inputs"]
     ) -> tuple[Array, Array]:
-        """(outputs, inputs) of the past, newest first; the newest input comes with the step."""
+        """Past (outputs, inputs), newest first, without the input of the first step."""
         return observed[::-1][: self.output_lags], inputs[-2::-1][: self.input_lags - 1]
 
     def step(

@@ -1,7 +1,7 @@
-"""Weights that know their role and need not be stored as they are used.
+"""Weights with a role, whose stored array may differ from the effective one.
 
-A parameter is resolved to the array that computes at three doors only: loss, rollout, export.
-Layers never ask what kind they hold. Parameters nest: a mask may lie over any other.
+A parameter is resolved to its effective array in three places only: loss, rollout, export. Layers
+do not depend on its type. Parameters nest: a mask may wrap any other.
 """
 
 from abc import abstractmethod
@@ -17,7 +17,7 @@ from sparsid.architectures.arrays import ROLES
 
 
 class AbstractParameter(eqx.Module):
-    """A leaf of a model that yields the array used in computation."""
+    """A leaf of a model that yields the effective array, used in computation."""
 
     if TYPE_CHECKING:  # a property here lets pyright see the fields in their written order
 
@@ -30,11 +30,11 @@ class AbstractParameter(eqx.Module):
 
     @abstractmethod
     def value(self) -> Array:
-        """The array that computes."""
+        """The effective array."""
 
 
 class Weight(AbstractParameter):
-    """A plain weight matrix (outputs, inputs), with the role a penalty looks at."""
+    """A plain weight matrix (outputs, inputs), with the role that penalties use."""
 
     raw: Float[Array, "outputs inputs"]
     role: str = eqx.field(static=True)  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -44,10 +44,10 @@ class Weight(AbstractParameter):
 
 
 class Masked(AbstractParameter):
-    """A weight of which only the kept places live; the others are exactly zero."""
+    """A weight with a mask: entries that are not kept are exactly zero."""
 
     raw: AbstractParameter
-    keep: Bool[Array, "outputs inputs"]  # bool: no optimiser sees it
+    keep: Bool[Array, "outputs inputs"]  # bool: not trained
 
     @property
     def role(self) -> str:
@@ -58,9 +58,9 @@ class Masked(AbstractParameter):
 
 
 class SoftThresholded(AbstractParameter):
-    """sign(w) relu(|w| - sigmoid(s)): every weight shrinks by a learnt amount, the small to zero.
+    """sign(w) relu(|w| - sigmoid(s)): soft thresholding with a learnt threshold.
 
-    Soft threshold reparameterisation (Kusupati 2020), one s a matrix.
+    Soft threshold reparameterisation (Kusupati 2020), one s per matrix.
     """
 
     raw: AbstractParameter
@@ -72,12 +72,12 @@ class SoftThresholded(AbstractParameter):
 
     def value(self) -> Array:
         w = self.raw.value()
-        s = self.s.reshape(self.s.shape + (1,) * (w.ndim - self.s.ndim))  # of stacked models too
+        s = self.s.reshape(self.s.shape + (1,) * (w.ndim - self.s.ndim))  # also for stacked models
         return jnp.sign(w) * jax.nn.relu(jnp.abs(w) - jax.nn.sigmoid(s))
 
 
 class Held(AbstractParameter):
-    """A weight that stays as it is: no optimiser sees it; a mask over it may still change."""
+    """A frozen weight: it is not trained; a mask over it may still change."""
 
     raw: AbstractParameter
 
@@ -90,10 +90,10 @@ class Held(AbstractParameter):
 
 
 class UnitRows(AbstractParameter):
-    """Every row over its norm: the weights of each unit lie on the unit sphere (qin2018).
+    """Every row divided by its norm: the weights of each unit are on the unit sphere (qin2018).
 
-    Rows that are zero stay zero, and so do entries: a mask over it takes the norm of what lives,
-    as dead places are stored as zero.
+    Zero rows and zero entries stay zero; under a mask the norm is that of the active weights, as
+    masked entries are stored as zero.
     """
 
     raw: AbstractParameter
@@ -111,7 +111,7 @@ class UnitRows(AbstractParameter):
 class Bounded(AbstractParameter):
     """limit * tanh(raw / limit): the thresholds of units whose weights are `UnitRows` (qin2018).
 
-    Small ones are stored as they are, so that a wide interval makes no step longer.
+    Small stored values are nearly the thresholds, so that the limit does not scale steps.
     """
 
     raw: Float[Array, " units"]
@@ -123,13 +123,15 @@ class Bounded(AbstractParameter):
 
     def value(self) -> Array:
         limit = self.limit.value()
-        limit = limit.reshape(limit.shape + (1,) * (self.raw.ndim - limit.ndim))  # stacked too
+        limit = limit.reshape(
+            limit.shape + (1,) * (self.raw.ndim - limit.ndim)
+        )  # also for stacked models
         limit = limit.astype(self.raw.dtype)
         return limit * jnp.tanh(self.raw / limit)
 
 
 class Fixed(AbstractParameter):
-    """Numbers that belong to the model but are not trained (its scales)."""
+    """Arrays of the model that are not trained (its scales)."""
 
     raw: Array
 
@@ -146,7 +148,7 @@ def is_parameter(node) -> bool:
 
 
 def is_weight(node) -> bool:
-    """Whether a sparsifier may touch it: a parameter that is trained, and no threshold."""
+    """Whether sparsifiers apply to it: a weight matrix, neither threshold nor fixed."""
     return is_parameter(node) and node.role in ROLES
 
 
@@ -165,41 +167,41 @@ def map_weights(change, model: PyTree, *others: PyTree) -> PyTree:
 
 
 def stored(weight: AbstractParameter) -> Array:
-    """The innermost array of a weight, as it is stored."""
+    """The innermost, stored array of a weight."""
     raw = getattr(weight, "raw")  # noqa: B009 (every kind has one)
     return stored(raw) if isinstance(raw, AbstractParameter) else raw
 
 
 def with_stored(weight: AbstractParameter, array: Array) -> AbstractParameter:
-    """The same weight, its innermost array replaced."""
+    """The same weight with its innermost array replaced."""
     return eqx.tree_at(stored, weight, array)
 
 
 def masked(weight: AbstractParameter) -> Masked:
-    """The weight under a mask: its own, or a new one that keeps everything."""
+    """The weight with a mask: its own, or a new one that keeps all entries."""
     if isinstance(weight, Masked):
         return weight
     return Masked(weight, jnp.ones(stored(weight).shape, bool))
 
 
 def under_mask(change: Callable, weight: AbstractParameter) -> AbstractParameter:
-    """`change(weight)`, a mask staying outermost."""
+    """`change(weight)`, with a mask kept outermost."""
     if isinstance(weight, Masked):
         return Masked(change(weight.raw), weight.keep)
     return change(weight)
 
 
 def resolve(model: PyTree) -> PyTree:
-    """The model with every parameter replaced by its array: what loss and rollout compute with."""
+    """The model with every parameter replaced by its effective array, for loss and rollout."""
     return jax.tree.map(
         lambda node: node.value() if is_parameter(node) else node, model, is_leaf=is_parameter
     )
 
 
 def settle(model: PyTree) -> PyTree:
-    """The model with every weight stored as it is used: what is left after training.
+    """The model with plain weights, stored as their effective arrays, after training.
 
-    Exact zeros are the mask from here on.
+    Exact zeros then represent the mask.
     """
 
     def used(node):
@@ -211,9 +213,9 @@ def settle(model: PyTree) -> PyTree:
 
 
 def split_trainable(model: PyTree) -> tuple[PyTree, PyTree]:
-    """(what the optimiser moves, the rest); `equinox.combine` joins them again.
+    """(trainable part, rest); `equinox.combine` joins them again.
 
-    Both keep the model's layout, with None in place of what the other has.
+    Both have the structure of the model, with None in place of leaves of the other.
     """
 
     def trained(node) -> PyTree:

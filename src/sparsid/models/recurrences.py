@@ -1,4 +1,4 @@
-"""A trained member in NumPy, which drawings, structure and exports read; and back again."""
+"""Conversion of a trained member to NumPy, for figures, structure and exports, and back."""
 
 from dataclasses import replace
 from typing import Any
@@ -15,14 +15,14 @@ from sparsid.models.parameters import Weight, resolve
 
 
 def recurrence_of(ensemble: Ensemble, member: int) -> Recurrence:
-    """One member as a simulator in NumPy: all that is needed of it outside Python.
+    """One member as a simulator in NumPy, complete for use outside Python.
 
-    Networks per state stand side by side. Raises IndexError for a member that is not there.
+    Networks per state become one network. Raises IndexError for a member that does not exist.
     """
     card, simulator = ensemble.card, ensemble.members[member]
     states, inputs, scaling, box = card.states, card.inputs, simulator.scaling, card.box
     named = card.architecture.network_inputs(states.names, inputs.names)
-    with jax.enable_x64(True):  # numbers keep the precision they came in
+    with jax.enable_x64(True):  # arrays keep their precision
         graph, rule = resolve(simulator.model).graph_and_rule(named, states.names)
     observed = ScaledChannels(
         states.names, states.units, scaling.offset, scaling.scale, box["states"]
@@ -34,36 +34,36 @@ def recurrence_of(ensemble: Ensemble, member: int) -> Recurrence:
 
 
 def graph_of(ensemble: Ensemble, member: int) -> Graph:
-    """The network of one member, in scaled numbers; networks per state stand side by side.
+    """The network of one member, in scaled numbers; networks per state become one network.
 
-    A model that clips its inputs on the march gives a graph that clips them.
+    A model that clips its inputs in free runs gives a graph that clips them.
 
-    Raises IndexError for a member that is not there.
+    Raises IndexError for a member that does not exist.
     """
     return recurrence_of(ensemble, member).graph
 
 
 def widened(ensemble: Ensemble) -> Ensemble:
-    """The same ensemble with all numbers in float64, exactly: it then computes in float64 too."""
+    """The same ensemble with all arrays converted to float64, so that it computes in float64."""
     model = jax.tree.map(_float64, ensemble.stacked.model)
     return replace(ensemble, stacked=replace(ensemble.stacked, model=model))
 
 
 def ensemble_of(graph: Graph, like: Ensemble) -> Ensemble:
-    """One member that computes by this graph, else as the first member of `like`; in float64.
+    """An ensemble of one member with this graph, else as the first member of `like`; in float64.
 
-    The graph takes and gives what `like`'s networks do. Side by side or not, it is one network for
-    all outputs. Raises SparsidError for other channels, or a graph that clips its inputs.
+    The graph has the inputs and outputs of `like`'s networks and becomes one network for all
+    outputs. Raises SparsidError for other channels, or a graph that clips its inputs.
     """
     model, card = like.members[0].model, like.card
     wanted = graph_of(like, 0)
     if (graph.input_names, graph.output_names) != (wanted.input_names, wanted.output_names):
         raise SparsidError(
-            "A graph becomes a model of the same inputs and outputs; got "
+            "The graph must have the same inputs and outputs as the networks of `like`; got "
             f"{', '.join(graph.input_names)} and {', '.join(graph.output_names)}."
         )
     if graph.clip is not None or wanted.clip is not None:
-        raise SparsidError("A graph becomes a model only where neither clips its inputs.")
+        raise SparsidError("Neither the graph nor the model `like` may clip its inputs.")
     plain = graph if all(graph.widths) else graph.compact()
     network = _network(plain)
     skip = any(layer.skip is not None for layer in network.layers)
@@ -81,7 +81,7 @@ def ensemble_of(graph: Graph, like: Ensemble) -> Ensemble:
 
 
 def _network(graph: Graph) -> MLP:
-    """All later layers take the inputs where one does."""
+    """The graph as an MLP; if one later layer has skip weights, all of them have."""
     inputs, last = len(graph.input_names), len(graph.layers) - 1
     skips = any(layer.skip is not None for layer in graph.layers[1:])
     layers = []

@@ -1,4 +1,4 @@
-"""Free run: a model marches on its own predictions under known inputs."""
+"""Free run: simulation of a model on its own predictions with known inputs."""
 
 import jax
 import jax.numpy as jnp
@@ -9,7 +9,7 @@ def rollout(model, start: Float[Array, "*lag observed"], u: Float[Array, "time i
     """Free run (time, observed) of one resolved model over one trajectory.
 
     `start` is (observed,) for a model of lag 1, else (lag, observed); the first `lag` rows of the
-    result are the given ones, so that rows align with the record; the last input is not used.
+    result are the given ones, aligned with the record; the last input is not used.
     """
     observed = start[None] if model.lag == 1 else start
 

@@ -1,4 +1,4 @@
-"""Ensembles from model files and to them."""
+"""Saving and loading of ensembles as model files."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from sparsid.models.ensemble import Ensemble
 
 
 def save(ensemble: Ensemble, path: str | Path) -> None:
-    """Writes `ensemble` to `path`, whole or not at all. Raises SparsidError if it cannot."""
+    """Writes `ensemble` to `path` atomically. Raises SparsidError if it cannot."""
     ensemble.save(path)
 
 

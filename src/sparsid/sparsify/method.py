@@ -55,7 +55,8 @@ class Method(Options):
 
     @classmethod
     def _expanded(cls, given: Any) -> Any:
-        return {cls.short: given} if isinstance(given, int | float) else given
+        plain = isinstance(given, int | float) and not isinstance(given, bool)
+        return {cls.short: given} if plain else given
 
 
 def _kind(given: Any) -> str:

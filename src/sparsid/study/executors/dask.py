@@ -272,7 +272,9 @@ class _Run:
     def _ended(self, at: int) -> None:
         from sparsid.study.executors.dask_worker import receive
 
-        begun = self.begun.pop(at)
+        begun = self.begun.pop(at, None)
+        if begun is None:  # the run has been stopped while no worker was left
+            return
         returned = begun.future.result()
         receive(returned["files"], begun.group.keys, self.job.store)
         if not returned["stopped"]:

@@ -131,6 +131,6 @@ def _cloud(
 
 
 def _quartiles(values: np.ndarray) -> np.ndarray:
-    """Lower quartile, median and upper quartile; infinite if an infinite value contributes."""
+    """Quartiles and median, in order; infinite if interpolated with an infinite value."""
     found = np.quantile(np.where(np.isfinite(values), values, HUGE), (0.25, 0.5, 0.75))
     return np.where(found > HUGE / 1e9, np.inf, found)

@@ -125,7 +125,7 @@ def _links(axis: "Axes", weights: np.ndarray, source: Place, target: Place, stri
 
 
 def _strip(axis: "Axes", skip: np.ndarray, target: Place, width: float) -> None:
-    """In front of each unit a cell for each input, filled if it has a direct weight."""
+    """Before each unit a cell for each input, filled if it is connected to the unit directly."""
     from matplotlib.collections import PolyCollection
     from matplotlib.colors import to_rgba
 

@@ -79,7 +79,10 @@ def run(group: PathGroup, job: Job, *, tick: Ticking, stop: Stop) -> None:
         return
     timings = checkpoint.seconds | {"together": float(len(group.cells))}
     controls = errors_of(full.layout, control, parts)
+    stored = job.store.keys()
     for i, cell in enumerate(group.cells):
+        if cell.key in stored:  # an earlier run with fewer seeds: its row stays
+            continue
         scores = judged(full.layout, full.points, paths[i], i, parts, controls[i])
         _chosen(full, paths[i], i, cell, job.data).save(job.store.model_path(cell.key))
         row = Row(cell.specification, cell.name, *scores.to_row(), timings, library_versions())
