@@ -242,12 +242,12 @@ def test_the_page_is_self_contained_and_says_odd_names_as_they_are(tmp_path, mon
 
 
 def test_a_row_that_does_not_fit_its_columns_is_refused():
-    with pytest.raises(SparsidError, match="needs 2 cells"):
+    with pytest.raises(SparsidError, match="must have 2 cells"):
         Table("Runs", ["a", "b"], [[1, 2], [1]])
 
 
 def test_what_is_no_figure_is_refused():
-    with pytest.raises(SparsidError, match=r"one of the kinds AgainstSize, .*got str"):
+    with pytest.raises(SparsidError, match=r"must be one of AgainstSize, .*got str"):
         draw("a picture")
 
 

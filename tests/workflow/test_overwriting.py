@@ -114,7 +114,7 @@ def test_a_file_of_somebody_else_is_not_overwritten(folder, capsys, call):
 def test_the_markdown_of_a_study_is_not_replaced_by_its_page(folder, capsys, name):
     before = files()
     content = refused(capsys, "study", "show", "study", "--markdown", f"study/{name}", "--force")
-    assert "two outputs go there" in content
+    assert "two outputs have this name" in content
     assert files() == before
 
 

@@ -337,13 +337,13 @@ def test_show_and_compare_print_tables(whole, capsys):
     capsys.readouterr()
     assert run("study", "show", whole) == 0
     content = capsys.readouterr().out
-    for text in ("Diverged free runs", "RFMSE", "Weights", "Dense + SWA less Dense", "Strong L1"):
+    for text in ("Diverged free runs", "RFMSE", "Weights", "Dense + SWA minus Dense", "Strong L1"):
         assert text in content
     low, high = rate_interval(configuration(load_results(whole), "Dense").diverged(40))
     assert f"[{100 * low:.3g}, {100 * high:.3g}]" in content
     assert (whole / "index.html").is_file()
     assert run("study", "compare", whole, "L1", "Dense") == 0
-    assert "L1 less Dense" in capsys.readouterr().out
+    assert "L1 minus Dense" in capsys.readouterr().out
 
 
 def test_show_writes_figures_exits_and_markdown(whole, tmp_path):
